@@ -1,0 +1,67 @@
+# Every command of Tidemark; `make help` lists them. All of it needs Python 3.11, Java 17 or newer, git and make.
+
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# The first Python 3.11 that there is. Not simply python3: that may be any version.
+FIND_PYTHON = for python in $(PYTHON) python3.11 /usr/bin/python3.11 /usr/local/bin/python3.11 python3 python; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo "$$python" && break; done
+BOOTSTRAP = python="$$($(FIND_PYTHON))"; \
+	test -n "$$python" || { echo "Python 3.11 is not here. Install it, e.g.: apt-get install python3.11 python3.11-venv" \
+	"(or name one: make PYTHON=/path/to/python3.11 ...)" >&2; exit 1; }; \
+	PYTHONPATH=src "$$python" -m tidemark.local.bootstrap
+TIDEMARK = .venv/bin/python -m tidemark.cli
+
+.PHONY: help installed setup setup-dev run status logs stop clean test lint bench-load bench-train bench-topn bench-retrain bench-stream tide
+
+help:  ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*##/\1/p' $(MAKEFILE_LIST) | sed 's/^\([a-z-]*\) */\1\t/' | expand -t 16
+
+installed:
+	@test -x .venv/bin/python || { echo "Nothing is set up here yet: make setup, or at once make run" >&2; exit 1; }
+
+setup:  ## make .venv with everything that runs here (make run does it by itself)
+	@$(BOOTSTRAP)
+
+setup-dev:  ## the same with the tools for tests and linting
+	@$(BOOTSTRAP) --dev
+
+run: setup  ## start the platform, load reviews, train and publish; SOURCE=... PRODUCTS=... RELEASE=... for your own data
+	@$(TIDEMARK) run $(if $(SOURCE),--source "$$SOURCE") $(if $(PRODUCTS),--products "$$PRODUCTS") $(if $(RELEASE),--release "$$RELEASE")
+
+status: installed  ## each service: state, process, uptime, memory, address
+	@$(TIDEMARK) status || true
+
+logs: installed  ## the services' logs as they come; SERVICE=... for one of them
+	@$(TIDEMARK) logs --follow $(if $(SERVICE),"$$SERVICE")
+
+stop: installed  ## stop the platform in order; nothing is lost
+	@$(TIDEMARK) stop
+
+clean: installed  ## stop the platform and remove all its data (asks first; YES=1 does not)
+	@$(TIDEMARK) clean $(if $(YES),--yes)
+
+test: setup-dev  ## run all tests, the quick ones first
+	@.venv/bin/python -m pytest $(ARGS)
+
+lint: setup-dev  ## check style, format and types
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+
+tide: installed  ## send interactions past the mark and watch the retrain until the new model is live
+	@$(TIDEMARK) tide
+
+bench-load: setup-dev  ## reviews loaded a second, beside plain pymongo
+	@PYTHONPATH=src:. .venv/bin/python benchmarks/load.py $(ARGS)
+
+bench-train: setup-dev  ## CPU and recall of training, beside MLlib and implicit
+	@PYTHONPATH=src:. .venv/bin/python benchmarks/train.py $(ARGS)
+
+bench-topn: setup-dev  ## CPU of recommending to everybody, beside MLlib and implicit
+	@PYTHONPATH=src:. .venv/bin/python benchmarks/top_n.py $(ARGS)
+
+bench-retrain: setup-dev  ## a whole retrain, from its start to the new champion
+	@PYTHONPATH=src:. .venv/bin/python benchmarks/retrain.py $(ARGS)
+
+bench-stream: setup-dev  ## ingest rate and delay, lag, fold-in, crossing to training
+	@PYTHONPATH=src:. .venv/bin/python benchmarks/stream.py $(ARGS)

@@ -1,0 +1,211 @@
+"""Reviews loaded a second: this platform beside one process of plain pymongo that upserts the same documents.
+
+    make bench-load                                   # 100,000 and 1,000,000 reviews
+    make bench-load ARGS="--sizes 100000 --repeat 3"
+
+Ours reads gzipped JSON, checks every row, cleans texts, drops duplicates, passes the gate, and upserts reviews, products
+and interactions. pymongo is handed finished documents (reviews and interactions) and only upserts them: `ReplaceOne`,
+unordered, batches of 5,000, majority writes, the same validators and indexes; reading them is not on its clock. Both
+write to the same server, in turns. A MongoDB of the benchmark's own is started and removed.
+
+`ours/s` and `ratio` count validate and load; `upserts alone` holds load, by itself, against pymongo, which does no more.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pymongo import ReplaceOne
+from rich.console import Console
+from rich.table import Table
+
+PEAK = "peak_mb"
+SHORT_JOB = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # as the DAG submits these jobs
+
+
+def own_server(state: Path) -> Any:
+    """Settings of a MongoDB of the benchmark's own; this process and those it starts mean it from here on."""
+    from tidemark.local import ports
+    from tidemark.settings import settings
+
+    state.mkdir(parents=True)
+    os.environ |= {
+        "TIDEMARK_ENV_FILE": os.devnull,
+        "TIDEMARK_STATE": str(state),
+        "TIDEMARK_MONGO_HOSTS": f"127.0.0.1:{ports.free_port()}",
+        "TIDEMARK_MONGO_PASSWORD": uuid.uuid4().hex,
+        "TIDEMARK_MONGO_ROOT_PASSWORD": uuid.uuid4().hex,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+    }
+    settings.cache_clear()
+    return settings()
+
+
+def peak_mb(pid: int) -> float:
+    """Highest resident memory of a process so far, MB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def ours(db: Any, plan: Any, folder: Path) -> dict[str, float]:
+    """Load `plan` with a session of its own, as the two jobs do; seconds of each part, and the driver's peak memory."""
+    from pyspark import SparkContext
+
+    from tidemark import loads
+    from tidemark.settings import settings
+    from tidemark.spark import session
+
+    started = time.perf_counter()
+    conf = {"spark.driver.memory": settings().spark_driver_memory, "spark.driver.extraJavaOptions": SHORT_JOB}
+    spark = session("bench-load", **loads.SESSION | conf)
+    ready = time.perf_counter()
+    validated = loads.validate(spark, plan, str(folder / "docs"))
+    validated_at = time.perf_counter()
+    loads.load(spark, db, plan, validated)
+    loaded = time.perf_counter()
+    gateway = SparkContext._gateway
+    assert gateway is not None
+    peak = peak_mb(gateway.proc.pid) + peak_mb(os.getpid())
+    spark.stop()
+    gateway.shutdown()
+    gateway.proc.stdin.close()  # the JVM ends when its caller does
+    gateway.proc.wait()
+    SparkContext._gateway = SparkContext._jvm = None
+    return {
+        "session": ready - started,
+        "validate": validated_at - ready,
+        "load": loaded - validated_at,
+        PEAK: peak,
+        "rows": validated["reviews"]["read"],
+    }
+
+
+def batches(collection: Any, size: int = 5_000) -> Iterator[list[dict[str, Any]]]:
+    """The documents of `collection` in batches."""
+    batch = []
+    for document in collection.find(batch_size=size):
+        batch.append(document)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def plain(db: Any) -> float:
+    """Seconds that pymongo takes to upsert what `reviews` and `interactions` hold into empty twins of them."""
+    from tidemark import store
+
+    seconds = 0.0
+    for name in ("reviews", "interactions"):
+        twin = db[f"plain_{name}"]
+        twin.drop()
+        db.create_collection(twin.name, **db[name].options())
+        for index in store.COLLECTIONS[name].indexes:
+            twin.create_index(index)
+        for batch in batches(db[name]):
+            started = time.perf_counter()
+            twin.bulk_write([ReplaceOne({"_id": d["_id"]}, d, upsert=True) for d in batch], ordered=False)
+            seconds += time.perf_counter() - started
+        assert twin.count_documents({}) == db[name].count_documents({})
+        twin.drop()
+    return seconds
+
+
+def measure(size: int, repeat: int, work: Path) -> dict[str, Any]:
+    """Both, in turns, `repeat` times at `size` reviews; medians."""
+    from tidemark import builtin, landing, loads, store
+
+    users, items = max(5_000, size // 20), max(2_000, size // 50)
+    reviews, products = builtin.write(builtin.Size(size, users, items), 42, str(work / "builtin"))
+    started = time.perf_counter()
+    landed = [
+        landing.land(reviews, "reviews", "auto", str(work)),
+        landing.land(products, "products", "auto", str(work)),
+    ]
+    land = time.perf_counter() - started
+    plan = loads.Plan(landed[0], landed[1], str(work / "staged"))
+    db, runs, plains = store.connect(), [], []
+    for _ in range(repeat):
+        for name in ("reviews", "products", "interactions", "rejects", "loads"):
+            db[name].drop()
+        runs.append(ours(db, plan, work))
+        plains.append(plain(db))
+    middle = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+    ours_seconds, plain_seconds = middle["validate"] + middle["load"], statistics.median(plains)
+    return middle | {
+        "reviews": size,
+        "land": land,
+        "repeat": repeat,
+        "plain": plain_seconds,
+        "ours_per_second": size / ours_seconds,
+        "plain_per_second": size / plain_seconds,
+        "ratio": plain_seconds / ours_seconds,
+        "ratio_of_upserts": plain_seconds / middle["load"],
+    }
+
+
+def show(results: list[dict[str, Any]]) -> None:
+    """Print the table."""
+    table = Table(title="Loading reviews: seconds, and reviews a second beside plain pymongo (higher is better)")
+    heads = [
+        "reviews",
+        "land",
+        "session",
+        "validate",
+        "load",
+        "pymongo",
+        "ours/s",
+        "pymongo/s",
+        "ratio",
+        "upserts alone",
+    ]
+    for head in [*heads, "driver MB"]:
+        table.add_column(head, justify="right")
+    for r in results:
+        seconds = [f"{r[k]:.1f}" for k in ("land", "session", "validate", "load", "plain")]
+        rates = [f"{r[k]:,.0f}" for k in ("ours_per_second", "plain_per_second")]
+        ratios = [f"{r['ratio']:.2f}", f"{r['ratio_of_upserts']:.2f}", f"{r[PEAK]:,.0f}"]
+        table.add_row(f"{r['reviews']:,}", *seconds, *rates, *ratios)
+    console = Console(width=140)
+    console.print(table)
+    if len(results) > 1:
+        small, large = results[0], results[-1]
+        growth = (large["validate"] + large["load"]) / (small["validate"] + small["load"])
+        console.print(f"{large['reviews'] / small['reviews']:.0f} times the reviews took {growth:.1f} times as long.")
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", default="100000,1000000", help="numbers of reviews, separated by commas")
+    parser.add_argument("--repeat", type=int, default=1, help="turns of each, of which the median counts")
+    arguments = parser.parse_args()
+    from tidemark.local.servers import running
+    from tidemark.settings import settings
+
+    saved = settings().state / "benchmarks" / "load.json"
+    work = Path(tempfile.mkdtemp(prefix="tidemark-bench-"))
+    try:
+        with running("mongo", own_server(work / "state")):
+            results = [measure(int(size), arguments.repeat, work) for size in arguments.sizes.split(",")]
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    saved.parent.mkdir(parents=True, exist_ok=True)
+    saved.write_text(json.dumps(results, indent=2))
+    show(results)
+    print(f"saved as {saved}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""A whole retrain through Airflow: amazon_book stored as interactions, from the start of `retrain_recommender` to the new
+champion live for all users, on a platform of its own with default settings.
+
+make bench-retrain
+"""
+
+import argparse
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import amazon_book, subjects
+from tests.own_settings import local_settings
+from tidemark import evaluation, registry, store
+from tidemark.errors import UnreachableError
+from tidemark.local import dotenv, follow, processes
+from tidemark.local.airflow_api import FINISHED, AirflowApi
+from tidemark.settings import ROOT, Settings
+
+DAG = "retrain_recommender"
+TARGET_SECONDS = 120
+LOOK_EVERY = 1.0
+"""Seconds: looking more often would cost what it measures."""
+
+
+class Machine:
+    """What the platform's processes cost, looked at again and again: CPU by process, memory at its highest."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.first: dict[tuple[int, float], float] = {}
+        self.last: dict[tuple[int, float], float] = {}
+        self.peak = self.driver_peak = 0
+
+    def look(self, *, begin: bool = False) -> None:
+        """Take note; a process that starts and ends between two looks is missed."""
+        memory = driver = 0
+        for process in processes.of_platform(self.state):
+            try:
+                times, key = process.cpu_times(), (process.pid, process.create_time())
+                held = process.memory_full_info().pss
+                memory += held
+                driver += held * any("spark_jobs/" in part for part in process.cmdline())
+            except psutil.Error:
+                continue
+            self.last[key] = times.user + times.system
+            self.first.setdefault(key, self.last[key] if begin else 0.0)
+        self.peak, self.driver_peak = max(self.peak, memory), max(self.driver_peak, driver)
+
+    def cpu_seconds(self) -> float:
+        """Since the look that began."""
+        return sum(seconds - self.first[key] for key, seconds in self.last.items())
+
+
+def tidemark(env_file: Path, *arguments: str) -> None:
+    """Run the command `tidemark` on the platform of `env_file`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMARK_")}
+    env = kept | {"TIDEMARK_ENV_FILE": str(env_file), "PYTHONPATH": str(ROOT / "src")}
+    subprocess.run([sys.executable, "-m", "tidemark.cli", *arguments], env=env, check=True)
+
+
+def fill(config: Settings, rows: list[tuple[str, str]]) -> None:
+    """Store the pairs as interactions, as a load of reviews would have."""
+    db = store.connect(config)
+    store.ensure(db, "interactions")
+    when = datetime(2020, 1, 1, tzinfo=UTC)
+    for start in range(0, len(rows), 5_000):
+        documents = [
+            {
+                "_id": f"review:{user}:{item}:{int(when.timestamp())}",
+                "user_id": user,
+                "item_id": item,
+                "rating": None,
+                "weight": 1.0,
+                "timestamp": when,
+                "source": "review",
+            }
+            for user, item in rows[start : start + 5_000]
+        ]
+        db["interactions"].insert_many(documents, ordered=False)
+
+
+def retrain(config: Settings) -> dict[str, Any]:
+    """Trigger the DAG and watch it to its end."""
+    db, machine = store.connect(config), Machine(config.state)
+    with AirflowApi(config) as api:
+        follow.await_dag(api, DAG)
+        machine.look(begin=True)
+        started = time.monotonic()
+        run_id, live = api.trigger(DAG, {}), 0.0
+        state = "queued"
+        while state not in FINISHED:
+            if not live and registry.pointer(db):
+                live = time.monotonic() - started
+            machine.look()
+            with contextlib.suppress(UnreachableError):  # a busy machine may let one question wait too long
+                state = api.run(DAG, run_id)["state"]
+            time.sleep(LOOK_EVERY)
+        done = time.monotonic() - started
+        tasks = api.tasks(DAG, run_id)
+    if state != "success":
+        raise SystemExit(f"the run ended as {state}: {[(t['task_id'], t['state']) for t in tasks]}")
+    lasted = {t["task_id"]: round(t["duration"] or 0, 1) for t in tasks}
+    return {
+        "seconds_to_live": live or done,
+        "seconds_to_report": done,
+        "cpu_seconds": machine.cpu_seconds(),
+        "driver_peak_gb": machine.driver_peak / 2**30,
+        "platform_peak_gb": machine.peak / 2**30,
+        "tasks": lasted,
+    }
+
+
+def quality(config: Settings, folder: Path) -> dict[str, Any]:
+    """What is stored for the users, against amazon_book's own test split."""
+    db = store.connect(config)
+    model = registry.champion(db)
+    assert model
+    pairs = amazon_book.train(folder)
+    test = amazon_book.truth(folder, pairs)
+    users = evaluation.measurable_users(pairs, test)
+    place = {user: row for row, user in enumerate(pairs.users[users].tolist())}
+    lists = np.full((len(users), 20), -1, np.int32)
+    for document in db[store.recommendations(model["_id"])].find():
+        if (row := place.get(document["_id"])) is not None:
+            names = [item["item_id"] for item in document["items"]]
+            lists[row, : len(names)] = np.searchsorted(pairs.items, names)
+    hit, n_true = evaluation.hits(lists, users, test.weights), test.user_counts[users]
+    return {
+        "users_served": model["users_served"],
+        "params": model["params"],
+        "recall_at_20": float(evaluation.recall(hit, n_true, 20).mean()),
+        "ndcg_at_20": float(evaluation.ndcg(hit, n_true, 20).mean()),
+    }
+
+
+def main() -> None:
+    """Measure, print, save."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=amazon_book.DATA, help="folder of amazon_book")
+    arguments = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="tidemark-bench-"))
+    own = local_settings(folder / "state")
+    kept = ("state", "mongo_hosts", "kafka_bootstrap", "kafka_controller_port", "airflow_port")
+    env_file = folder / "env"
+    env_file.write_text("\n".join(f"{dotenv.variable(name)}={getattr(own, name)}" for name in kept) + "\n")
+    try:
+        tidemark(env_file, "run", "--no-job")
+        config = Settings(_env_file=env_file, state=own.state)  # type: ignore[call-arg]
+        fill(config, amazon_book.rows(arguments.data, "train"))
+        figures = retrain(config) | quality(config, arguments.data)
+    finally:
+        tidemark(env_file, "stop")
+        shutil.rmtree(folder, ignore_errors=True)
+    table = Table("figure", "value", title=f"a whole retrain of amazon_book (target: {TARGET_SECONDS} s to live)")
+    for name, value in figures.items():
+        table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
+    Console(width=120).print(table)
+    subjects.save("retrain", figures)
+
+
+if __name__ == "__main__":
+    main()

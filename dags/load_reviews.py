@@ -1,0 +1,98 @@
+"""
+### Load reviews
+
+Brings Amazon review files, and perhaps their product metadata, into MongoDB: `reviews`, `products`, `rejects`, and the
+`interactions` that models learn from.
+
+**When it runs.** By hand, or triggered with other parameters by whoever has new files. It has no schedule of its own.
+When it succeeds it updates the asset `interactions`, which starts `retrain_recommender`.
+
+**What it does.**
+
+1. `land` finds the files, reads them through, and tells their release. Nothing is loaded yet.
+2. `validate` reads every row with the type of its contract, cleans it, and judges it. A row that does not satisfy the
+   contract is kept whole with its reasons. The set as a whole must pass the gate `landed_reviews`.
+3. `load` upserts what passed. Keys come from the data, so that loading twice, or again after a kill, changes nothing.
+4. `report` shows what was read, stored, dropped, and why: read = stored + duplicates + rejected.
+
+One review is stored per user, item and second: the one that says most (longest text, then most helpful votes).
+
+**When a task is red.** Its log ends with one line that says what is wrong. What is wrong with the input fails at once;
+mend the input and trigger a new run. What is unreachable is tried again with growing pauses.
+
+| task | usual cause | what to do |
+|---|---|---|
+| `land` | no such file, damaged gzip, not one JSON object a line | the message names the file and what mends it |
+| `validate` | the gate: too many rejects, one user, one item | read the reasons in the log, or the Data Docs that it names |
+| `load` | MongoDB does not answer | `make status`; clear the task when it is back: it continues the same load |
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Param, task
+from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, TidemarkSparkSubmit
+
+PARAMS = {
+    "source": Param(
+        "builtin",
+        type="string",
+        minLength=1,
+        title="Reviews",
+        description="A path, folder, glob or URL (s3://, gs://, https://) of JSON lines, with .gz or not; "
+        "a relative path starts at the project's root. `builtin` generates data.",
+    ),
+    "products": Param(
+        None,
+        type=["null", "string"],
+        title="Products",
+        description="The same for product metadata; may be empty. The built-in data brings its own.",
+    ),
+    "release": Param(
+        "auto",
+        enum=["auto", "2014", "2018", "2023"],
+        title="Release",
+        description="Which release of the Amazon data this is. `auto` tells it by the fields.",
+    ),
+    "builtin_reviews": Param(
+        100_000, type="integer", minimum=1_000, title="Built-in reviews", description="How many to generate."
+    ),
+    "builtin_users": Param(5_000, type="integer", minimum=20, title="Built-in users", description="How many write."),
+    "builtin_items": Param(2_000, type="integer", minimum=20, title="Built-in items", description="How many are sold."),
+    "seed": Param(
+        42, type="integer", minimum=0, title="Seed", description="The same seed gives the same built-in data."
+    ),
+}
+
+with DAG(
+    dag_id="load_reviews",
+    description="Amazon review files into MongoDB, every row accounted for",
+    doc_md=__doc__,
+    schedule=None,
+    max_active_runs=1,
+    params=PARAMS,
+    default_args=DEFAULT_ARGS,
+    tags=["tidemark", "reviews"],
+) as dag:
+
+    @task(execution_timeout=timedelta(hours=2))
+    def land(params: dict, dag_run) -> str:  # type: ignore[no-untyped-def,type-arg] # Airflow gives both
+        """Find the files, check that they can be read, tell their release; returns the run folder."""
+        from tidemark import loads
+
+        return loads.land(params, dag_run.dag_id, dag_run.run_id)
+
+    @task(outlets=[INTERACTIONS])
+    def report(run: str) -> dict:  # type: ignore[type-arg]
+        """Log what was read, stored, dropped and why; returns the counts."""
+        from tidemark import loads
+
+        return loads.tell(run)
+
+    folder = land()
+    validate = TidemarkSparkSubmit(
+        task_id="validate", job="validate_reviews.py", run=folder, short=True, execution_timeout=timedelta(hours=2)
+    )
+    load = TidemarkSparkSubmit(
+        task_id="load", job="load_reviews.py", run=folder, short=True, execution_timeout=timedelta(hours=4)
+    )
+    validate >> load >> report(folder)

@@ -1,0 +1,146 @@
+"""Train a model, measure it beside the live one, and put it live if it is better.
+
+**When.** A load has updated the asset `interactions`; `watch_interactions` saw the lag reach the mark; or by hand, with the params below.
+
+**What.** `snapshot` fixes what may be learned from. `train` reads the newest interactions up to it, holds them against
+the gate `training_interactions`, holds out the newest tenth, chooses settings on a validation slice of the rest (every
+few models; remembered in between) and fits a candidate. `evaluate` ranks all items for the held-out users, beside
+popularity, item-kNN and the champion. `decide` compares and stores the model with its figures and reasons. `publish`
+fits the same settings on everything, writes the best N unseen items of every user, holds them against the gate
+`recommendations`, moves the pointer, and drops what is no longer kept. `move_bookmark` notes how far the stream has
+been learned from, whatever was decided. `report` tells it all in a table.
+
+**Skipped?** Nothing is new since the champion learned: `snapshot` says so, and `force` overrides it. `publish` alone
+skipped: the gate kept the champion, or promote is `never`; `decide` has the reasons.
+
+**Red?** Read the last line of the task's log: it says what is wrong and what to do.
+- `snapshot`, no interactions: run `load_reviews` first.
+- `train`, too few: load more. A failed gate names what is unmet; the Data Docs are in the run folder below `docs/`.
+- `evaluate`, nobody can be measured: reviews of a longer time are needed.
+- `publish`, a failed gate: nothing was published, the champion is as it was.
+- Anything unreachable is tried again by itself. Each task may be cleared and run again at any time: it continues the
+  same model, and readers see the old model whole until they see the new one whole.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from airflow.sdk import DAG, Param, get_current_context, task
+from airflow.sdk.exceptions import AirflowSkipException
+from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, TidemarkSparkSubmit
+
+from tidemark.settings import settings
+
+DAG_ID = "retrain_recommender"
+
+
+def _number(title: str, kind: str, least: float, most: float) -> Param:
+    return Param(None, type=["null", kind], minimum=least, maximum=most, title=title, section="Settings of ALS")
+
+
+PARAMS = {
+    "engine": Param(
+        settings().engine,
+        enum=["auto", "implicit", "spark"],
+        description="ALS by the library implicit (one machine) or by Spark MLlib (a cluster); auto picks by size",
+    ),
+    "feedback": Param(
+        "implicit",
+        enum=["implicit", "explicit"],
+        description="rank by what people took (implicit), or by the stars they would give (explicit; Spark only)",
+    ),
+    "window": Param(settings().window, type="integer", minimum=1, description="newest interactions that training sees"),
+    "top_n": Param(settings().top_n, type="integer", minimum=1, maximum=1000, description="recommendations of a user"),
+    "promote": Param(
+        "gate",
+        enum=["gate", "always", "never"],
+        description="put the model live if it passes the gate, whatever its figures, or not at all",
+    ),
+    "force": Param(False, type="boolean", description="train even where nothing is new since the champion"),
+    "search": Param(
+        "auto",
+        enum=["auto", "always", "never"],
+        description="search for settings every few models and when the data has changed its size (auto), now, or not",
+    ),
+    "factors": _number("factors; empty: searched or remembered", "integer", 1, 1024),
+    "regularization": _number("regularization; empty: searched or remembered", "number", 0, 1e6),
+    "alpha": _number("alpha: confidence is 1 + alpha * weight; empty: searched or remembered", "number", 0, 1e6),
+    "iterations": _number("iterations; empty: 15 of implicit, 10 of Spark", "integer", 1, 500),
+}
+
+
+def _publish_decided(context: Any) -> None:
+    """Skip `publish` where `decide` decided against it."""
+    decided = context["ti"].xcom_pull(task_ids="decide")
+    if not decided["publish"]:
+        raise AirflowSkipException(f"not published: {'; '.join(decided['reasons'])}")
+
+
+with DAG(
+    DAG_ID,
+    description="Train a model and put it live if it is better than the one that is",
+    doc_md=__doc__,
+    schedule=[INTERACTIONS],
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    max_active_runs=1,
+    params=PARAMS,
+    default_args=DEFAULT_ARGS,
+    tags=["tidemark", "models"],
+) as dag:
+
+    @task
+    def snapshot() -> str:
+        """Fix what may be learned from; returns the run folder."""
+        import logging
+
+        from tidemark import artifacts, progress, snapshots, store
+        from tidemark.lag import Bookmark
+
+        context = get_current_context()
+        run_id = context["run_id"]
+        run = artifacts.run_folder(settings().artifacts_root, DAG_ID, run_id)
+        model_id = snapshots.model_id(run_id, context["dag_run"].run_after)
+        db, bookmark = store.connect(), Bookmark()
+        stream = progress.snapshot(db, bookmark, settings().ingest_wait_seconds)
+        logging.getLogger("tidemark").info("%s", stream.told())
+        reason = snapshots.begin(db, run, model_id, dict(context["params"]), stream.to_dict())
+        if reason:
+            bookmark.commit(stream.next_offsets, topic_id=stream.topic_id)  # nothing of it is left to learn
+            raise AirflowSkipException(reason)
+        return run
+
+    @task
+    def decide(run: str) -> dict[str, Any]:
+        """Decide from the figures, and store the model with them."""
+        from tidemark import assessment, store
+
+        return assessment.register(store.connect(), run)
+
+    @task(trigger_rule="none_failed_min_one_success")
+    def move_bookmark(run: str) -> dict[str, int]:
+        """Move the bookmark to exactly the snapshot: what came after it counts towards the next mark."""
+        from tidemark import artifacts, progress
+        from tidemark.lag import Bookmark
+
+        stream = progress.Snapshot.from_dict(artifacts.read_json(f"{run}/snapshot.json")["stream"])
+        moved = Bookmark().commit(stream.next_offsets, topic_id=stream.topic_id)
+        return {str(partition): offset for partition, offset in moved.items()}
+
+    @task
+    def report(run: str) -> dict[str, Any]:
+        """Tell what this run did."""
+        import logging
+
+        from tidemark import report, store
+
+        found, text = report.of_run(store.connect(), run)
+        logging.getLogger("tidemark").info("%s", text)
+        return found
+
+    folder = snapshot()
+    train = TidemarkSparkSubmit(task_id="train", job="train.py", run=folder)
+    evaluate = TidemarkSparkSubmit(task_id="evaluate", job="evaluate.py", run=folder)
+    decided = decide(folder)
+    publish = TidemarkSparkSubmit(task_id="publish", job="publish.py", run=folder, pre_execute=_publish_decided)
+    train >> evaluate >> decided >> publish >> move_bookmark(folder) >> report(folder)

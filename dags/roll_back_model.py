@@ -1,0 +1,59 @@
+"""Make a kept model the live one again: no retraining, within seconds.
+
+**When.** By hand, when the live model turns out bad. Param `model`: a model_id of the registry; empty: the newest kept
+model that is older than the live one. Run again, it goes one further back.
+
+**What.** `move_pointer` makes that model the champion by one write; readers see it whole at once. `verify` counts its
+recommendations. The next retraining compares its candidate with this champion.
+
+**Red?** `move_pointer` lists the models that are kept, where the one that was asked for is not. `verify` found
+recommendations missing: roll back to another kept model.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from airflow.sdk import DAG, Param, get_current_context, task
+from tidemark_operators import DEFAULT_ARGS
+
+with DAG(
+    "roll_back_model",
+    description="Make a kept model the live one again",
+    doc_md=__doc__,
+    schedule=None,
+    start_date=datetime(2026, 1, 1),
+    catchup=False,
+    max_active_runs=1,
+    params={
+        "model": Param(None, type=["null", "string"], description="model_id; empty: the newest kept one older than the live model")
+    },
+    default_args=DEFAULT_ARGS,
+    tags=["tidemark", "models"],
+) as dag:  # fmt: skip
+
+    @task
+    def move_pointer() -> dict[str, str]:
+        """Move the pointer; returns the model before and after."""
+        import logging
+
+        from tidemark import registry, store
+
+        context = get_current_context()
+        before, after = registry.roll_back(store.connect(), context["params"]["model"] or None, context["run_id"])
+        logging.getLogger("tidemark").info("rolled back from model %s to %s", before, after)
+        return {"before": before, "after": after}
+
+    @task
+    def verify(moved: dict[str, str]) -> dict[str, Any]:
+        """Hold the live model against the registry."""
+        import logging
+
+        from tidemark import registry, store
+
+        live = registry.verify(store.connect())
+        logging.getLogger("tidemark").info(
+            "model %s is live for %s users", live["model_id"], f"{live['users_served']:,}"
+        )
+        return live | {"before": moved["before"]}
+
+    verify(move_pointer())

@@ -1,0 +1,124 @@
+"""Store what comes by the topic `interactions`: a service that runs until it is told to stop.
+
+`python spark_jobs/ingest_interactions.py`. Where Kafka or MongoDB is away it waits, says so and goes on by itself; where
+it is killed, whoever starts it again (the supervisor, compose) finds everything stored once.
+"""
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+import uuid
+from types import FrameType
+from typing import Any
+
+from pyspark.sql import SparkSession
+from pyspark.sql.streaming import StreamingQuery
+
+from tidemark import store
+from tidemark.ingest import Ingest
+from tidemark.lag import Bookmark
+from tidemark.settings import Settings, settings
+from tidemark.spark import session
+
+log = logging.getLogger("tidemark.ingest")
+LONGEST_WAIT = 15.0
+
+
+def start_session(config: Settings) -> SparkSession:
+    """A session sized for a small service beside the retrains."""
+    return session(
+        "tidemark-ingest",
+        **{
+            "spark.master": config.ingest_master,
+            "spark.driver.memory": config.ingest_memory,
+            "spark.sql.shuffle.partitions": "2",
+            "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",  # a restart is quick, and a batch is mostly waiting
+            "spark.sql.codegen.wholeStage": "false",  # likewise: no Java is made and compiled for a map and a count
+            "spark.sql.adaptive.enabled": "false",  # every batch is alike: planning it twice only costs
+            "spark.sql.execution.arrow.maxBytesPerBatch": str(32 * 1024 * 1024),  # some messages are huge
+            "spark.log.level": "OFF",  # what goes wrong is said once, by `reason`
+        },
+    )
+
+
+def scratch(spark: Any, root: str) -> str:
+    """A new place for Spark's checkpoint, the older ones removed: `progress` says where to go on, not they."""
+    folder = spark._jvm.org.apache.hadoop.fs.Path(f"{root}/ingest")
+    folder.getFileSystem(spark._jsc.hadoopConfiguration()).delete(folder, True)
+    return f"{root}/ingest/{uuid.uuid4().hex}"
+
+
+def follow(query: StreamingQuery, ingest: Ingest, stop: threading.Event) -> None:
+    """Wait for the query's end, moving progress over what holds no record (a transaction's marks).
+
+    Looks at the topic too: Spark would wait for ever at the end of one that is gone.
+
+    Raises:
+        Exception: what the query, or a batch, failed with.
+    """
+    try:
+        while not (stop.is_set() or ingest.failure is not None or query.awaitTermination(1)):
+            ingest.require_same_topic()
+            latest: Any = query.lastProgress
+            ends = json.loads(latest.json)["sources"][0]["endOffset"] if latest else None
+            if ends:
+                ingest.note(ends[ingest.progress.topic])
+    finally:
+        query.stop()
+    if ingest.failure is not None:
+        raise ingest.failure
+
+
+def reason(error: Exception) -> str:
+    """The one line of an error that tells a person what is wrong: the innermost cause that Spark names."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    causes = [line.removeprefix("Caused by:").strip() for line in lines if line.startswith("Caused by:")]
+    return f"{type(error).__name__}: {([*lines[:1], *causes] or ['no reason given'])[-1]}"[:400]
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
+    log.setLevel(logging.INFO)
+    stop = threading.Event()
+
+    def _stop(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    config = settings()
+    spark, bookmark = start_session(config), Bookmark(config)
+    db, ingest, wait, said = None, None, 0.5, ""
+    while not stop.is_set():
+        began = time.monotonic()
+        try:
+            db = store.connect(config) if db is None else db
+            ingest = Ingest(config, db, bookmark)
+            starts = ingest.begin()
+            log.info("going on at %s", starts)
+            stream = ingest.stream(spark, starts).writeStream.foreachBatch(ingest)
+            stream = stream.option("checkpointLocation", scratch(spark, config.checkpoints_root))
+            follow(stream.trigger(processingTime="500 milliseconds").start(), ingest, stop)
+        except Exception as error:  # whatever it is: said, waited for and tried again
+            if spark.sparkContext._jsc.sc().isStopped():  # unless Spark itself is gone: then a new process
+                raise
+            error = (ingest and ingest.failure) or error
+            wait = 1.0 if time.monotonic() - began > 60 else min(2 * wait, LONGEST_WAIT)
+            log.warning("%s; trying again in %.0f s", reason(error), wait)
+            if said != (said := reason(error)):
+                log.info("all of it, once", exc_info=error)
+            stop.wait(wait)
+    spark.stop()
+    log.info("stopped")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    main()

@@ -1,0 +1,54 @@
+"""Publish a model: fit its recipe on every pair of the snapshot, recommend, gate, write, move the pointer, tidy.
+
+spark-submit spark_jobs/publish.py --run <run folder of a model that was decided to be published>
+"""
+
+import argparse
+import logging
+import time
+
+from tidemark import artifacts, gates, jobs, recommendations, registry, store, training
+from tidemark.models.recipes import from_document
+from tidemark.settings import settings
+
+log = logging.getLogger("publish")
+
+
+def main(run: str) -> None:
+    """See the module."""
+    started = time.monotonic()
+    snapshot = artifacts.read_json(f"{run}/snapshot.json")
+    db = store.connect()
+    model = registry.get(db, snapshot["model_id"])
+    if model["published_at"]:
+        log.info("model %s has been published already: nothing to do", model["_id"])
+        registry.prune(db, settings().kept_models)
+        return
+    pairs = training.load_pairs(run)
+    path = f"{run}/model.npz"
+    if not artifacts.exists(path):
+        training.save_model(path, training.fit(from_document(model["params"]), pairs), pairs)
+    fitted, _ = training.load_model(path, pairs)
+    log.info("fitted on all %s pairs: %.1f s", f"{len(pairs):,}", time.monotonic() - started)
+
+    lists = recommendations.make(fitted, pairs, snapshot["asked"]["top_n"])
+    frame = recommendations.summary(lists, pairs)
+    gates.check(frame, "recommendations", f"{run}/docs/recommendations")
+    recommendations.write(db, lists, pairs, model["_id"], model["created_at"])
+    dropped = recommendations.publish(db, model["_id"], len(lists.users), settings().kept_models)
+    result = {
+        "users_served": len(lists.users),
+        "users_with_everything": int(len(pairs.users) - len(lists.users)),
+        "shorter_lists": int((frame["n"] < snapshot["asked"]["top_n"]).sum()),
+        "dropped": dropped,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    artifacts.write_json(f"{run}/publish.json", result)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", required=True, help="run folder")
+    run_folder = parser.parse_args().run
+    with jobs.running("publish", run_folder):
+        main(run_folder)

@@ -1,0 +1,42 @@
+"""One server's start command. It holds no secret: those are in files of mode 600 or in the environment."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import IO
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to run: arguments, and the environment it gets on top of the present one."""
+
+    argv: list[str]
+    env: Mapping[str, str] = field(default_factory=dict)
+
+    def become(self) -> None:
+        """Replace this process by the command: whoever started us now holds the server's own pid."""
+        os.execvpe(self.argv[0], self.argv, os.environ | self.env)  # noqa: S606
+
+    def start(self, output: IO[bytes] | int = subprocess.DEVNULL) -> "subprocess.Popen[bytes]":
+        """Start it as a child, its output going to `output`."""
+        return subprocess.Popen(
+            self.argv,
+            env=os.environ | self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+
+    def run(self, what: str) -> None:
+        """Run it to its end.
+
+        Raises:
+            RuntimeError: it failed; the message ends with what it said.
+        """
+        done = subprocess.run(
+            self.argv, env=os.environ | self.env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            tail = (done.stdout + done.stderr).strip()[-2_000:]
+            raise RuntimeError(f"{what} failed with exit code {done.returncode}: {tail}")

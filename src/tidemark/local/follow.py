@@ -1,0 +1,96 @@
+"""Start a DAG's run, or join the one that is at work, and show it task by task until it ends."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from tidemark.local.airflow_api import FINISHED, AirflowApi
+from tidemark.local.console import console, say_done
+from tidemark.local.supervision import PlatformError
+
+SHOWN_LINES = 25
+ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
+
+
+def await_dag(api: AirflowApi, dag_id: str, patience: float = 120) -> None:
+    """Wait until Airflow has read the DAG.
+
+    Raises:
+        PlatformError: it cannot be read, or is not there.
+    """
+    deadline = time.monotonic() + patience
+    while not api.has_dag(dag_id):
+        problems = [problem for problem in api.import_errors() if f"{dag_id}.py" in problem]
+        if problems or time.monotonic() > deadline:
+            said = "\n".join(problems) or "it is not in dags/. See: make logs SERVICE=airflow-dag-processor"
+            raise PlatformError(f"Airflow cannot read the DAG {dag_id}: {said}")
+        time.sleep(0.5)
+
+
+def active_run(api: AirflowApi, dag_id: str, conf: Mapping[str, Any] | None = None) -> str | None:
+    """The run, with just these params where some are given, that is at work or waits for its turn, if there is one."""
+    active = [run for run in api.runs(dag_id) if run["state"] not in FINISHED]
+    found = [run for run in active if conf is None or run["conf"] == conf]
+    return str(found[-1]["dag_run_id"]) if found else None
+
+
+def next_run(api: AirflowApi, dag_id: str, known: set[str], patience: float) -> str | None:
+    """The first run that is not among `known`, waited for; None when none came."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        for run in reversed(api.runs(dag_id)):
+            if run["dag_run_id"] not in known:
+                return str(run["dag_run_id"])
+        time.sleep(0.5)
+    return None
+
+
+def run_ids(api: AirflowApi, dag_id: str) -> set[str]:
+    """The newest runs' ids."""
+    return {str(run["dag_run_id"]) for run in api.runs(dag_id)}
+
+
+def follow(api: AirflowApi, dag_id: str, run_id: str) -> None:
+    """Show the run, a line for each task that has ended.
+
+    Raises:
+        PlatformError: it failed; the message has the end of the failed task's log.
+    """
+    console.print(f"[bold]{dag_id}[/bold]  [dim]{run_id}[/dim]")
+    shown: set[tuple[str, int]] = set()
+    while True:
+        state = api.run(dag_id, run_id)["state"]
+        tasks = api.tasks(dag_id, run_id)
+        for task in sorted(tasks, key=lambda task: task["end_date"] or ""):
+            key = (task["task_id"], task.get("map_index", -1))
+            if task["state"] in ENDED and key not in shown:
+                shown.add(key)
+                if task["state"] in ("success", "failed"):
+                    say_done(task["task_id"], task["duration"] or 0, good=task["state"] == "success")
+                else:
+                    console.print(f"  [dim]- {task['task_id']} ({task['state']})[/dim]")
+        if state in FINISHED:
+            break
+        _watch(tasks)
+    if state == "failed":
+        raise PlatformError(_why(api, dag_id, run_id, tasks))
+
+
+def _watch(tasks: list[dict[str, Any]]) -> None:
+    """Wait a moment, showing what is at work."""
+    working = [task["task_id"] for task in tasks if task["state"] in ("running", "queued", "scheduled")]
+    retrying = [f"{task['task_id']} (will be tried again)" for task in tasks if task["state"] == "up_for_retry"]
+    if console.is_terminal:
+        with console.status(", ".join(working + retrying) or "waiting for its turn"):
+            time.sleep(1)
+    else:
+        time.sleep(1)
+
+
+def _why(api: AirflowApi, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) -> str:
+    failed = [task for task in tasks if task["state"] == "failed"]
+    if not failed:
+        return f"{dag_id} failed before any task did: see it in the Airflow UI"
+    first = min(failed, key=lambda task: task["end_date"] or "")
+    tail = "\n".join(api.log(dag_id, run_id, first)[-SHOWN_LINES:])
+    return f"{dag_id} failed in its task {first['task_id']}. The end of its log:\n{tail}"

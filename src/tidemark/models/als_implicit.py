@@ -1,0 +1,46 @@
+"""Implicit-feedback ALS by the `implicit` library, for a window that fits one machine (Hu, Koren, Volinsky 2008)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
+
+from tidemark.models.interface import Factors
+from tidemark.pairs import Pairs
+
+
+@dataclass(frozen=True)
+class AlsImplicit:
+    """Settings of one fit.
+
+    Args:
+        factors: n_factors.
+        regularization: added to the diagonal as it is, not scaled by a user's number of events.
+        alpha: confidence of a pair is `1 + alpha * weight`.
+        iterations: of both sides.
+        seed: of the first factors.
+    """
+
+    factors: int
+    regularization: float
+    alpha: float
+    iterations: int = 15
+    seed: int = 42
+
+    def fit(self, pairs: Pairs) -> Factors:
+        """See `Recommender.fit`. More factors than users or items are allowed: regularisation carries them."""
+        from implicit.cpu.als import AlternatingLeastSquares
+
+        weights = pairs.weights
+        confidence = csr_matrix((1 + self.alpha * weights.data, weights.indices, weights.indptr), weights.shape)
+        with threadpool_limits(1, "blas"):  # the library has threads of its own; two kinds fight
+            model = AlternatingLeastSquares(
+                factors=self.factors,
+                regularization=self.regularization,
+                alpha=1.0,  # applied above, with the 1 that the paper has and the library leaves out
+                iterations=self.iterations,
+                random_state=self.seed,
+            )
+            model.fit(confidence.astype(np.float32), show_progress=False)
+        return Factors(np.asarray(model.user_factors, np.float32), np.asarray(model.item_factors, np.float32))

@@ -1,0 +1,99 @@
+"""The best N unseen items of many users: score a block of users, mask what they have, select, sort."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
+
+Array = np.ndarray[Any, Any]
+
+BLOCK_BYTES = 24 * 2**20
+"""Scores held at once by each thread: large enough for BLAS, small enough for any machine."""
+
+LEAST = np.finfo(np.float32).min
+"""Anything lower is -inf: not to be recommended."""
+
+NONE = -1
+"""The item number of a place that no item fills: the user has nearly the whole catalogue."""
+
+
+def top_n(
+    scores: Callable[[Array], Array],
+    user_nums: Array,
+    n: int,
+    seen: csr_matrix,
+    known: Array | None = None,
+    threads: int | None = None,
+) -> tuple[Array, Array]:
+    """The `n` best items of each user that `seen` does not hold.
+
+    Args:
+        scores: `(b,)` user numbers -> a new float32 array `(b, n_items)`; may be written to.
+        user_nums: int `(m,)`, rows of `seen`.
+        n: items for each user.
+        seen: CSR `(n_users, n_items)`; every stored entry is an item not to recommend.
+        known: boolean `(n_items,)`, the items that may be recommended at all; None: every one.
+        threads: blocks scored at once; None: one for each core.
+
+    Returns:
+        items int32 `(m, n)`, best first, ties by the lower number, `NONE` where nothing is left;
+        scores float32 `(m, n)`, -inf there.
+    """
+    n_items = seen.shape[1]
+    items = np.full((len(user_nums), n), NONE, np.int32)
+    best = np.full((len(user_nums), n), -np.inf, np.float32)
+    rows = max(1, min(2048, BLOCK_BYTES // (4 * max(n_items, 1))))
+
+    unknown = None if known is None or known.all() else np.flatnonzero(~known)
+
+    def fill(start: int) -> None:
+        part = slice(start, start + rows)
+        block = scores(user_nums[part])
+        _mask(block, user_nums[part], seen)
+        if unknown is not None:
+            block[:, unknown] = -np.inf
+        chosen, values = _select(block, min(n, n_items))
+        items[part, : chosen.shape[1]], best[part, : chosen.shape[1]] = chosen, values
+
+    # One BLAS thread in each of our own: the blocks are the parallelism.
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
+        list(pool.map(fill, range(0, len(user_nums), rows)))
+    return items, best
+
+
+def _mask(block: Array, user_nums: Array, seen: csr_matrix) -> None:
+    """Set to -inf, in `block`, what each user has."""
+    starts, ends = seen.indptr[user_nums], seen.indptr[user_nums + 1]
+    counts = ends - starts
+    rows = np.repeat(np.arange(len(user_nums)), counts)
+    offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    block[rows, seen.indices[np.repeat(starts, counts) + offsets]] = -np.inf
+
+
+def _select(block: Array, n: int) -> tuple[Array, Array]:
+    """The `n` greatest of each row, greatest first, ties by the lower column: columns int32 and values, `(rows, n)`.
+
+    The columns fall into groups; the n-th greatest of the groups' maxima bounds the n-th greatest value from below, so
+    that all but a few of a row are put aside by two passes of SIMD instead of a selection over the whole row.
+    """
+    rows, columns = block.shape
+    groups = max(4 * n, columns // 64)
+    if columns < 2 * groups:
+        floor = np.full(rows, LEAST, np.float32)
+    else:
+        depth = columns // groups
+        maxima = block[:, : depth * groups].reshape(rows, depth, groups).max(axis=1)
+        floor = np.maximum(np.partition(maxima, -n, axis=1)[:, -n], LEAST)
+    row, column = np.divmod(np.flatnonzero(block >= floor[:, np.newaxis]), columns)
+    value = block[row, column]
+    order = np.lexsort((column, -value, row))
+    row, column, value = row[order], column[order], value[order]
+    place = np.arange(len(row)) - np.searchsorted(row, np.arange(rows))[row]
+    kept = place < n
+    chosen, values = np.full((rows, n), NONE, np.int32), np.full((rows, n), -np.inf, np.float32)
+    chosen[row[kept], place[kept]], values[row[kept], place[kept]] = column[kept], value[kept]
+    return chosen, values

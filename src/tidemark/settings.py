@@ -1,0 +1,186 @@
+"""Every setting of Tidemark, read in one place: environment variables `TIDEMARK_*`, or `.env` at the root
+(another file by `TIDEMARK_ENV_FILE`, which is how a second platform keeps apart from the first).
+
+`.env.example` lists each with its default and meaning; a test holds the two together.
+"""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import quote_plus
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tidemark.errors import SettingError
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The folder that holds `dags/`, `spark_jobs/` and `include/`."""
+
+
+class Settings(BaseSettings):
+    """One field, one environment variable: `retrain_mark` is read from `TIDEMARK_RETRAIN_MARK`."""
+
+    model_config = SettingsConfigDict(env_prefix="TIDEMARK_", env_ignore_empty=True, extra="ignore")
+
+    # Where things are kept
+    state: Path = Field(
+        ROOT / ".tidemark", description="folder of all local state: servers' data, logs, landing, artifacts"
+    )
+    artifacts: str = Field(
+        "", description="where runs write their artifacts: a path or any fsspec URL; empty: <state>/artifacts"
+    )
+    landing: str = Field(
+        "", description="where sources are landed and staged: a path or fsspec URL; empty: <state>/landing"
+    )
+
+    # MongoDB
+    mongo_hosts: str = Field("127.0.0.1:27117", description="host:port, or several separated by commas")
+    mongo_replica_set: str = Field("rs0", description="name of the replica set")
+    mongo_database: str = Field("tidemark", description="database that holds every collection")
+    mongo_user: str = Field("tidemark", description="the platform's user: readWrite and dbAdmin on its database only")
+    mongo_password: SecretStr = Field(SecretStr(""), description="its password")
+    mongo_root_password: SecretStr = Field(
+        SecretStr(""), description="password of the server's root user; only set-up uses it"
+    )
+    mongo_tls: bool = Field(False, description="encrypt the connection to MongoDB")
+    mongo_cache_gb: float = Field(0.5, gt=0, description="WiredTiger cache of the local server, GB")
+
+    # Kafka
+    kafka_bootstrap: str = Field("127.0.0.1:29092", description="bootstrap servers, host:port, separated by commas")
+    kafka_controller_port: int = Field(29093, gt=0, lt=65536, description="controller port of the local broker")
+    kafka_user: str = Field("tidemark", description="user of the SASL listener")
+    kafka_password: SecretStr = Field(SecretStr(""), description="its password")
+    kafka_security_protocol: str = Field(
+        "SASL_PLAINTEXT", description="SASL_PLAINTEXT on the loopback, SASL_SSL beyond it"
+    )
+
+    kafka_prefix: str = Field(
+        "",
+        pattern="^[A-Za-z0-9._-]{0,100}$",
+        description="put before each topic's and group's name, where several platforms share one Kafka",
+    )
+    kafka_replication: int = Field(-1, ge=-1, description="copies of each topic; -1: the brokers' own default")
+
+    # Airflow
+    airflow_port: int = Field(8080, gt=0, lt=65536, description="port of the Airflow web UI and API")
+    airflow_user: str = Field("admin", description="user that `make run` creates")
+    airflow_password: SecretStr = Field(SecretStr(""), description="its password")
+    airflow_fernet_key: SecretStr = Field(
+        SecretStr(""), description="key that Airflow encrypts stored connections with: 32 bytes in URL-safe base64"
+    )
+    airflow_jwt_secret: SecretStr = Field(SecretStr(""), description="secret that Airflow signs its tokens with")
+    airflow_secret_key: SecretStr = Field(SecretStr(""), description="secret that Airflow signs its sessions with")
+
+    # Spark
+    spark_master: str = Field(
+        "local[*]",
+        description="master of the connection spark_default: local[*], spark://..., yarn, k8s://...",
+    )
+    spark_driver_memory: str = Field("3g", description="heap of each Spark driver")
+
+    # What a model learns from, and when
+    retrain_mark: int = Field(1_000, gt=0, description="lag, in interactions, at which retraining starts")
+    retrain_poll_seconds: float = Field(5, ge=0.5, le=3_600, description="seconds between two measurements of the lag")
+    retrain_min_minutes: float = Field(
+        0, ge=0, description="minutes that pass, at least, between one retrain by lag and the next"
+    )
+    retrain_backoff_seconds: float = Field(
+        60, gt=0, description="wait after a retrain by lag that failed; doubles with each further failure"
+    )
+    retrain_backoff_max_seconds: float = Field(1_800, gt=0, description="where that wait stops doubling")
+    ingest_wait_seconds: float = Field(
+        60, ge=0, description="how long a retrain waits for the ingest to store what had come when it started"
+    )
+    window: int = Field(1_000_000, gt=0, description="newest interactions that training sees")
+    top_n: int = Field(20, gt=0, le=1_000, description="recommendations stored for each user")
+    engine: str = Field("auto", pattern="^(auto|spark|implicit)$", description="ALS engine: auto, spark or implicit")
+    search_every: int = Field(10, gt=0, description="models between two searches for hyper-parameters")
+    kept_models: int = Field(
+        5, gt=1, description="models kept whole, to roll back to; older ones keep their figures only"
+    )
+
+    # The stream
+    event_weights: str = Field(
+        "view=1 click=2 wish=3 cart=4 purchase=5",
+        pattern=r"^[a-z][a-z0-9_]{0,31}=\d+(\.\d+)?( [a-z][a-z0-9_]{0,31}=\d+(\.\d+)?)*$",
+        description="event types that a message may name, and the weight of each",
+    )
+    event_default: str = Field("view", description="type of a message that names none and has no rating")
+    ingest_batch: int = Field(50_000, gt=0, description="messages that the ingest takes from Kafka at a time, at most")
+    ingest_master: str = Field("local[2]", description="Spark master of the ingest")
+    ingest_memory: str = Field("1g", description="heap of the ingest's Spark driver")
+    checkpoints: str = Field(
+        "", description="where the ingest keeps its checkpoint: any Hadoop file system; empty: <state>/checkpoints"
+    )
+
+    # People
+    alert_webhook: SecretStr = Field(
+        SecretStr(""), description="URL that failures are posted to as JSON; empty: the log only"
+    )
+
+    # docker-compose.yaml alone reads these
+    cluster_mongo_key: SecretStr = Field(
+        SecretStr(""), description="key that the members of the replica set share: 6 to 1024 characters of base64"
+    )
+    cluster_postgres_password: SecretStr = Field(SecretStr(""), description="password of Airflow's database")
+    cluster_spark_secret: SecretStr = Field(
+        SecretStr(""), description="secret by which Spark's master, workers and drivers know each other"
+    )
+    cluster_spark_worker_cores: int = Field(2, gt=0, description="cores of each Spark worker")
+    cluster_spark_worker_memory: str = Field("4g", description="memory of each Spark worker")
+
+    @property
+    def mongo_uri(self) -> str:
+        """Connection string with the platform's user; a secret, so never log it or pass it as an argument."""
+        user, password = quote_plus(self.mongo_user), quote_plus(self.mongo_password.get_secret_value())
+        tls = "&tls=true" if self.mongo_tls else ""
+        return (
+            f"mongodb://{user}:{password}@{self.mongo_hosts}/"
+            f"?replicaSet={self.mongo_replica_set}&authSource=admin&appName=tidemark{tls}"
+        )
+
+    @property
+    def weight_of_event(self) -> dict[str, float]:
+        """`event_weights`, event type -> weight.
+
+        Raises:
+            SettingError: `event_default` is none of them.
+        """
+        weights = {kind: float(weight) for kind, weight in (pair.split("=") for pair in self.event_weights.split())}
+        if self.event_default not in weights:
+            raise SettingError(
+                f"TIDEMARK_EVENT_DEFAULT={self.event_default} is no type of TIDEMARK_EVENT_WEIGHTS: {', '.join(weights)}"
+            )
+        return weights
+
+    @property
+    def artifacts_root(self) -> str:
+        """`artifacts`, or its default below the state folder."""
+        return self.artifacts or str(self.state / "artifacts")
+
+    @property
+    def checkpoints_root(self) -> str:
+        """`checkpoints`, or its default below the state folder."""
+        return self.checkpoints or str(self.state / "checkpoints")
+
+    @property
+    def landing_root(self) -> str:
+        """`landing`, or its default below the state folder."""
+        return self.landing or str(self.state / "landing")
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingError: a variable has a value that cannot work; the message names each one.
+    """
+    try:
+        return Settings(_env_file=os.environ.get("TIDEMARK_ENV_FILE", ROOT / ".env"))  # type: ignore[call-arg]
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"TIDEMARK_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False)
+        )
+        raise SettingError(f"{wrong}. Mend it in .env or the environment (.env.example says what each means)") from None

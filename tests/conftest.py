@@ -1,0 +1,116 @@
+"""Real servers for tests, started when first asked for, on free ports, with state of their own, once per session.
+
+Nothing here reads the repository's `.env` or touches a platform that is running: see the environment set below.
+"""
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import hypothesis
+import pytest
+
+from tests.own_settings import local_settings, use
+from tidemark.local.servers import running
+from tidemark.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+for _name in [name for name in os.environ if name.startswith("TIDEMARK_")]:
+    del os.environ[_name]
+os.environ["TIDEMARK_ENV_FILE"] = os.devnull
+os.environ["TIDEMARK_STATE"] = tempfile.mkdtemp(prefix="tidemark-tests-")
+os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+os.environ["GX_ANALYTICS_ENABLED"] = "false"
+
+
+# The same examples in every run, and no test fails for a busy machine.
+hypothesis.settings.register_profile("tidemark", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("tidemark")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _state_folder() -> Iterator[None]:
+    """Remove the state of this session's tests at its end."""
+    yield
+    shutil.rmtree(os.environ["TIDEMARK_STATE"], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _fresh_settings() -> Iterator[None]:
+    """No test sees the settings that another one read."""
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A replica set with a login; gives the settings that reach it, root password included."""
+    config = local_settings(tmp_path_factory.mktemp("mongo"))
+    with running("mongo", config):
+        yield config
+
+
+@pytest.fixture
+def mongo_db(mongo_server: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """A database and a user of the test's own; `settings()`, here and in processes started from here, means them.
+
+    `tidemark.store.connect()` then gives the database, empty.
+    """
+    from pymongo import MongoClient
+
+    from tidemark.local import mongo
+
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    config = mongo_server.model_copy(update={"mongo_database": name, "mongo_user": name})
+    mongo.ensure_user(config)
+    use(config, "mongo_", monkeypatch)
+    yield config
+    root = mongo_server.model_copy(
+        update={"mongo_user": mongo.ROOT_USER, "mongo_password": mongo_server.mongo_root_password}
+    )
+    with MongoClient(root.mongo_uri) as client:
+        client.drop_database(name)
+        client.admin.command("dropUser", name)
+
+
+@pytest.fixture(scope="session")
+def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A broker with a login and the platform's topics; gives the settings that reach it."""
+    config = local_settings(tmp_path_factory.mktemp("kafka"))
+    with running("kafka", config):
+        yield config
+
+
+@pytest.fixture
+def kafka_env(kafka_server: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """`settings()`, here and in processes started from here, means the broker of `kafka_server`."""
+    use(kafka_server, "kafka_", monkeypatch)
+    return kafka_server
+
+
+@pytest.fixture(scope="session")
+def spark() -> "Iterator[SparkSession]":
+    """One Spark session for all tests, with the connectors' jars."""
+    from tidemark.spark import session
+
+    settings.cache_clear()
+    spark = session("tests", **{"spark.master": "local[2]", "spark.sql.shuffle.partitions": "2"})
+    yield spark
+    spark.stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The quick tests first, the whole platform last."""
+    order = ["unit", "dags", "spark", "integration", "e2e"]
+
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]
+        return order.index(folder) if folder in order else 0
+
+    items.sort(key=rank)

@@ -1,0 +1,123 @@
+"""One whole platform, started once by the command that a person uses, on free ports and with state of its own."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+from dotenv import dotenv_values
+
+from tests.own_settings import local_settings
+from tidemark.local import dotenv, processes
+from tidemark.local.layout import state_folder
+from tidemark.local.supervision import Service, Supervisor
+from tidemark.settings import ROOT, Settings
+
+SMALL = {"builtin_reviews": 6000, "builtin_users": 400, "builtin_items": 150}
+LONGEST_RUN = 900
+
+
+@dataclass
+class Watch:
+    """What a platform's processes show to everybody on the machine, seen again and again while it works."""
+
+    state: Path
+    listening: set[tuple[str, str, int]] = field(default_factory=set)
+    command_lines: set[str] = field(default_factory=set)
+    seen: int = 0
+
+    def look(self) -> None:
+        """Add what can be seen now."""
+        for process in processes.of_platform(self.state):
+            try:
+                self.command_lines.add("\0".join(process.cmdline()))
+                for connection in process.net_connections("inet"):
+                    if connection.status == psutil.CONN_LISTEN:
+                        self.listening.add((process.name(), connection.laddr.ip, connection.laddr.port))
+            except psutil.Error:
+                continue  # it has ended meanwhile
+        self.seen += 1
+
+    def until(self, done: threading.Event) -> None:
+        """Look every second until `done`."""
+        while not done.wait(1):
+            self.look()
+
+
+class Platform:
+    """A platform with a state folder, an env file and ports of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        """Nothing is started; its passwords are still to be made up."""
+        own = local_settings(folder / "state")
+        self.folder, self.env_file = folder, folder / "env"
+        self.watch = Watch(own.state)
+        self.first_output = ""
+        kept = ("state", "mongo_hosts", "mongo_cache_gb", "kafka_bootstrap", "kafka_controller_port", "airflow_port")
+        lines = [f"{dotenv.variable(name)}={getattr(own, name)}" for name in kept]
+        self.env_file.write_text(
+            "\n".join([*lines, "TIDEMARK_SPARK_MASTER=local[2]", "TIDEMARK_SPARK_DRIVER_MEMORY=1g", ""])
+        )
+
+    @property
+    def config(self) -> Settings:
+        """Its settings as they are now."""
+        return Settings(_env_file=self.env_file, state=self.watch.state)
+
+    @property
+    def passwords(self) -> dict[str, str]:
+        """Every password that was made up for it."""
+        values = dotenv_values(self.env_file)
+        return {name: values[dotenv.variable(name)] or "" for name in dotenv.GENERATED}
+
+    def tidemark(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run the command `tidemark` on it, and watch it meanwhile."""
+        env = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMARK_")}
+        env |= {"TIDEMARK_ENV_FILE": str(self.env_file), "PYTHONPATH": f"{ROOT / 'src'}"}
+        done = threading.Event()
+        watcher = threading.Thread(target=self.watch.until, args=(done,))
+        watcher.start()
+        try:
+            return subprocess.run(
+                [sys.executable, "-m", "tidemark.cli", *arguments],
+                env=env,
+                cwd=self.folder,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=LONGEST_RUN,
+            )
+        finally:
+            done.set()
+            watcher.join()
+
+    def run(self) -> "subprocess.CompletedProcess[str]":
+        """`tidemark run` on a small set of built-in data."""
+        return self.tidemark("run", *(f"--load={name}={value}" for name, value in SMALL.items()))
+
+    def services(self) -> dict[str, Service]:
+        """Its services by name."""
+        return {service.name: service for service in Supervisor(self.config).services()}
+
+    def end(self) -> None:
+        """Stop it, whatever state it is in."""
+        self.tidemark("stop")
+        processes.end(processes.of_platform(state_folder(self.config)))
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A platform on which `tidemark run` has succeeded."""
+    platform = Platform(tmp_path_factory.mktemp("platform"))
+    try:
+        first = platform.run()
+        assert first.returncode == 0, first.stdout[-3_000:] + first.stderr[-5_000:]
+        platform.first_output = first.stdout
+        yield platform
+    finally:
+        platform.end()

@@ -1,0 +1,122 @@
+"""Set-up says in one line what is missing, and is skipped when nothing has changed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tidemark import jars
+from tidemark.local import bootstrap
+
+MAKE = shutil.which("make") or "make"
+
+
+def program(folder: Path, name: str, text: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+    (folder / name).chmod(0o755)
+
+
+@pytest.mark.parametrize(
+    ("says", "version"),
+    [
+        ('openjdk version "17.0.15" 2025-04-15', 17),
+        ('java version "1.8.0_201"', 8),
+        ('openjdk version "21" 2023-09-19', 21),
+        ("nonsense", None),
+    ],
+)
+def test_the_version_of_java_is_read(
+    says: str, version: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path / "bin", "java", f"echo '{says}' >&2")
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    assert bootstrap.java_version() == version
+
+
+def test_java_home_comes_before_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(tmp_path / "bin", "java", "echo 'version \"99\"' >&2")
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    assert bootstrap.java_version() == 99
+
+
+def test_a_missing_or_old_java_is_named_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
+    with pytest.raises(bootstrap.SetupError, match=r"Java is not here.*apt-get install"):
+        bootstrap.check_machine()
+    program(tmp_path / "bin", "java", "echo 'version \"11.0.1\"' >&2")
+    with pytest.raises(bootstrap.SetupError, match="This is Java 11; Java 17 or newer is needed"):
+        bootstrap.check_machine()
+
+
+def test_a_full_disk_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "NEEDED_GB", 1 << 40)
+    with pytest.raises(bootstrap.SetupError, match=r"GB are free .* are needed"):
+        bootstrap.check_disk()
+
+
+def test_the_stamp_of_another_place_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "STAMP", tmp_path / "stamp.json")
+    assert bootstrap.read_stamp() == {}
+    bootstrap.write_stamp({"root": "/elsewhere", "jars": "x"})
+    assert bootstrap.read_stamp() == {}
+    monkeypatch.setattr(bootstrap, "PYTHON", Path(sys.executable))
+    bootstrap.write_stamp({"root": str(bootstrap.ROOT), "jars": "x"})
+    assert bootstrap.read_stamp()["jars"] == "x"
+
+
+def test_a_jar_that_differs_lacks_or_is_too_many_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = Path(sys.prefix) / "share" / "tidemark" / "jars"
+    assert jars.wrong(installed) == []
+    (tmp_path / "spark").mkdir()
+    (tmp_path / "spark" / "stranger.jar").write_bytes(b"x")
+    wrong = jars.wrong(tmp_path)
+    assert "spark/stranger.jar" in wrong
+    assert set(jars.locked()) < set(wrong)
+    lock = tmp_path / "jars.lock"
+    lock.write_text(f"{'0' * 64}  spark/stranger.jar\n")
+    monkeypatch.setattr(jars, "LOCK", lock)
+    assert jars.wrong(tmp_path) == ["spark/stranger.jar"]
+
+
+def test_every_locked_jar_is_one_that_ivy_is_asked_for_or_that_those_need() -> None:
+    asked = jars.IVY.read_text()
+    for path in jars.locked():
+        folder, name = path.split("/")
+        assert folder in ("spark", "kafka")
+        if folder == "spark":
+            assert f'name="{name.rsplit("-", 1)[0]}"' in asked, name
+
+
+def make(*arguments: str, path: str) -> "subprocess.CompletedProcess[str]":
+    env = {"PATH": path, "HOME": os.environ["HOME"]}
+    return subprocess.run(
+        [MAKE, "-s", *arguments], cwd=bootstrap.ROOT, env=env, capture_output=True, text=True, check=False
+    )
+
+
+def test_make_finds_python_3_11_behind_a_python3_of_another_version(tmp_path: Path) -> None:
+    program(tmp_path, "python3", "exit 1")
+    done = make("setup", "--dry-run", path=f"{tmp_path}:{os.environ['PATH']}")
+    assert done.returncode == 0
+    found = subprocess.run(
+        [MAKE, "-s", "--eval=which:;@python=$$($(FIND_PYTHON)); $$python -V", "which"],
+        cwd=bootstrap.ROOT,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.startswith("Python 3.11.")
+
+
+def test_make_help_lists_every_target() -> None:
+    text = (bootstrap.ROOT / "Makefile").read_text()
+    targets = text.split(".PHONY:")[1].splitlines()[0].split()
+    listed = make("help", path=os.environ["PATH"]).stdout
+    for target in set(targets) - {"installed"}:
+        assert f"\n{target} " in f"\n{listed}", target
