@@ -28,7 +28,6 @@ from rich.console import Console
 from rich.table import Table
 
 PEAK = "peak_mb"
-SHORT_JOB = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # as the DAG submits these jobs
 
 
 def own_server(state: Path) -> Any:
@@ -63,10 +62,10 @@ def ours(db: Any, plan: Any, folder: Path) -> dict[str, float]:
 
     from tidemark import loads
     from tidemark.settings import settings
-    from tidemark.spark import session
+    from tidemark.spark import session, submit_conf
 
     started = time.perf_counter()
-    conf = {"spark.driver.memory": settings().spark_driver_memory, "spark.driver.extraJavaOptions": SHORT_JOB}
+    conf = submit_conf(short=True) | {"spark.driver.memory": settings().spark_driver_memory}
     spark = session("bench-load", **loads.SESSION | conf)
     ready = time.perf_counter()
     validated = loads.validate(spark, plan, str(folder / "docs"))

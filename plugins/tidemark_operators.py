@@ -69,11 +69,6 @@ DEFAULT_ARGS: dict[str, Any] = {
 """Defaults of every task: back-off for what is unreachable, none for what is wrong, an end to what hangs."""
 
 
-SHORT_JOB = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
-"""A JVM that compiles at once and no better than that: half the CPU of a job of up to a minute or two, which is mostly
-compiling. Wrong for long arithmetic (MLlib); no matter where executors of a cluster do the work."""
-
-
 class TidemarkSparkSubmit(SparkSubmitOperator):
     """Submit `spark_jobs/<job>` on the connection `spark_default`, one at a time (pool `spark`).
 
@@ -85,7 +80,7 @@ class TidemarkSparkSubmit(SparkSubmitOperator):
         job: file name below `spark_jobs/`.
         run: the run folder (templated; the XCom of the task that made it).
         application_args: further arguments, strings (templated).
-        short: the job is a short one, or waits for servers: see `SHORT_JOB`.
+        short: the job is a short one, or waits for servers: see `tidemark.spark.SHORT_JOB`.
         kwargs: anything of `SparkSubmitOperator` or of a task.
     """
 
@@ -98,10 +93,7 @@ class TidemarkSparkSubmit(SparkSubmitOperator):
         super().__init__(
             application=str(ROOT / "spark_jobs" / job),
             application_args=["--run", run, *application_args],
-            conf=submit_conf()
-            | (SHORT_JOB if short else {})
-            | {"spark.pyspark.driver.python": sys.executable}
-            | kwargs.pop("conf", {}),
+            conf=submit_conf(short=short) | {"spark.pyspark.driver.python": sys.executable} | kwargs.pop("conf", {}),
             driver_memory=kwargs.pop("driver_memory", config.spark_driver_memory),
             name=kwargs.pop("name", f"tidemark-{job.removesuffix('.py')}"),
             pool=kwargs.pop("pool", "spark"),

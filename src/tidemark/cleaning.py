@@ -1,17 +1,15 @@
-"""Cleaning: each rule one named function. Rules of text work on Python strings; the others are Spark columns.
+"""Cleaning: each rule one named function of plain Python.
 
 `clean_text` is idempotent, and stands beside the untouched original, never in its place.
 """
 
 import html
+import json
 import re
 import sys
 import unicodedata
 from functools import cache
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from pyspark.sql import Column
+from typing import Any
 
 _VIDEO = re.compile(r"\[\[VIDEO[^\]]*\]\]", re.IGNORECASE)
 _TAG = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|</?[a-zA-Z][^<>]*>", re.DOTALL | re.IGNORECASE)
@@ -80,90 +78,69 @@ def plain_text(text: str | None) -> str:
     return collapsed(without_tags(without_entities(text)).replace("\x00", ""))
 
 
-def text_rule(rule: Any) -> Any:
-    """A rule of text as a Spark function of a string column."""
-    import pyarrow as pa
-    from pyspark.sql.pandas.functions import arrow_udf
-    from pyspark.sql.types import StringType
-
-    @arrow_udf(StringType())  # type: ignore[call-overload]
-    def apply(texts: pa.Array) -> pa.Array:
-        return pa.array([rule(text) for text in texts.to_pylist()], pa.string())
-
-    return apply
+def plain_texts(texts: list[str] | None) -> list[str] | None:
+    """`plain_text` of each, without those that it empties."""
+    return None if texts is None else [plain for plain in map(plain_text, texts) if plain]
 
 
-def text_list_rule(rule: Any) -> Any:
-    """A rule of text as a Spark function of a column of lists of strings; texts that it empties are left out."""
-    import pyarrow as pa
-    from pyspark.sql.pandas.functions import arrow_udf
-    from pyspark.sql.types import ArrayType, StringType
-
-    @arrow_udf(ArrayType(StringType()))  # type: ignore[call-overload]
-    def apply(lists: pa.Array) -> pa.Array:
-        ruled = [None if texts is None else [rule(text) for text in texts] for texts in lists.to_pylist()]
-        kept = [None if texts is None else [text for text in texts if text] for texts in ruled]
-        return pa.array(kept, pa.list_(pa.string()))
-
-    return apply
+_COUNT = re.compile(r"\d{1,3}(,\d{3})+|\d{1,18}", re.ASCII)
+_PRICE = re.compile(r"\$?\s*(\d{1,3}(?:,\d{3})+|\d{1,9})(\.\d{1,4})?", re.ASCII)
 
 
-def count(column: "Column") -> "Column":
-    """A count written for people as a number: `"1,341"` -> 1341; null where it is none."""
-    from pyspark.sql import functions as f
-
-    plain = f.when(f.trim(column).rlike(r"^\d{1,3}(,\d{3})+$|^\d+$"), f.regexp_replace(f.trim(column), ",", ""))
-    return plain.try_cast("bigint")
+def count(value: Any) -> int | None:
+    """A count written for people as a number: `"1,341"` -> 1341; None where it is none."""
+    text = str(value).strip(" ") if type(value) in (str, int) else ""
+    return int(text.replace(",", "")) if len(text) <= 23 and _COUNT.fullmatch(text) else None
 
 
-def price(column: "Column") -> "Column":
-    """A price in dollars: `"$1,250.00"` -> 1250.0, `"19.99"` -> 19.99; null for junk, ranges and nothing."""
-    from pyspark.sql import functions as f
-
-    trimmed = f.trim(column)
-    plain = f.when(
-        trimmed.rlike(r"^\$?\s*(\d{1,3}(,\d{3})+|\d{1,9})(\.\d{1,4})?$"), f.regexp_replace(trimmed, r"[$,\s]", "")
-    )
-    return plain.try_cast("double")
+def price(value: Any) -> float | None:
+    """A price in dollars: `"$1,250.00"` -> 1250.0, `"19.99"` and 19.99 -> 19.99; None for junk, ranges and nothing."""
+    if type(value) in (int, float):
+        return float(value) if 0 <= value < MOST_EXPENSIVE else None
+    found = _PRICE.fullmatch(value.strip(" ")) if type(value) is str and len(value) < 40 else None
+    return float(found[1].replace(",", "") + (found[2] or "")) if found else None
 
 
-def junk_price(column: "Column") -> "Column":
+MOST_EXPENSIVE = 1e9
+"""Dollars from which a price is none."""
+
+
+def junk_price(value: Any) -> bool:
     """Whether something stands where a price should, and is none."""
-    from pyspark.sql import functions as f
-
-    return f.coalesce((f.length(column) > 0) & price(column).isNull(), f.lit(False))
+    return value is not None and value != "" and price(value) is None
 
 
-def utc(column: "Column", unit: str) -> "Column":
-    """A number of `unit` (`seconds` or `milliseconds`) since 1970 as a UTC time of whole seconds."""
-    from pyspark.sql import functions as f
-
-    return f.timestamp_seconds(whole_seconds(column, unit))
+MICROSECONDS = 1_000_000
+"""In a second: Arrow, Spark and MongoDB's driver count a time in them."""
 
 
-def whole_seconds(column: "Column", unit: str) -> "Column":
-    """A number of `unit` since 1970 as whole seconds."""
-    from pyspark.sql import functions as f
-
-    return column if unit == "seconds" else f.floor(column / 1000)
+def whole_seconds(value: int, unit: str) -> int:
+    """A number of `unit` (`seconds` or `milliseconds`) since 1970 UTC as whole seconds."""
+    return value if unit == "seconds" else value // 1_000
 
 
-def attributes(column: "Column") -> "Column":
-    """Names without colons, line breaks and spaces around them: `{"Size:": " 7.0 oz"}` -> `{"Size": "7.0 oz"}`."""
-    from pyspark.sql import functions as f
-
-    def name(key: "Column") -> "Column":  # MongoDB takes no NUL in a name, and a leading $ as an operator
-        return f.regexp_replace(f.regexp_replace(key, r"^[\s$]+|[\s:]+$|\x00", ""), r"\s+", " ")
-
-    entries = f.filter(f.map_entries(column), lambda e: f.length(name(e["key"])) > 0)
-    pairs = f.transform(entries, lambda e: f.struct(name(e["key"]).alias("key"), f.trim(e["value"]).alias("value")))
-    return f.map_from_entries(pairs)
+_NAME_EDGES = re.compile(r"^[\s$]+|[\s:]+$|\x00")
 
 
-def filled(column: "Column", default: Any) -> "Column":
-    """With what the contract gives for a missing value."""
-    from pyspark.sql import functions as f
+def attributes(values: dict[str, Any] | None) -> dict[str, str | None] | None:
+    """Names without colons, line breaks and spaces around them: `{"Size:": " 7.0 oz"}` -> `{"Size": "7.0 oz"}`.
 
-    if default is None:
-        return column
-    return f.coalesce(column, f.array().cast("array<string>") if default == [] else f.lit(default))
+    MongoDB takes no NUL in a name, and a leading $ as an operator. Of names that clean to one, the last stays; a value that
+    is no text becomes its JSON.
+    """
+    if values is None:
+        return None
+    named = ((collapsed(_NAME_EDGES.sub("", name)), value) for name, value in values.items())
+    return {name: _text(value) for name, value in named if name}
+
+
+def _text(value: Any) -> str | None:
+    if value is None or type(value) is str:
+        return value and value.strip(" ")
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def address(image: Any, *fields: str) -> str | None:
+    """The first of `fields` that is a text in the object `image`; None where none is."""
+    found = (image.get(name) for name in fields) if isinstance(image, dict) else ()
+    return next((url for url in found if type(url) is str), None)

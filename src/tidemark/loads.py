@@ -6,6 +6,7 @@ Between the two stands Parquet below the landing folder: what a person reads in 
 import logging
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -26,8 +27,6 @@ BUILTIN = "builtin"
 """The source that is generated (`tidemark.builtin`)."""
 
 SESSION = {
-    "spark.sql.optimizer.enableJsonExpressionOptimization": "false",  # it would parse each line once per field
-    "spark.sql.mapKeyDedupPolicy": "LAST_WIN",  # two names that clean to one are no reason to stop a load
     "spark.sql.execution.arrow.maxBytesPerBatch": "64m",  # 10,000 texts of 1 MB would not fit
     "spark.sql.parquet.compression.codec": "zstd",
 }
@@ -118,13 +117,12 @@ def tell(run: str) -> dict[str, Any]:
 
 
 def _stage(spark: "SparkSession", source: Source, kind: str, folder: str) -> "tuple[DataFrame, DataFrame]":
-    """Parse, judge and clean the files of `source` into `folder`; gives the staged rows and the duplicates' numbers."""
+    """Read, judge and clean the files of `source` into `folder`; gives the staged rows and the duplicates' numbers."""
     from tidemark import products, records, reviews
 
     module = reviews if kind == "review" else products
     lines = records.lines(spark, source.paths, spark.sparkContext.defaultParallelism)
-    parsed = records.parse(lines, module.CONTRACT[source.release])
-    module.stage(parsed, source.release).write.mode("overwrite").parquet(f"{folder}/{kind}s")
+    module.stage(lines, source.release).write.mode("overwrite").parquet(f"{folder}/{kind}s")
     staged = spark.read.parquet(f"{folder}/{kind}s")
     module.duplicates(staged).coalesce(1).write.mode("overwrite").parquet(f"{folder}/{kind}_duplicates")
     return staged, spark.read.parquet(f"{folder}/{kind}_duplicates")
@@ -158,15 +156,13 @@ def validate(spark: "SparkSession", plan: Plan, docs_folder: str) -> dict[str, A
     """
     import pandas as pd
 
-    from tidemark import gates, reviews
+    from tidemark import gates
 
     gates.preload()
-    staged, duplicates = _stage(spark, plan.reviews, "review", plan.staged)
-    profile = reviews.profile(reviews.stored(staged, duplicates))
-    counts = _counts(staged, duplicates, profile["stored"]) | profile
-    counts["rejected_share"] = counts["rejected"] / max(counts["read"], 1)
-    counts["duplicate_share"] = counts["duplicates"] / max(counts["read"], 1)
-    product_counts = _validate_products(spark, plan) if plan.products else None
+    with ThreadPoolExecutor() as side:  # small jobs leave a core idle while they are planned
+        of_products = side.submit(_validate_products, spark, plan) if plan.products else None
+        counts = _validate_reviews(spark, plan)
+        product_counts = of_products.result() if of_products else None
     for line in report(plan, {"reviews": counts, "products": product_counts}):
         log.info(line)
     profiled = pd.DataFrame([{k: v for k, v in counts.items() if k != "rejected_by_reason"}])
@@ -174,45 +170,65 @@ def validate(spark: "SparkSession", plan: Plan, docs_folder: str) -> dict[str, A
     return {"reviews": counts, "products": product_counts, "gate": gate}
 
 
+def _validate_reviews(spark: "SparkSession", plan: Plan) -> dict[str, Any]:
+    from tidemark import records, reviews
+
+    staged, duplicates = _stage(spark, plan.reviews, "review", plan.staged)
+    profile = reviews.profile(records.stored(staged, duplicates, "review"))
+    counts = _counts(staged, duplicates, profile["stored"]) | profile
+    counts["rejected_share"] = counts["rejected"] / max(counts["read"], 1)
+    counts["duplicate_share"] = counts["duplicates"] / max(counts["read"], 1)
+    return counts
+
+
 def _validate_products(spark: "SparkSession", plan: Plan) -> dict[str, Any]:
-    from tidemark import products
+    from tidemark import records
 
     assert plan.products is not None  # noqa: S101 -- asked by the caller
     staged, duplicates = _stage(spark, plan.products, "product", plan.staged)
-    stored = products.stored(staged, duplicates).count()
+    stored = records.stored(staged, duplicates, "product").count()
     return _counts(staged, duplicates, stored) | {"junk_prices": staged.where("junk_price").count()}
 
 
 def load(
     spark: "SparkSession", db: "Database[dict[str, Any]]", plan: Plan, validated: dict[str, Any]
 ) -> dict[str, Any]:
-    """Upsert what was staged: reviews, rejects, products, interactions, then the record of the load itself.
+    """Upsert what was staged: reviews, interactions, products and rejects, then the record of the load itself.
 
     Returns:
         `validated`'s counts, `interactions`, and `load` (its id).
     """
-    from tidemark import interactions, products, records, reviews, store
+    from tidemark import interactions, records, store
 
     for name in ("reviews", "rejects", "products", "interactions", "loads"):
         store.ensure(db, name)
-    staged, duplicates = _staged(spark, plan, "review")
-    stored = reviews.stored(staged, duplicates)
-    store.write(stored, "reviews")
-    log.info("reviews: %s stored", f"{validated['reviews']['stored']:,}")
-    _load_rejects(records.rejects(staged, "review", plan.load_id), validated["reviews"])
+    reviews = records.stored(*_staged(spark, plan, "review"), "review")
+    writes = [("reviews", reviews, validated["reviews"]["stored"])]
+    writes.append(("interactions", interactions.from_reviews(reviews), validated["reviews"]["stored"]))
     if plan.products:
-        staged_products, product_duplicates = _staged(spark, plan, "product")
-        store.write(products.stored(staged_products, product_duplicates), "products")
-        log.info("products: %s stored", f"{validated['products']['stored']:,}")
-        _load_rejects(records.rejects(staged_products, "product", plan.load_id), validated["products"])
-    store.write(interactions.from_reviews(stored), "interactions")
+        products = records.stored(*_staged(spark, plan, "product"), "product")
+        writes.append(("products", products, validated["products"]["stored"]))
+    for kind in ("review", "product"):
+        rejected = (validated[f"{kind}s"] or {}).get("rejected")
+        if rejected:
+            rejects = records.rejects(_staged(spark, plan, kind)[0], kind, plan.load_id)
+            writes.append(("rejects", rejects.select(*contracts.fields("reject")), rejected))
+
+    def write(name: str, frame: "DataFrame", rows: int) -> None:
+        store.write(frame, name)
+        log.info("%s: %s rows stored", name, f"{rows:,}")
+
+    with ThreadPoolExecutor(
+        2
+    ) as side:  # two at a time: the server has an idle core while one collection's batch is sent
+        for done in [side.submit(write, *each) for each in writes]:
+            done.result()
     outcome = {
         "load": plan.load_id,
         "reviews": validated["reviews"],
         "products": validated["products"],
         "interactions": validated["reviews"]["stored"],
     }
-    log.info("interactions: %s stored", f"{outcome['interactions']:,}")
     record = {
         "source": plan.reviews.source,
         "release": plan.reviews.release,
@@ -240,14 +256,6 @@ def _staged(spark: "SparkSession", plan: Plan, kind: str) -> "tuple[DataFrame, D
         spark.read.parquet(f"{plan.staged}/{kind}s"),
         spark.read.parquet(f"{plan.staged}/{kind}_duplicates"),
     )
-
-
-def _load_rejects(rejects: "DataFrame", counts: dict[str, Any]) -> None:
-    from tidemark import store
-
-    if counts["rejected"]:
-        store.write(rejects.select(*contracts.fields("reject")), "rejects")
-        log.info("rejects: %s rows kept whole, with their reasons", f"{counts['rejected']:,}")
 
 
 def report(plan: Plan, outcome: dict[str, Any]) -> list[str]:

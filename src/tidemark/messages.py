@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from tidemark import contracts
+from tidemark import conformance, contracts
 
 CONTRACT = "interaction_message"
 LARGEST = 256 * 1024
@@ -197,7 +197,7 @@ def _interaction(
 ) -> Interaction:
     if not _plainly_valid(message, weights.by_type):
         _depth(message, DEEPEST)
-        reasons = contracts.reasons(CONTRACT, message)
+        reasons = conformance.reasons(CONTRACT, message)
         if reasons:
             raise _RejectedError("; ".join(reasons[:10]))
     user_id, item_id = message["user_id"], message["item_id"]
@@ -238,9 +238,9 @@ def _time(value: float | str, broker_time: datetime) -> datetime:
         moment = _moment(value)
     except (ValueError, OverflowError, OSError):
         raise _RejectedError(f"timestamp: {str(value)[:40]!r} is not seconds, milliseconds or ISO 8601") from None
-    if moment.timestamp() < contracts.EARLIEST:
+    if moment.timestamp() < conformance.EARLIEST:
         raise _RejectedError(f"timestamp: {moment.isoformat()} is before 1995")
-    if (moment - broker_time).total_seconds() > contracts.AHEAD:
+    if (moment - broker_time).total_seconds() > conformance.AHEAD:
         raise _RejectedError(
             f"timestamp: {moment.isoformat()} is in the future (Kafka took it at {broker_time.isoformat()})"
         )

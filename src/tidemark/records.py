@@ -1,54 +1,25 @@
-"""Files of JSON lines, read by Spark with the type of their contract and held against it.
+"""Files of JSON lines, read by Spark's workers with the type of their contract, held against it and made into records.
 
-The contract is checked twice over: natively, as Spark columns, on every line (`suspicion`, which may err on the side of
-doubt), and by `contracts.line_differences` on the few lines under suspicion, whose verdict counts and whose words are
-kept. So batch and stream refuse the same records for the same reasons, at the speed of native columns.
+One pass of plain Python over Arrow batches reads, judges and cleans a line: the same check as the stream's, so that
+batch and stream refuse the same records for the same reasons, and rules of cleaning that are plain functions.
 """
 
-import time
-from collections.abc import Iterator, Sequence
-from functools import reduce
-from operator import or_
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyspark.sql import functions as f
 from pyspark.sql import types as t
-from pyspark.sql.pandas.functions import arrow_udf
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.window import Window
 
-from tidemark import contracts
-from tidemark.errors import ContractError
+from tidemark import conformance, contracts
+from tidemark.conformance import Difference
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
-STRICT_JSON = {
-    "mode": "PERMISSIVE",
-    "columnNameOfCorruptRecord": "corrupt",
-    "allowSingleQuotes": "false",
-    "allowNonNumericNumbers": "false",
-}
-"""JSON as its standard has it: Spark's reader also takes single quotes and NaN."""
-
-_CHECKED = frozenset(
-    [
-        "description",
-        "epoch",
-        "items",
-        "maximum",
-        "maxItems",
-        "minimum",
-        "minItems",
-        "maxLength",
-        "minLength",
-        "pattern",
-        "type",
-    ]
-)
-
-VERDICT = t.StructType(
-    [t.StructField("kinds", t.ArrayType(t.StringType())), t.StructField("texts", t.ArrayType(t.StringType()))]
-)
+Record = dict[str, Any]
 
 
 def lines(spark: "SparkSession", paths: Sequence[str], partitions: int) -> "DataFrame":
@@ -66,128 +37,126 @@ def lines(spark: "SparkSession", paths: Sequence[str], partitions: int) -> "Data
     return frame.repartition(partitions) if frame.rdd.getNumPartitions() < partitions else frame
 
 
-def parse(frame: "DataFrame", contract: str) -> "DataFrame":
-    """Read each `raw` line as a record of `contract` and judge it.
+def read(contract: str, line: bytes) -> tuple[Record, list[Difference]]:
+    """One line as a record of `contract`, and how it differs from it; the record counts where it does not.
+
+    An escape may name half of a character (`\\ud800`), which no database takes: it becomes `?`, but in an id.
+    """
+    record, found = conformance.read_line(contract, line)
+    if not found and b"\\ud" in line.lower():
+        whole = _whole(record)
+        found = [
+            Difference(f"{name}: has characters that are not allowed", f"{name}: holds half of a surrogate pair")
+            for name in contracts.schema(contract)["required"]
+            if whole[name] != record[name]
+        ]
+        record = whole
+    return record, found
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_whole(inner) for inner in value]
+    if isinstance(value, dict):
+        return {_whole(name): _whole(inner) for name, inner in value.items()}
+    return value
+
+
+def stage(
+    frame: "DataFrame",
+    contract: str,
+    kind: str,
+    make: Callable[[Record], Record],
+    extra: Mapping[str, t.DataType] | None = None,
+) -> "DataFrame":
+    """Read, judge and clean lines.
 
     Args:
         frame: `raw` and `file`, as `lines` gives them.
-        contract: a contract of one flat record.
+        contract: what a line is held against.
+        kind: the contract of what is made of it: `review` or `product`.
+        make: makes a good record into one of `kind`; what it leaves out or gives as None takes the contract's `default`.
+        extra: further fields that `make` gives.
 
     Returns:
-        `file`, `raw`, `record` (typed as the contract) and `verdict` (`kinds` and `texts`; null where the line is good).
+        One row per line: the columns of `kind` and `extra`, then `file`, `kinds` and `texts` (why it was rejected, null
+        where it was not), `raw` (the bytes of a rejected line, else null), `line_hash`, `line_length` (bytes) and `row`
+        (a number of its own).
     """
-    kind = t.ArrayType(contracts.spark_type(contract))
-    wrapped = t.StructType([t.StructField("r", kind), t.StructField("corrupt", t.StringType())])
-    # In a wrapper, what trails the object makes the line as unreadable as it is; alone, Spark would overlook it.
-    text = f.concat(f.lit('{"r":['), f.col("raw"), f.lit("]}"))
-    read = frame.withColumn("parsed", f.from_json(text, wrapped, STRICT_JSON))
-    record = f.col("parsed.r")[0]
-    unread = f.coalesce(
-        f.col("parsed.corrupt").isNotNull() | (f.array_size("parsed.r") != 1) | record.isNull(), f.lit(True)
+    made = [*contracts.spark_type(kind), *(t.StructField(name, type_) for name, type_ in (extra or {}).items())]
+    texts = t.ArrayType(t.StringType())
+    judged = [
+        t.StructField("file", t.StringType()),
+        t.StructField("kinds", texts),
+        t.StructField("texts", texts),
+        t.StructField("raw", t.BinaryType()),
+        t.StructField("line_hash", t.LongType()),
+        t.StructField("line_length", t.IntegerType()),
+    ]
+    schema = t.StructType([*made, *judged])
+    given = frame.select(
+        f.col("raw").cast("binary").alias("raw"),
+        "file",
+        f.xxhash64("raw").alias("line_hash"),
+        f.octet_length("raw").alias("line_length"),
     )
-    suspect = unread | suspicion(contract, record, f.col("raw"))
-    verdict = _judge(contract)(f.when(suspect, f.col("raw").cast("binary")), unread)
-    return read.select("file", "raw", record.alias("record"), verdict.alias("verdict"))
+    names = [field.name for field in made]
+    defaults = {name: node.get("default") for name, node in contracts.schema(kind)["properties"].items()}
+    arrow = to_arrow_schema(schema)
+
+    def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            yield _staged(batch, contract, make, names, defaults, arrow)
+
+    return given.mapInArrow(run, schema).withColumn("row", f.monotonically_increasing_id())
 
 
-def suspicion(contract: str, record: "Column", raw: "Column") -> "Column":
-    """Whether a line may differ from `contract`: true for all that do, and for a few that do not.
+def _staged(
+    batch: pa.RecordBatch,
+    contract: str,
+    make: Callable[[Record], Record],
+    names: list[str],
+    defaults: Mapping[str, Any],
+    schema: pa.Schema,
+) -> pa.RecordBatch:
+    columns: dict[str, list[Any]] = {name: [] for name in [*names, "kinds", "texts", "raw"]}
+    fill = [(name, columns[name].append, defaults.get(name)) for name in names]
+    kinds, texts, raw = (columns[name].append for name in ("kinds", "texts", "raw"))
+    for line in batch.column("raw").to_pylist():
+        record, found = read(contract, line)
+        given = {} if found else make(record)
+        for name, append, default in fill:
+            value = given.get(name)
+            append(default if value is None and not found else value)
+        kinds(sorted({d.kind for d in found}) if found else None)
+        texts([d.text.encode("utf-8", "replace").decode() for d in found] if found else None)
+        raw(line if found else None)
+    passed = {name: batch.column(name) for name in ("file", "line_hash", "line_length")}
+    arrays = [
+        passed[field.name].cast(field.type) if field.name in passed else pa.array(columns[field.name], field.type)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
-    Args:
-        contract: a contract of one flat record.
-        record: the line, read with the contract's type.
-        raw: the line.
 
-    Raises:
-        ContractError: the contract uses a keyword that this cannot check; it must not be passed over.
+def duplicates(staged: "DataFrame", order: "Sequence[Column]") -> "DataFrame":
+    """The rows that give way to another of the same `_id`, which comes first by `order`: `row`.
+
+    The last word have the smallest hash of the line, so that the same one stays however the file is ordered, and `row`.
     """
-    whole = contracts.schema(contract)
-    doubts = [~f.is_valid_utf8(raw)]
-    if "maxBytes" in whole:
-        doubts.append(f.octet_length(raw) > whole["maxBytes"])
-    for name, node in whole["properties"].items():
-        value = record.getField(name)
-        named_as_text = raw.rlike(rf'"{name}"\s*:\s*"')
-        if name in whole["required"]:
-            doubts.append(value.isNull())
-            doubts += [doubt & ~named_as_text for doubt in _other_type(node, value)]
-        else:
-            doubts += _other_type(node, value)
-        doubts += _out_of_range(f"{contract}.{name}", node, value)
-    return f.coalesce(reduce(or_, doubts), f.lit(False))
+    whole = [*order, f.asc("line_hash"), f.asc("row")]
+    ranked = staged.where("kinds IS NULL").select(
+        "row", f.row_number().over(Window.partitionBy("_id").orderBy(*whole)).alias("rank")
+    )
+    return ranked.where("rank > 1").select("row")
 
 
-def _kinds(node: contracts.Schema) -> set[str]:
-    kind = node.get("type", [])
-    return {kind} if isinstance(kind, str) else set(kind)
-
-
-def _other_type(node: contracts.Schema, value: "Column") -> "list[Column]":
-    """Spark reads a number, a truth value, a list or an object as text where a text is asked for: does it look like one?"""
-    if _kinds(node) - {"null"} != {"string"}:
-        return []
-    return [value.rlike(r"(?s)^(?:-?\d[\d.eE+-]*|true|false|\[.*\]|\{.*\})$")]
-
-
-def _out_of_range(where: str, node: contracts.Schema, value: "Column") -> "list[Column]":
-    unknown = set(node) - _CHECKED - ({"additionalProperties"} if not node.get("additionalProperties") else set())
-    if unknown:
-        raise ContractError(f"{where}: no native check for {', '.join(sorted(unknown))}; add it to tidemark.records")
-    doubts = []
-    if "number" in _kinds(node):
-        doubts.append(f.isnan(value))
-    if "minimum" in node:
-        doubts.append(value < node["minimum"])
-    if "maximum" in node:
-        doubts.append(value > node["maximum"])
-    if "minLength" in node:
-        doubts.append(f.length(value) < node["minLength"])
-    if "maxLength" in node:
-        doubts.append(f.length(value) > node["maxLength"])
-    if "pattern" in node:  # (?U): a space is what Unicode calls one, as in Python
-        doubts.append(~value.rlike(f"(?U){node['pattern']}"))
-    if "epoch" in node:
-        unit = contracts.PER_SECOND[node["epoch"]]
-        latest = (int(time.time()) + contracts.AHEAD) * unit
-        doubts += [value < contracts.EARLIEST * unit, value > latest]
-    if "minItems" in node:
-        doubts.append(f.array_size(value) < node["minItems"])
-    if "maxItems" in node:
-        doubts.append(f.array_size(value) > node["maxItems"])
-    if node.get("items") and "array" in _kinds(node):
-        item: contracts.Schema = node["items"]
-
-        def amiss(element: "Column") -> "Column":
-            return reduce(or_, [element.isNull(), *_other_type(item, element), *_out_of_range(where, item, element)])
-
-        doubts.append(f.exists(value, amiss))
-    return doubts
-
-
-def _verdict(contract: str, line: bytes | None, unread: bool) -> dict[str, Any] | None:
-    if line is None:
-        return None
-    found = contracts.line_differences(contract, line)
-    if not found and unread:  # Spark could not read what Python could: rejected, never half read
-        found = [contracts.Difference("record: not readable", f"record: not readable as {contract}")]
-    if not found:
-        return None
-    texts = [d.text.encode("utf-8", "replace").decode() for d in found]
-    return {"kinds": sorted({d.kind for d in found}), "texts": texts}
-
-
-def _judge(contract: str) -> Any:
-    """A Spark function of (the line where it is under suspicion, whether it could not be read): its verdict."""
-
-    @arrow_udf(VERDICT)  # type: ignore[call-overload]
-    def judge(raw: pa.Array, unread: pa.Array) -> pa.Array:
-        kind = pa.struct([("kinds", pa.list_(pa.string())), ("texts", pa.list_(pa.string()))])
-        if raw.null_count == len(raw):
-            return pa.nulls(len(raw), kind)
-        pairs: Iterator[tuple[bytes | None, bool]] = zip(raw.to_pylist(), unread.to_pylist(), strict=True)
-        return pa.array([_verdict(contract, *pair) for pair in pairs], kind)
-
-    return judge
+def stored(staged: "DataFrame", duplicate_rows: "DataFrame", kind: str) -> "DataFrame":
+    """The records to store, with the columns of the contract `kind` and no others."""
+    good = staged.where("kinds IS NULL").join(f.broadcast(duplicate_rows), "row", "left_anti")
+    return good.select(*contracts.fields(kind))
 
 
 MONGO_ROOM = 12 * 1024 * 1024
@@ -198,7 +167,7 @@ def rejects(staged: "DataFrame", kind: str, load: str) -> "DataFrame":
     """The refused lines as documents of the contract `reject`, alike ones as one that counts its copies.
 
     Args:
-        staged: `raw`, `texts` (null where the line is good) and `file`, as the stages of reviews and products give them.
+        staged: as `stage` gives it.
         kind: `review` or `product`.
         load: the `_id` of the load.
     """

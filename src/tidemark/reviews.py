@@ -4,112 +4,87 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import functions as f
-from pyspark.sql.window import Window
 
-from tidemark import cleaning, contracts
+from tidemark import cleaning, contracts, records
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import DataFrame
+
+Record = dict[str, Any]
 
 CONTRACT = {r: f"amazon_reviews_{r}" for r in ("2014", "2018", "2023")}
 """The contract of each release."""
 
 
-def _of_2014(r: "Column") -> "dict[str, Column]":
-    return _named(r, "reviewerID", "asin", "overall", "unixReviewTime", "summary", "reviewText") | {
-        "user_name": r["reviewerName"],
-        "helpful_votes": r["helpful"][0],
+def _of_2014(r: Record) -> Record:
+    helpful = r.get("helpful")
+    return _named(r, "reviewerID", "asin", "overall", "summary", "reviewText") | {
+        "user_name": r.get("reviewerName"),
+        "helpful_votes": helpful[0] if helpful else None,
     }
 
 
-def _of_2018(r: "Column") -> "dict[str, Column]":
-    return _named(r, "reviewerID", "asin", "overall", "unixReviewTime", "summary", "reviewText") | {
-        "user_name": r["reviewerName"],
-        "verified": r["verified"],
-        "helpful_votes": cleaning.count(r["vote"]),
-        "images": r["image"],
-        "style": cleaning.attributes(r["style"]),
+def _of_2018(r: Record) -> Record:
+    return _named(r, "reviewerID", "asin", "overall", "summary", "reviewText") | {
+        "user_name": r.get("reviewerName"),
+        "verified": r.get("verified"),
+        "helpful_votes": cleaning.count(r.get("vote")),
+        "images": r.get("image"),
+        "style": cleaning.attributes(r.get("style")),
     }
 
 
-def _of_2023(r: "Column") -> "dict[str, Column]":
-    return _named(r, "user_id", "parent_asin", "rating", "timestamp", "title", "text") | {
-        "verified": r["verified_purchase"],
-        "helpful_votes": r["helpful_vote"],
-        "images": f.transform(r["images"], lambda image: f.get_json_object(image, "$.large_image_url")),
+def _of_2023(r: Record) -> Record:
+    images = r.get("images")
+    return _named(r, "user_id", "parent_asin", "rating", "title", "text") | {
+        "verified": r.get("verified_purchase"),
+        "helpful_votes": r.get("helpful_vote"),
+        "images": None if images is None else [cleaning.address(image, "large_image_url") for image in images],
     }
 
 
-def _named(r: "Column", user: str, item: str, rating: str, time: str, title: str, text: str) -> "dict[str, Column]":
+def _named(r: Record, user: str, item: str, rating: str, title: str, text: str) -> Record:
     return {
         "user_id": r[user],
         "item_id": r[item],
-        "rating": r[rating],
-        "time": r[time],
-        "title": r[title],
-        "text": r[text],
+        "rating": float(r[rating]),
+        "title": r.get(title),
+        "text": r.get(text),
     }
 
 
-_FIELDS: "dict[str, Callable[[Column], dict[str, Column]]]" = {"2014": _of_2014, "2018": _of_2018, "2023": _of_2023}
+_FIELDS: dict[str, Callable[[Record], Record]] = {"2014": _of_2014, "2018": _of_2018, "2023": _of_2023}
 
 
-def stage(parsed: "DataFrame", release: str) -> "DataFrame":
-    """Clean what was parsed.
-
-    Args:
-        parsed: what `records.parse` gives for the release's contract.
-        release: `2014`, `2018` or `2023`.
-
-    Returns:
-        One row per line: the columns of the contract `review`, then `file`, `kinds` and `texts` (why it was rejected,
-        null where it was not), `raw` (the bytes of a rejected line, else null), `row` (a number of its own) and
-        `line_hash`.
-    """
-    record, good = f.col("record"), f.col("verdict").isNull()
-    given: dict[str, Any] = _FIELDS[release](record)
+def maker(release: str) -> Callable[[Record], Record]:
+    """What makes a record of a release into one of the contract `review`."""
+    fields = _FIELDS[release]
     time_field = {"2023": "timestamp"}.get(release, "unixReviewTime")
     unit = contracts.schema(CONTRACT[release])["properties"][time_field]["epoch"]
-    time = given.pop("time")
-    given["timestamp"] = cleaning.utc(time, unit)
-    given["_id"] = f.concat_ws(
-        ":", given["user_id"], given["item_id"], cleaning.whole_seconds(time, unit).cast("string")
-    )
-    given["clean_text"] = cleaning.text_rule(cleaning.clean_text)(given["text"])
-    given["release"] = f.lit(release)
-    columns = []
-    for name, node in contracts.schema("review")["properties"].items():
-        column = given.get(name, f.lit(None).cast(contracts.spark_type("review")[name].dataType))
-        columns.append(cleaning.filled(column, node.get("default")).alias(name))
-    return parsed.select(
-        *columns,
-        "file",
-        f.col("verdict.kinds").alias("kinds"),
-        f.col("verdict.texts").alias("texts"),
-        f.when(~good, f.col("raw").cast("binary")).alias("raw"),
-        f.monotonically_increasing_id().alias("row"),
-        f.xxhash64("raw").alias("line_hash"),
-    )
+
+    def make(record: Record) -> Record:
+        made = fields(record)
+        seconds = cleaning.whole_seconds(record[time_field], unit)
+        made["_id"] = f"{made['user_id']}:{made['item_id']}:{seconds}"
+        made["timestamp"] = seconds * cleaning.MICROSECONDS
+        made["clean_text"] = cleaning.clean_text(made["text"])
+        made["release"] = release
+        return made
+
+    return make
+
+
+def stage(lines: "DataFrame", release: str) -> "DataFrame":
+    """Read, judge and clean `lines` (as `records.lines` gives them) of a release: columns as `records.stage` says."""
+    return records.stage(lines, CONTRACT[release], "review", maker(release))
 
 
 def duplicates(staged: "DataFrame") -> "DataFrame":
     """The rows that give way to another review of the same user, item and time: `row`.
 
-    The one that stays says most: the longest text, then the most helpful votes, then the smallest hash of its line, so
-    that it is the same one however the file is ordered.
+    The one that stays says most: the longest text, then the most helpful votes.
     """
-    narrow = staged.where("kinds IS NULL").select(
-        "_id", "row", f.length("text").alias("length"), "helpful_votes", "line_hash"
-    )
-    order = [f.desc("length"), f.desc("helpful_votes"), f.asc("line_hash"), f.asc("row")]
-    ranked = narrow.withColumn("rank", f.row_number().over(Window.partitionBy("_id").orderBy(*order)))
-    return ranked.where("rank > 1").select("row")
-
-
-def stored(staged: "DataFrame", duplicate_rows: "DataFrame") -> "DataFrame":
-    """The reviews to store, with the columns of the contract `review` and no others."""
-    good = staged.where("kinds IS NULL").join(duplicate_rows, "row", "left_anti")
-    return good.select(*contracts.fields("review"))
+    return records.duplicates(staged, [f.desc(f.length("text")), f.desc("helpful_votes")])
 
 
 def profile(reviews: "DataFrame") -> dict[str, Any]:

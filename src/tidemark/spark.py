@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tidemark import class_data
 from tidemark.settings import ROOT, settings
 
 if TYPE_CHECKING:
@@ -14,8 +15,21 @@ JARS = Path(sys.prefix) / "share" / "tidemark" / "jars" / "spark"
 """Where set-up puts the connectors for MongoDB and Kafka."""
 
 
-def submit_conf() -> dict[str, str]:
-    """Settings that a driver must know before its JVM starts: for `SparkSubmitOperator(conf=...)` and `session`."""
+SHORT_JOB = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+"""A JVM that compiles at once and no better than that: half the CPU of a job of up to a minute or two, which is mostly
+compiling. Wrong for long arithmetic (MLlib); no matter where executors of a cluster do the work."""
+
+
+def submit_conf(*, short: bool = False, archived: bool = True) -> dict[str, str]:
+    """Settings that a driver must know before its JVM starts: for `SparkSubmitOperator(conf=...)` and `session`.
+
+    Args:
+        short: the job is a short one, or waits for servers: see `SHORT_JOB`.
+        archived: with the classes that set-up has laid out, where it has (`tidemark.class_data`).
+    """
+    # INFO buries what a person looks for.
+    options = [f"-Dlog4j2.configurationFile={ROOT / 'spark_jobs' / 'log4j2.properties'}"]
+    options += (SHORT_JOB if short else []) + (class_data.options() if archived else [])
     state, local = settings().state, settings().spark_master.startswith("local")
     one_machine = {
         "spark.driver.bindAddress": "127.0.0.1",
@@ -27,8 +41,7 @@ def submit_conf() -> dict[str, str]:
         "spark.jars": ",".join(sorted(str(jar) for jar in JARS.glob("*.jar"))),
         "spark.ui.enabled": "false",  # an open page without a login, and 1 s of the start
         "spark.ui.showConsoleProgress": "false",
-        # INFO buries what a person looks for.
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={ROOT / 'spark_jobs' / 'log4j2.properties'}",
+        "spark.driver.extraJavaOptions": " ".join(options),
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.warehouse.dir": str(state / "spark-warehouse"),
         "spark.sql.shuffle.partitions": "8",  # 200 is wrong for what fits one machine; AQE coalesces the rest

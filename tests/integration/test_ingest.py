@@ -24,7 +24,7 @@ from confluent_kafka.admin import NewPartitions
 
 from tests.ingest_service import IngestService, eventually
 from tests.own_settings import local_settings, use
-from tidemark import contracts, dead_letters, interactions, progress, store, topics
+from tidemark import conformance, dead_letters, interactions, progress, store, topics
 from tidemark.lag import Bookmark
 from tidemark.local.servers import running
 from tidemark.settings import Settings, settings
@@ -147,7 +147,7 @@ def test_poison_is_kept_apart_with_its_origin_and_reason(stream: Stream) -> None
         value = records[letter["partition"], letter["offset"]]
         assert (None if letter.get("value") is None else base64.b64decode(letter["value"])) == value
         assert letter["_id"] == f"{stream.topic}-{letter['partition']}-{letter['offset']}"
-        assert contracts.reasons("dead_letter", letter) == []
+        assert conformance.reasons("dead_letter", letter) == []
         assert sent[letter["_id"]]["reason"] == letter["reason"]
     by_value = {base64.b64decode(x["value"])[:40]: x["reason"] for x in letters if x.get("value")}
     assert "256" in by_value[huge[:40]] or "262,144" in by_value[huge[:40]]

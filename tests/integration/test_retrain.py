@@ -5,7 +5,7 @@ import pytest
 
 from tests import retraining, tastes
 from tests.retraining import as_frame, begin, job, retrain, store_interactions
-from tidemark import artifacts, contracts, recommendations, registry, report, store
+from tidemark import artifacts, conformance, recommendations, registry, report, store
 from tidemark.errors import NoChampionError, NotEnoughDataError, SettingError
 
 pytestmark = pytest.mark.usefixtures("spark", "mongo_db")
@@ -36,12 +36,12 @@ def test_interactions_become_recommendations_with_figures_and_reasons(table):
     had = table.groupby("user_id")["item_id"].agg(set)
     assert model["users_served"] == len(lists) == len(had)
     for user, document in lists.items():
-        assert contracts.reasons("recommendation", document) == []
+        assert conformance.reasons("recommendation", document) == []
         items, scores = zip(*((i["item_id"], i["score"]) for i in document["items"]), strict=True)
         assert len(set(items)) == 10
         assert not had[user] & set(items)
         assert list(scores) == sorted(scores, reverse=True)
-    assert contracts.reasons("model", model) == []
+    assert conformance.reasons("model", model) == []
     assert (model["status"], model["engine"]) == ("champion", "implicit")
     assert set(model["metrics"]) == {"candidate", "popularity", "popularity_recent", "item_knn", "ratings"}
     assert set(model["metrics"]["ratings"]) == {"als", "bias", "global_mean"}

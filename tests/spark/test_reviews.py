@@ -1,13 +1,12 @@
-"""Reviews and products as Spark columns: cleaning rules, the three releases, which duplicate stays."""
+"""Reviews and products in Spark: the three releases, which duplicate stays."""
 
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pyspark.sql import functions as f
 
-from tidemark import cleaning, contracts, interactions, loads, products, records, reviews
+from tidemark import conformance, contracts, interactions, loads, products, records, reviews
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -21,55 +20,10 @@ def load_spark(spark: "SparkSession") -> "SparkSession":
     return spark
 
 
-def _column(spark: "SparkSession", rule: Any, values: list[Any], kind: str) -> list[Any]:
-    frame = spark.createDataFrame([(i, v) for i, v in enumerate(values)], f"i int, v {kind}")
-    return [row["out"] for row in frame.select("i", rule(f.col("v")).alias("out")).orderBy("i").collect()]
-
-
-def test_counts_and_prices_are_numbers_or_nothing(load_spark: "SparkSession") -> None:
-    counts = _column(load_spark, cleaning.count, ["1,341", "7", " 12 ", "", None, "1,34", "x", "9" * 30], "string")
-    assert counts == [1341, 7, 12, None, None, None, None, None]
-    given = [
-        "$1,250.00",
-        "$4.99",
-        "19.99",
-        " $ 5 ",
-        "",
-        None,
-        "   ",
-        "$4.99 - $12.49",
-        ".a{b:c}",
-        "-5",
-        "$1,25.00",
-        "NaN",
-    ]
-    prices = _column(load_spark, cleaning.price, given, "string")
-    assert prices == [1250.0, 4.99, 19.99, 5.0, *[None] * 8]
-    junk = _column(load_spark, cleaning.junk_price, given, "string")
-    assert junk == [False] * 6 + [True] * 6
-
-
-def test_times_are_utc_in_whole_seconds(load_spark: "SparkSession") -> None:
-    def text(unit: str) -> Any:
-        return lambda c: cleaning.utc(c, unit).cast("string")
-
-    assert _column(load_spark, text("seconds"), [1_393_545_600], "bigint") == ["2014-02-28 00:00:00"]
-    assert _column(load_spark, text("milliseconds"), [1_393_545_600_999], "bigint") == ["2014-02-28 00:00:00"]
-
-
-def test_attribute_names_are_cleaned(load_spark: "SparkSession") -> None:
-    given = [
-        {"Size:": " 7 oz", "\n  Item\n Weight: \n": "1", "$x": "y", "a\x00b": "c", ":": "gone"},
-        None,
-    ]
-    cleaned = _column(load_spark, cleaning.attributes, given, "map<string,string>")
-    assert cleaned == [{"Size": "7 oz", "Item Weight": "1", "x": "y", "ab": "c"}, None]
-
-
 def _staged(spark: "SparkSession", folder: Path, release: str, rows: list[Any], module: Any = reviews) -> "DataFrame":
     path = folder / "rows.json"
     path.write_text("\n".join(json.dumps(row) for row in rows))
-    return module.stage(records.parse(records.lines(spark, [str(path)], 1), module.CONTRACT[release]), release)
+    return module.stage(records.lines(spark, [str(path)], 1), release)
 
 
 COMMON = {
@@ -140,7 +94,7 @@ def test_each_release_becomes_the_same_review(
     review = staged.select(*contracts.fields("review")).collect()[0].asDict()
     contracts.require_columns("review", staged.select(*contracts.fields("review")).schema)
     assert review["_id"] == "A1:B1:1393545600"
-    assert contracts.reasons("review", review) == []
+    assert conformance.reasons("review", review) == []
     assert {key: review[key] for key in COMMON | expected} == COMMON | expected
 
 
@@ -166,7 +120,7 @@ def test_of_duplicates_the_one_that_says_most_stays_however_they_are_ordered(
     for order in (rows, rows[::-1]):
         staged = _staged(load_spark, tmp_path, "2018", order).localCheckpoint()
         gone = reviews.duplicates(staged)
-        kept = reviews.stored(staged, gone)
+        kept = records.stored(staged, gone, "review")
         assert gone.count() == 3
         assert {(r["item_id"], r["text"], r["helpful_votes"]) for r in kept.collect()} == {
             ("B1", "much longer", 9),
@@ -184,7 +138,7 @@ def test_of_duplicates_the_one_that_says_most_stays_however_they_are_ordered(
 
 def test_a_profile_of_nothing(load_spark: "SparkSession", tmp_path: Path) -> None:
     staged = _staged(load_spark, tmp_path, "2018", [{"asin": "B1"}]).localCheckpoint()
-    profile = reviews.profile(reviews.stored(staged, reviews.duplicates(staged)))
+    profile = reviews.profile(records.stored(staged, reviews.duplicates(staged), "review"))
     assert (profile["stored"], profile["users"], profile["first"]) == (0, 0, "")
 
 
@@ -193,7 +147,7 @@ def test_a_review_is_one_interaction(load_spark: "SparkSession", tmp_path: Path)
     frame = interactions.from_reviews(_staged(load_spark, tmp_path, "2018", [row]).select(*contracts.fields("review")))
     contracts.require_columns("interaction", frame.schema)
     interaction = frame.collect()[0].asDict()
-    assert contracts.reasons("interaction", interaction) == []
+    assert conformance.reasons("interaction", interaction) == []
     assert interaction["_id"] == "review:A1:B1:1393545600"
     assert (interaction["rating"], interaction["weight"], interaction["source"]) == (2.0, 1.0, "review")
 
@@ -215,9 +169,9 @@ def test_products_of_both_releases(load_spark: "SparkSession", tmp_path: Path) -
         load_spark, tmp_path, "2018", [old, old | {"title": "T"}, {"asin": "B2", "price": "junk"}], products
     )
     staged = staged.localCheckpoint()
-    kept = {r["_id"]: r.asDict() for r in products.stored(staged, products.duplicates(staged)).collect()}
+    kept = {r["_id"]: r.asDict() for r in records.stored(staged, products.duplicates(staged), "product").collect()}
     assert sorted(kept) == ["B1", "B2"]
-    assert all(contracts.reasons("product", product) == [] for product in kept.values())
+    assert all(conformance.reasons("product", product) == [] for product in kept.values())
     first = kept["B1"]
     assert (first["title"], first["price"], first["images"]) == ("Ben & Co", 1250.0, ["large"])
     assert (first["categories"], first["description"]) == (["Gifts", "Cards & More"], "One two three")

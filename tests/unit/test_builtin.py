@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tidemark import builtin, contracts, landing
+from tidemark import builtin, conformance, landing
 from tidemark.errors import BadInputError
 
 SIZE = builtin.Size(reviews=6_000, users=400, items=200)
@@ -51,8 +51,8 @@ def test_records_are_of_the_2018_release(written: tuple[str, str]) -> None:
     assert len(reviews) == SIZE.reviews
     assert len(products) == SIZE.items
     for product in products:
-        assert contracts.reasons("amazon_products_2018", product) == []
-    wrong = [r for r in reviews if contracts.reasons("amazon_reviews_2018", r)]
+        assert conformance.reasons("amazon_products_2018", product) == []
+    wrong = [r for r in reviews if conformance.reasons("amazon_reviews_2018", r)]
     assert all(r["overall"] == 0 for r in wrong)
     assert len(wrong) < 10
     assert {r["asin"] for r in reviews} <= {p["asin"] for p in products}

@@ -79,3 +79,43 @@ def test_clean_text_has_no_capitals_punctuation_or_double_spaces(text: str) -> N
     cleaned = cleaning.clean_text(text)
     assert cleaned == cleaned.lower() == " ".join(cleaned.split())
     assert not set(cleaned) & set("<>&;:/!?.,'\"()[]")
+
+
+@pytest.mark.parametrize(
+    ("given_count", "expected"),
+    [("1,341", 1341), ("7", 7), (" 12 ", 12), (7, 7)]
+    + [(odd, None) for odd in ("", None, "1,34", "x", "9" * 30, True, -1, 1.5, [], "\u0661")],
+)
+def test_counts_are_numbers_or_nothing(given_count: object, expected: int | None) -> None:
+    assert cleaning.count(given_count) == expected
+
+
+@pytest.mark.parametrize(
+    ("given_price", "expected", "junk"),
+    [("$1,250.00", 1250.0, False), ("$4.99", 4.99, False), ("19.99", 19.99, False), (" $ 5 ", 5.0, False)]
+    + [(9.5, 9.5, False), (0, 0.0, False), ("", None, False), (None, None, False), ("   ", None, True)]
+    + [
+        (text, None, True)
+        for text in ("$4.99 - $12.49", ".a{b:c}", "-5", "$1,25.00", "NaN", "9" * 40, -1, 1e300, [], True)
+    ],
+)
+def test_prices_are_numbers_or_junk_or_nothing(given_price: object, expected: float | None, junk: bool) -> None:
+    assert (cleaning.price(given_price), cleaning.junk_price(given_price)) == (expected, junk)
+
+
+def test_times_are_whole_seconds() -> None:
+    assert cleaning.whole_seconds(1_393_545_600, "seconds") == 1_393_545_600
+    assert cleaning.whole_seconds(1_393_545_600_999, "milliseconds") == 1_393_545_600
+
+
+def test_attribute_names_are_cleaned() -> None:
+    given_values = {"Size:": " 7 oz", "\n  Item\n Weight: \n": "1", "$x": 7, "a\x00b": {"c": 1}, ":": "gone", "n": None}
+    cleaned = {"Size": "7 oz", "Item Weight": "1", "x": "7", "ab": '{"c":1}', "n": None}
+    assert cleaning.attributes(given_values) == cleaned
+    assert cleaning.attributes(None) is None
+    assert cleaning.attributes({"Size": "old", "Size:": " 7 oz"}) == {"Size": "7 oz"}
+
+
+def test_an_address_is_the_first_text() -> None:
+    assert cleaning.address({"hi_res": None, "large": "l"}, "hi_res", "large") == "l"
+    assert cleaning.address("l", "large") is None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tidemark import contracts
+from tidemark import conformance, contracts
 from tidemark.errors import ContractError
 
 GOOD: dict[str, Any] = {"reviewerID": "A1", "asin": "B1", "overall": 5.0, "unixReviewTime": 1_400_000_000}
@@ -17,11 +17,11 @@ def _line(**changes: Any) -> bytes:
 
 
 def _kinds(line: bytes, name: str = "amazon_reviews_2018") -> list[str]:
-    return [d.kind for d in contracts.line_differences(name, line)]
+    return [d.kind for d in conformance.read_line(name, line)[1]]
 
 
 def test_a_good_line_has_no_differences() -> None:
-    assert contracts.line_differences("amazon_reviews_2018", _line()) == []
+    assert conformance.read_line("amazon_reviews_2018", _line())[1] == []
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_line_that_is_no_record(line: bytes, kind: str) -> None:
 
 
 def test_a_long_value_does_not_hide_what_is_wrong_with_it() -> None:
-    (difference,) = contracts.line_differences("amazon_reviews_2018", _line(asin="x" * 10_000))
+    ((difference,)) = conformance.read_line("amazon_reviews_2018", _line(asin="x" * 10_000))[1]
     assert "too long" in difference.text
     assert len(difference.text) < 300
 
@@ -79,9 +79,9 @@ def test_a_text_of_one_megabyte_is_kept() -> None:
 
 def test_milliseconds_are_told_by_the_contract() -> None:
     record = {"user_id": "A1", "parent_asin": "B1", "rating": 5, "timestamp": 1_588_687_728_923}
-    assert contracts.reasons("amazon_reviews_2023", record) == []
+    assert conformance.reasons("amazon_reviews_2023", record) == []
     record["timestamp"] //= 1000
-    assert "before 1995" in contracts.reasons("amazon_reviews_2023", record)[0]
+    assert "before 1995" in conformance.reasons("amazon_reviews_2023", record)[0]
 
 
 def test_a_clock_may_be_a_day_ahead() -> None:

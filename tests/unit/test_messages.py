@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidemark import contracts
+from tidemark import conformance
 from tidemark.messages import LARGEST, DeadLetter, Interaction, Weights, _plainly_valid, parse
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -185,7 +185,7 @@ def test_whatever_comes_becomes_one_of_the_two(value: bytes) -> None:
         assert found.reason
         assert found.value == value
     else:
-        assert contracts.reasons("interaction", _kept(found)) == []
+        assert conformance.reasons("interaction", _kept(found)) == []
         found.user_id.encode()
         (found.extra or "").encode("ascii")
 
@@ -193,7 +193,7 @@ def test_whatever_comes_becomes_one_of_the_two(value: bytes) -> None:
 @given(MESSAGES)
 def test_the_fast_way_says_yes_only_where_the_contract_does(message: dict[str, Any]) -> None:
     if _plainly_valid(message, WEIGHTS.by_type):
-        assert contracts.reasons("interaction_message", message) == []
+        assert conformance.reasons("interaction_message", message) == []
 
 
 def test_the_fast_way_is_taken() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests import tastes
-from tidemark import contracts, gates, recommendations
+from tidemark import conformance, gates, recommendations
 from tidemark.errors import GateError
 from tidemark.models.popularity import Popularity
 from tidemark.pairs import from_frame
@@ -33,7 +33,7 @@ def test_documents_satisfy_the_contract():
     documents = list(
         recommendations.documents(LISTS, PAIRS, "20240101T000000-00000000", datetime(2024, 1, 1, tzinfo=UTC))
     )
-    assert [contracts.reasons("recommendation", d) for d in documents] == [[], []]
+    assert [conformance.reasons("recommendation", d) for d in documents] == [[], []]
     assert documents[0]["items"] == [{"item_id": "b", "score": 2.0}, {"item_id": "c", "score": 1.0}]
     assert len(documents[1]["items"]) == 1
 

@@ -146,6 +146,15 @@ def link_tidemark() -> None:
     script.chmod(0o755)
 
 
+def lay_out_classes() -> None:
+    """Let Spark's drivers start in half the time; all works without."""
+    with step("laying out Spark's classes"):
+        try:
+            _call([str(PYTHON), "-m", "tidemark.class_data"], "laying out the classes")
+        except SetupError as error:
+            print(f"(not done: {str(error).splitlines()[-1][:200]})", end=" ")
+
+
 def _call(argv: list[str], what: str, environment: dict[str, str] | None = None) -> None:
     done = subprocess.run(
         argv, env=os.environ | (environment or {}), capture_output=True, text=True, check=False, cwd=ROOT
@@ -186,7 +195,8 @@ def main() -> int:
         if not have_jars:
             with step("fetching the jars"):
                 jars.fetch(VENV)
-            write_stamp(stamp | {"jars": digest(jars.IVY, jars.LOCK)})
+            write_stamp(stamp := stamp | {"jars": digest(jars.IVY, jars.LOCK)})
+        lay_out_classes()
         print(f"Set up in {time.monotonic() - started:.0f} s")
     except (SetupError, jars.JarError) as error:
         print(error, file=sys.stderr)
