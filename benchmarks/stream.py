@@ -25,6 +25,7 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import NewPartitions
 from rich.console import Console
 from rich.table import Table
+from scipy.sparse import random_array
 
 from tests.own_settings import local_settings
 from tidemark import progress, store, topics
@@ -78,8 +79,12 @@ def _cpu(process: psutil.Process) -> float:
 
 
 def _messages(count: int) -> list[tuple[str, bytes]]:
-    items = [f"B{number:09d}" for number in range(20_000)]
-    known = Catalogue(items, 1e6 / np.arange(1, len(items) + 1), [f"A{number:013d}" for number in range(50_000)])
+    users, items = (
+        [f"{first}{number:012d}" for number in range(many)] for first, many in (("A", 20_000), ("B", 5_000))
+    )
+    known = Catalogue(
+        users, items, random_array((len(users), len(items)), density=0.001, format="csr", rng=1).astype("f4")
+    )
     return list(islice(Shoppers(known, settings(), seed=1).messages(), count))
 
 

@@ -9,13 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from tidemark.errors import BadInputError
 from tidemark.messages import DeadLetter, Interaction, Weights, parse
 from tidemark.settings import Settings
 from tidemark.simulation import POISON, Catalogue, Shoppers, recording
 
-KNOWN = Catalogue([f"i{n}" for n in range(300)], 1000.0 / np.arange(1, 301), [f"u{n}" for n in range(200)])
+HAD = np.random.default_rng(5).random((200, 300)) < np.repeat(np.repeat(np.eye(4) * 0.25 + 0.01, 50, 0), 75, 1)
+"""Four kinds of users, each with a quarter of the items to their taste."""
+KNOWN = Catalogue([f"u{n}" for n in range(200)], [f"i{n}" for n in range(300)], csr_matrix(HAD.astype(np.float32)))
 CONFIG = Settings(_env_file=None)  # type: ignore[call-arg]
 WEIGHTS = Weights(CONFIG.weight_of_event, CONFIG.event_default)
 
@@ -54,6 +57,21 @@ def test_shoppers_have_tastes() -> None:
     own = np.mean([alike(items[::2], items[1::2]) for items in busy])
     others = np.mean([alike(busy[n][::2], busy[n - 1][1::2]) for n in range(len(busy))])
     assert own > others + 0.3
+
+
+def test_tastes_are_those_of_the_data() -> None:
+    """Most of what a shopper does is within the quarter of the items that their kind has had."""
+    events = [(int(user[1:]), int(json.loads(value)["item_id"][1:])) for user, value in sent(8_000, strangers=0.0)]
+    at_home = np.mean([user // 50 == item // 75 for user, item in events])
+    assert 0.7 < at_home < 0.9
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (2, 2), (3, 40)])
+def test_the_smallest_catalogues_can_be_shopped_in(shape: tuple[int, int]) -> None:
+    known = Catalogue(
+        [f"u{n}" for n in range(shape[0])], [f"i{n}" for n in range(shape[1])], csr_matrix(np.ones(shape, np.float32))
+    )
+    assert len(list(islice(Shoppers(known, CONFIG).messages(), 10))) == 10
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def _follow(
             if "live" in times and "run" in times:
                 return times
             if run is not None and run["state"] in FINISHED:
-                raise TideError(_why(run, tasks))
+                raise TideError(_why(run, tasks, _reasons(db)))
             if since > patience:
                 raise TideError(
                     f"no new champion {patience:.0f} s after the mark was crossed: look at {WATCH} in Airflow"
@@ -106,11 +106,17 @@ def _follow(
             time.sleep(0.5)
 
 
-def _why(run: dict[str, Any], tasks: list[dict[str, Any]]) -> str:
+def _reasons(db: Any) -> list[str]:
+    """What was decided of the newest model, and from which figures."""
+    newest = db.models.find_one({}, {"decision.reasons": 1}, sort=[("_id", -1)])
+    return list(newest["decision"]["reasons"]) if newest else []
+
+
+def _why(run: dict[str, Any], tasks: list[dict[str, Any]], reasons: list[str]) -> str:
     red = [t["task_id"] for t in tasks if t["state"] in ("failed", "upstream_failed")]
     if red:
         return f"{RETRAIN} failed in {red[0]} (run {run['dag_run_id']}): its log in Airflow says why"
-    return f"{RETRAIN} ran and the champion stayed (run {run['dag_run_id']}): the log of `decide` has the reasons"
+    return f"{RETRAIN} ran and the champion stayed (run {run['dag_run_id']}): {'; '.join(reasons) or 'see its log'}"
 
 
 def _picture(
