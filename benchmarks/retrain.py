@@ -2,6 +2,7 @@
 champion live for all users, on a platform of its own with default settings.
 
 make bench-retrain
+make bench-retrain ARGS="--sizes 100000,400000,1600000"    # how the time grows, on made-up interactions
 """
 
 import argparse
@@ -92,17 +93,30 @@ def fill(config: Settings, rows: list[tuple[str, str]]) -> None:
         db["interactions"].insert_many(documents, ordered=False)
 
 
-def retrain(config: Settings) -> dict[str, Any]:
-    """Trigger the DAG and watch it to its end."""
+def made_up(n: int, seed: int = 0) -> list[tuple[str, str]]:
+    """Pairs of `n / 20` users and `n / 100` items, long-tailed, in 40 tastes."""
+    rng = np.random.default_rng(seed)
+    n_users, n_items, tastes = n // 20, n // 100, 40
+    users = (rng.random(2 * n) ** 1.5 * n_users).astype(np.int64)
+    ranks = (rng.random(2 * n) ** 3 * (n_items // tastes)).astype(np.int64)
+    own = rng.random(2 * n) < 0.7
+    items = ranks * tastes + np.where(own, users % tastes, rng.integers(0, tastes, 2 * n))
+    pairs = np.unique(users * n_items + items)
+    kept = rng.permutation(pairs)[:n]
+    return [(f"u{pair // n_items:07}", f"i{pair % n_items:06}") for pair in kept.tolist()]
+
+
+def retrain(config: Settings, conf: dict[str, Any]) -> dict[str, Any]:
+    """Trigger the DAG with `conf` and watch it to its end."""
     db, machine = store.connect(config), Machine(config.state)
     with AirflowApi(config) as api:
         follow.await_dag(api, DAG)
         machine.look(begin=True)
-        started = time.monotonic()
-        run_id, live = api.trigger(DAG, {}), 0.0
+        started, before = time.monotonic(), registry.pointer(db)
+        run_id, live = api.trigger(DAG, conf), 0.0
         state = "queued"
         while state not in FINISHED:
-            if not live and registry.pointer(db):
+            if not live and registry.pointer(db) != before:
                 live = time.monotonic() - started
             machine.look()
             with contextlib.suppress(UnreachableError):  # a busy machine may let one question wait too long
@@ -146,10 +160,29 @@ def quality(config: Settings, folder: Path) -> dict[str, Any]:
     }
 
 
+def slope(config: Settings, sizes: list[int]) -> dict[str, Any]:
+    """Seconds to live at each size, one after the other, and how they grow: 1 is linear, 0 is not at all."""
+    db, taken = store.connect(config), {}
+    for size in sizes:
+        db.drop_collection("interactions")
+        fill(config, made_up(size))
+        asked = {"window": size, "promote": "always", "force": True}
+        taken[size] = {"pairs": db["interactions"].count_documents({}), **retrain(config, asked)}
+    first, last = taken[sizes[0]], taken[sizes[-1]]
+    growth = np.log(last["seconds_to_live"] / first["seconds_to_live"]) / np.log(last["pairs"] / first["pairs"])
+    more = (last["seconds_to_live"] - first["seconds_to_live"]) / (last["pairs"] - first["pairs"])
+    return {
+        **{f"{size:,}: {name}": figure for size, each in taken.items() for name, figure in each.items()},
+        "exponent (log seconds / log pairs)": float(growth),
+        "seconds for each further 100,000": float(more * 100_000),
+    }
+
+
 def main() -> None:
     """Measure, print, save."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=amazon_book.DATA, help="folder of amazon_book")
+    parser.add_argument("--sizes", help="numbers of made-up interactions, separated by commas, in place of amazon_book")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="tidemark-bench-"))
     own = local_settings(folder / "state")
@@ -159,16 +192,24 @@ def main() -> None:
     try:
         tidemark(env_file, "run", "--no-job")
         config = Settings(_env_file=env_file, state=own.state)  # type: ignore[call-arg]
-        fill(config, amazon_book.rows(arguments.data, "train"))
-        figures = retrain(config) | quality(config, arguments.data)
+        if arguments.sizes:
+            figures = slope(config, [int(size) for size in arguments.sizes.split(",")])
+        else:
+            fill(config, amazon_book.rows(arguments.data, "train"))
+            figures = retrain(config, {}) | quality(config, arguments.data)
     finally:
         tidemark(env_file, "stop")
         shutil.rmtree(folder, ignore_errors=True)
-    table = Table("figure", "value", title=f"a whole retrain of amazon_book (target: {TARGET_SECONDS} s to live)")
+    what = (
+        "whole retrains by size"
+        if arguments.sizes
+        else f"a whole retrain of amazon_book (target: {TARGET_SECONDS} s to live)"
+    )
+    table = Table("figure", "value", title=what)
     for name, value in figures.items():
         table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
     Console(width=120).print(table)
-    subjects.save("retrain", figures)
+    subjects.save("retrain_slope" if arguments.sizes else "retrain", figures)
 
 
 if __name__ == "__main__":
