@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     landing: str = Field(
         "", description="where sources are landed and staged: a path or fsspec URL; empty: <state>/landing"
     )
+    revision: str = Field("", description="git revision that manifests name; empty: asked of the clone's git")
 
     # MongoDB
     mongo_hosts: str = Field("127.0.0.1:27117", description="host:port, or several separated by commas")
