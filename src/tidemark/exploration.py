@@ -25,6 +25,7 @@ Records = list[dict[str, Any]]
 SESSION = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "2000",  # texts of 2,000 characters: 16 MB a batch at the most
     "spark.sql.parquet.compression.codec": "zstd",
+    "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",  # no empty file among the artifacts
 }
 """Settings of the session that explores."""
 
@@ -243,7 +244,11 @@ def products(db: "Database[dict[str, Any]]", narrow: "DataFrame", items: "DataFr
 
 def write_sample(narrow: "DataFrame", at: Cut, folder: str) -> None:
     """Write the sample's rows as Parquet: the review's columns, `text` (its first `READ` characters) and `sentiment`."""
-    sample = narrow.where(sampling.chosen(at)).select(
+    from pyspark.sql import functions as f
+
+    sample = narrow.where(sampling.chosen(at))
+    even = sample.repartition(sample.sparkSession.sparkContext.defaultParallelism)  # scoring is what takes long
+    sample = even.select(
         "_id",
         "user_id",
         "item_id",
@@ -253,7 +258,7 @@ def write_sample(narrow: "DataFrame", at: Cut, folder: str) -> None:
         "length",
         "text",
         "stars",
-        sentiment.scored(narrow["text"]).alias("sentiment"),
+        sentiment.scored(f.col("text")).alias("sentiment"),
     )
     sample.write.mode("overwrite").parquet(folder)
 

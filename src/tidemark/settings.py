@@ -82,7 +82,7 @@ class Settings(BaseSettings):
 
     # Exploration
     sample_rows: int = Field(
-        100_000, ge=30, description="reviews in the sample that explore_reviews proves and scores the sentiment of"
+        20_000, ge=30, description="reviews in the sample that explore_reviews proves and scores the sentiment of"
     )
     explore_memory: str = Field("1g", description="heap of the Spark driver that explores")
 
