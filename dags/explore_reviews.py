@@ -22,7 +22,7 @@ were changed while it ran; do not build on the sample.
 - Anything unreachable is tried again by itself. Each task may be cleared and run again: it draws the same sample.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.sdk import DAG, Param, get_current_context, task
@@ -94,6 +94,7 @@ with DAG(
         run=folder,
         short=True,
         driver_memory=settings().explore_memory,
+        execution_timeout=timedelta(hours=2),
         inlets=[REVIEWS],
     )
     explore >> draw(folder)

@@ -17,7 +17,7 @@ from tidemark.exploration import LENGTH_EDGES, PRODUCTS_SHOWN, SAMPLE, SCORED_OF
 Found = dict[str, Any]
 
 STARS = range(1, 6)
-TITLE_SHOWN = 42
+TITLE_SHOWN = 36
 """Characters of a product's title on a chart; the table has it whole."""
 
 NOTE: dict[str, Any] = {"fontsize": 8.5, "color": style.FAINT}
@@ -46,11 +46,11 @@ def sample_and_population(found: Found) -> Figure:
         title = f"The sample is all {judged['rows']:,} reviews: there is nothing to prove"
     drawn, axes = style.panels(
         title,
-        f"share of reviews; Holm-adjusted p-values of five tests, alpha {judged['alpha']}",
+        f"share of reviews, percent; verdicts by Holm over the five tests, alpha {judged['alpha']}",
         3,
         source=f"{_source(found)}; seed {found['asked']['seed']}",
         size=(11.5, 4.9),
-        widths=[1.15, 1, 1],
+        widths=[1.45, 1, 1],
     )
     tests = {finding["name"]: finding for finding in judged["findings"]}
     _bars_of_stars(axes[0], found)
@@ -68,12 +68,13 @@ def sample_and_population(found: Found) -> Figure:
 def _below(axes: Axes, findings: list[Found]) -> None:
     """The verdicts under the panel that they are about."""
     symbol = {"ratings": "chi-square", "mean": "z", "spread": "z", "user activity": "KS D", "item activity": "KS D"}
+    between = ", " if len(findings) > 1 else "\n"
     lines = [
-        f"{f['name']}: {f['verdict'].upper() if f['verdict'] == proof.FAILS else f['verdict']}, "
-        f"{symbol[f['name']]} = {f['statistic']:.3g}, {_p(f['adjusted'])}"
+        f"{f['name']}: {f['verdict'].upper() if f['verdict'] == proof.FAILS else f['verdict']}{between}"
+        f"{symbol[f['name']]} = {f['statistic']:.3g}, {_p(f['p_value'])}"
         for f in findings
     ]
-    lines += [""] * (3 - len(lines))
+    lines += [""] * (3 - "\n".join(lines).count("\n") - 1)
     axes.annotate(
         "\n".join(lines), (0, 0), (0, -38), xycoords="axes fraction", textcoords="offset points", va="top", fontsize=9
     )
@@ -104,7 +105,7 @@ def _steps_of_activity(axes: Axes, tail: list[Found]) -> None:
     style.log_axis(axes.xaxis)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.set_ylim(0, 1.02)
-    axes.legend(loc="lower right")
+    axes.legend(loc="lower right", frameon=True, facecolor=style.CARD, edgecolor="none")
 
 
 def sentiment_by_rating(found: Found) -> Figure:
@@ -173,7 +174,7 @@ def reviews_by_length(found: Found) -> Figure:
     whole = found["totals"]
     drawn, axes = style.figure(
         f"Half of the reviews are at most {whole['median_length']:,} characters long",
-        "number of reviews by length of the text, characters; five classes for each power of ten",
+        f"reviews by length of the text, characters; dashed: the median; {rows.get(0, 0):,} without a text are not drawn",
         source=_source(found),
     )
     edges = [edge for edge in LENGTH_EDGES if any(rows) and min(filter(None, rows)) <= edge <= max(rows)]
@@ -187,14 +188,11 @@ def reviews_by_length(found: Found) -> Figure:
     style.thousands(axes.yaxis)
     axes.axvline(
         max(whole["median_length"], 1),
-        label=f"median {whole['median_length']:,} (mean {whole['mean_length']:,.0f})",
-        color=style.INK,
+        color=style.COLORS[1],
         linestyle=style.LINES[1],
-        linewidth=1.4,
+        linewidth=2,
     )
-    axes.plot([], [], " ", label=f"{rows.get(0, 0):,} reviews without a text are not drawn")
-    axes.margins(y=0.2)
-    axes.legend(loc="upper left", ncols=2)
+    axes.margins(y=0.06)
     axes.set_xlabel("length of the text, characters")
     axes.set_ylabel("reviews")
     return drawn
@@ -206,7 +204,7 @@ def products(found: Found, which: str) -> Figure:
     fewest = found["tails"]["items"][0]
     ties = ""
     if which == "least" and fewest["owners"] > len(rows):
-        ties = f"; {fewest['owners']:,} products have {fewest['reviews']:,}: the first by id"
+        ties = f"; of {fewest['owners']:,} products with {fewest['reviews']:,}, the first by id"
     drawn, axes = style.panels(
         f"The {len(rows)} {which} reviewed products",
         f"reviews; mean rating, stars; mean sentiment of at most {SCORED_OF_A_PRODUCT} reviews of each, VADER compound{ties}",
@@ -232,7 +230,7 @@ def products(found: Found, which: str) -> Figure:
     axes[1].set_title("mean rating, stars")
     for place, row in zip(places, rows, strict=True):
         if row["sentiment"] is None:
-            axes[2].annotate("no text", (0, place), ha="center", va="center", **NOTE)
+            axes[2].annotate("no text", (1.08, place), va="center", annotation_clip=False, **NOTE)
         else:
             axes[2].plot(row["sentiment"], place, **style.look(1) | {"linestyle": "", "markersize": 7})
             axes[2].annotate(f"n = {row['scored']}", (1.08, place), va="center", annotation_clip=False, **NOTE)
