@@ -51,10 +51,8 @@ class Shape:
         return component_sizes(components(self.user[edges], self.item[edges], self.n_users, self.n_items))
 
     def neighbourhood(self, seed: int = 42) -> Array:
-        """See `neighbourhood`; with the edges taken between the vertices that it shows, which come last."""
-        found = neighbourhood(self.user, self.item, self.rank, seed=seed)
-        shown = np.isin(self.user, self.user[found]) & np.isin(self.item, self.item[found]) & (self.rank == 0)
-        return np.concatenate([found, np.flatnonzero(shown)])
+        """See `neighbourhood`."""
+        return neighbourhood(self.user, self.item, self.rank, seed=seed)
 
 
 def top(values: Array, n: int) -> list[int]:

@@ -5,11 +5,13 @@ from datetime import datetime
 from typing import Any
 
 import networkx as nx
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tidemark.charts import style
 
+Array = np.ndarray[Any, Any]
 Document = dict[str, Any]
 
 SEED = 42
@@ -24,11 +26,11 @@ def degrees(found: Mapping[str, Any], source: str, at: datetime | None = None) -
         at: the time at the foot.
     """
     size, _ = found["components"]["taken"][0]
-    whole = found["counts"]["users"] + found["counts"]["items"]
-    pieces = sum(count for _, count in found["components"]["taken"])
+    share = size / (found["counts"]["users"] + found["counts"]["items"])
+    hangs = "all of it hangs together" if share == 1 else f"its largest connected component holds {share:.1%} of it"
     drawn, axes = style.figure(
         "Many take little, few take much",
-        f"vertices of each degree (items bought or rated); the largest of {pieces:,} components holds {size / whole:.1%}",
+        f"users and items of each degree (pairs bought or rated); {hangs}",
         source=source,
         at=at,
     )
@@ -87,47 +89,68 @@ def top_products(found: Mapping[str, Sequence[Document]], source: str, at: datet
     return drawn
 
 
+def _apart(places: Array, width: float, height: float, rounds: int = 200) -> Array:
+    """`places` `(n, 2)` pushed apart until no two boxes `(width, height)` around them overlap, or `rounds` are over."""
+    moved = places.copy()
+    for _ in range(rounds):
+        away = moved[:, np.newaxis] - moved
+        overlap = np.array([width, height]) - abs(away)
+        meets = (overlap > 1e-9).all(axis=2) & ~np.eye(len(moved), dtype=bool)
+        if not meets.any():
+            break
+        # Along the axis on which less is needed; of two in one place, the later goes up.
+        axis = (overlap[..., 0] / width < overlap[..., 1] / height).astype(int)
+        sign = np.where(
+            away == 0,
+            np.sign(np.subtract.outer(np.arange(len(moved)), np.arange(len(moved))))[..., None],
+            np.sign(away),
+        )
+        for dimension in (0, 1):
+            chosen = meets & (axis == 1 - dimension)
+            moved[:, dimension] += 0.5 * (np.where(chosen, overlap[..., dimension] * sign[..., dimension], 0)).sum(
+                axis=1
+            )
+    return moved
+
+
 def neighbourhood(edges: Sequence[Document], source: str, at: datetime | None = None) -> Figure:
     """A few users and what is recommended to them, as a drawing: users round, items square.
 
     Args:
-        edges: `{user, item, rank}`, vertices of the contract `graph_vertex`; rank 0 is an edge taken.
+        edges: `{user, item, rank}`, vertices of the contract `graph_vertex`; edges of rank 0 (taken) are not drawn.
         source: the line at the foot.
         at: the time at the foot.
     """
     drawn, axes = style.figure(
         "A neighbourhood of the recommendations",
-        "round: users; square: items, larger where recommended to more of them; solid: recommended, dashed: taken",
+        "round: users; square: items, larger where recommended to more of them; thick lines: high in the user's list",
         source=source,
         size=(11, 8.2),
         at=at,
     )
     axes.set_axis_off()
-    if not edges:
-        style.no_data(axes, "nothing is recommended to anybody")
-        return drawn
     drawing = nx.Graph()
     for edge in edges:
-        for end in ("user", "item"):
-            drawing.add_node(edge[end]["id"], label=edge[end]["label"], kind=end)
-        drawing.add_edge(edge["user"]["id"], edge["item"]["id"], rank=edge["rank"])
-    recommended = drawing.edge_subgraph([(a, b) for a, b, rank in drawing.edges(data="rank") if rank > 0])
-    start = nx.kamada_kawai_layout(recommended)
-    places = nx.spring_layout(recommended, k=1.6 / len(recommended) ** 0.5, pos=start, iterations=40, seed=SEED)
+        if edge["rank"] > 0:
+            for end in ("user", "item"):
+                drawing.add_node(edge[end]["id"], label=edge[end]["label"], kind=end)
+            drawing.add_edge(edge["user"]["id"], edge["item"]["id"], rank=edge["rank"])
+    if not len(drawing):
+        style.no_data(axes, "nothing is recommended to anybody")
+        return drawn
+    start = nx.kamada_kawai_layout(drawing, pos=nx.spring_layout(drawing, seed=SEED))
+    names = list(drawing)
+    places = dict(zip(names, _apart(np.array([start[name] for name in names]), 0.36, 0.17), strict=True))
     for a, b, rank in drawing.edges(data="rank"):
         (x0, y0), (x1, y1) = places[a], places[b]
-        looks = {"color": style.COLORS[0], "linewidth": 1.8 - 0.25 * min(rank, 5), "alpha": 0.75}
-        if rank == 0:
-            looks = {"color": style.COLORS[3], "linewidth": 1.0, "linestyle": (0, (4, 3)), "alpha": 0.9}
-        axes.plot([x0, x1], [y0, y1], zorder=1, **looks)
+        axes.plot([x0, x1], [y0, y1], zorder=1, color=style.FAINT, linewidth=3.2 - 0.65 * min(rank, 4), alpha=0.8)
     for vertex, data in drawing.nodes(data=True):
+        item, times = data["kind"] == "item", drawing.degree(vertex)
         x, y = places[vertex]
-        item = data["kind"] == "item"
-        times = recommended.degree(vertex)
         axes.scatter(
             x,
             y,
-            s=70 + 45 * times if item else 190,
+            s=90 + 55 * times if item else 210,
             marker="s" if item else "o",
             color=style.COLORS[1] if item else style.COLORS[0],
             edgecolor=style.INK,
@@ -137,13 +160,13 @@ def neighbourhood(edges: Sequence[Document], source: str, at: datetime | None = 
         axes.annotate(
             style.label(data["label"], 24 if item else 14),
             (x, y),
-            xytext=(0, -8 - 1.2 * min(times, 6) if item else 9),
+            xytext=(0, -8 - 1.2 * min(times, 6) if item else -9),
             textcoords="offset points",
             ha="center",
-            va="top" if item else "bottom",
-            fontsize=7.5,
+            va="top",
+            fontsize=8,
             fontweight="normal" if item else "bold",
-            bbox={"boxstyle": "square,pad=0.1", "facecolor": style.CARD, "edgecolor": "none", "alpha": 0.75},
+            bbox={"boxstyle": "square,pad=0.1", "facecolor": style.CARD, "edgecolor": "none", "alpha": 0.8},
             zorder=3,
         )
     axes.margins(0.09, 0.07)

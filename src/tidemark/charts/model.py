@@ -17,6 +17,7 @@ SERIES = {name: number for number, name in enumerate(("candidate", "popularity",
 """Whose line looks how, in every chart; models without a line of their own are only in the table of metrics."""
 
 PANELS = {"ndcg_at_10": "NDCG@10", "recall_at_20": "recall@20", "coverage": "coverage", "novelty": "novelty, bits"}
+FEW = 20
 HISTORY = 60
 """Models in the chart of the history: the newest ones."""
 
@@ -25,7 +26,7 @@ def _source(model: Document) -> str:
     return f"model {model['_id']} ({model['engine']}), {model['data']['measured_users']:,} users measured"
 
 
-def _dots(axes: Axes, figures: Sequence[Mapping[str, float] | None], tens: int = 0) -> None:
+def _dots(axes: Axes, figures: Sequence[Mapping[str, float] | None]) -> None:
     """One value and its interval a row, from the top; the first row is the one that the chart is about."""
     for row, found in enumerate(figures):
         if found is None:
@@ -43,9 +44,9 @@ def _dots(axes: Axes, figures: Sequence[Mapping[str, float] | None], tens: int =
             linewidth=1.6,
         )
         axes.annotate(
-            f"{found['value']:.{3 + tens}f}",
+            f"{found['value']:.3f}",
             (found["high"], row),
-            xytext=(5, 0),
+            xytext=(7, 0),
             textcoords="offset points",
             va="center",
             fontsize=8.5,
@@ -54,8 +55,9 @@ def _dots(axes: Axes, figures: Sequence[Mapping[str, float] | None], tens: int =
     axes.set_ylim(len(figures) - 0.5, -0.5)
     low = min((f["low"] for f in figures if f), default=0)
     high = max((f["high"] for f in figures if f), default=1)
-    room = max(high - min(low, 0), 1e-9)
-    axes.set_xlim(min(low, 0) - 0.02 * room if low < room / 2 else low - 0.15 * (high - low), high + 0.28 * room)
+    start = 0.0 if low < (high - low) else low - 0.15 * (high - low)  # from 0, unless that would hide what differs
+    room = max(high - start, 1e-9)
+    axes.set_xlim(start - 0.02 * room, high + 0.3 * room)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     axes.locator_params(axis="x", nbins=4)
@@ -109,10 +111,11 @@ def _named(name: str) -> str:
 
 
 def activity(model: Document, rows: Sequence[Document], at: datetime | None = None) -> Figure:
-    """NDCG@10 by the length of users' histories (`disparity.by_activity`)."""
+    """NDCG@10 by the length of users' histories (`disparity.by_activity`); groups of fewer than `FEW` users are left out."""
+    rows = [row for row in rows if row["users"] >= FEW] or rows
     drawn, axes = style.figure(
         "How good for users with short and long histories",
-        "NDCG@10, mean over users and 95 % interval (1.96 standard errors)",
+        f"NDCG@10, mean over users and 95 % interval (1.96 standard errors); groups of {FEW} users or more",
         source=_source(model),
         at=at,
     )
@@ -136,7 +139,7 @@ def activity(model: Document, rows: Sequence[Document], at: datetime | None = No
     axes.set_ylabel("NDCG@10")
     axes.set_ylim(bottom=0)
     axes.grid(visible=False, axis="x")
-    axes.legend(loc="best")
+    style.legend_above(axes)
     return drawn
 
 
@@ -213,7 +216,7 @@ def search(model: Document, searched: Document | None, at: datetime | None = Non
     axes.set_xticks(range(len(trials)), texts, rotation=30, ha="right", fontsize=8)
     axes.set_ylim(bottom=min(0, baseline))
     axes.set_ylabel("NDCG@10")
-    axes.legend(loc="lower right", ncols=2)
+    style.legend_above(axes)
     return drawn
 
 
@@ -283,7 +286,7 @@ def history(models: Sequence[Document], live: str | None, at: datetime | None = 
     axes.set_ylim(bottom=0)
     axes.set_ylabel("NDCG@10")
     axes.grid(visible=False, axis="x")
-    axes.legend(loc="lower left", ncols=2)
+    style.legend_above(axes)
     return drawn
 
 
