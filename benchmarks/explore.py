@@ -3,7 +3,8 @@
     make bench-explore
     make bench-explore ARGS="--reviews 100000 --halves explore"
 
-Built-in reviews are stored in a MongoDB of the benchmark's own, which is removed at the end. Then each half runs as its DAG
+Built-in reviews are stored in a MongoDB of the benchmark's own, which is removed at the end; for the graph each user gets a
+list of recommendations besides (items drawn by popularity, since only their number matters). Then each half runs as its DAG
 runs it: one spark-submit with the same settings, and the drawing after it. Seconds count from the submit to the manifest.
 Driver memory is the highest resident memory of the JVM and of the Python that drives it, together; where Spark runs on one
 machine the JVM is the executor too. Python workers (they score the sentiment) are shown beside it.
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 import uuid
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +151,66 @@ def _figures(half: str, seconds: float, drawing: float, held: Memory, size: int)
     }
 
 
-HALVES = {"explore": explored}
+MODEL = "20200101T000000-00000000"
+
+DRAW_GRAPH = """
+from tidemark import artifacts
+from tidemark.charts import graph, style
+found = artifacts.read_json(run + "/graph.json")
+for name, figure in (("degrees", graph.degrees(found, "benchmark")),
+                     ("top_products", graph.top_products(found["top_products"], "benchmark")),
+                     ("neighbourhood", graph.neighbourhood(found["neighbourhood"], "benchmark"))):
+    style.save(figure, run, name)
+"""
+
+
+def recommend(db: Any, run: str) -> None:
+    """Leave what a published model leaves: its snapshot, its document, and a list for each user."""
+    import numpy as np
+
+    from tidemark import snapshots, store
+    from tidemark.settings import settings
+
+    snapshots.begin(db, run, MODEL, {"window": settings().window, "force": True})
+    pairs = next(
+        db["interactions"].aggregate([{"$group": {"_id": {"u": "$user_id", "i": "$item_id"}}}, {"$count": "n"}])
+    )
+    db["models"].insert_one({"_id": MODEL, "data": {"pairs": pairs["n"]}})
+    items = [row["_id"] for row in db["interactions"].aggregate([{"$sortByCount": "$item_id"}])]
+    rng, made = np.random.default_rng(1), datetime.now(UTC)
+    name = store.recommendations(MODEL)
+    store.ensure(db, name)
+    lists = [
+        {
+            "_id": user,
+            "model_id": MODEL,
+            "made_at": made,
+            "items": [
+                {"item_id": items[place], "score": 1 / (rank + 1)}
+                for rank, place in enumerate(
+                    np.unique((len(items) * rng.random(40) ** 3).astype(int))[: settings().top_n]
+                )
+            ],
+        }
+        for user in db["interactions"].distinct("user_id")
+    ]
+    db[name].insert_many(lists, ordered=False)
+
+
+def exported(run: str) -> dict[str, Any]:
+    """Export the graph and draw it."""
+    from tidemark import artifacts, store
+    from tidemark.settings import settings
+
+    recommend(store.connect(), run)
+    seconds, held = submit("export_graph", run, settings().spark_driver_memory)
+    started = time.perf_counter()
+    subprocess.run([sys.executable, "-c", f"run = {run!r}\n{DRAW_GRAPH}"], check=True)
+    edges = artifacts.read_json(f"{run}/graph.json")["counts"]["edges"]
+    return _figures("graph", seconds, time.perf_counter() - started, held, edges)
+
+
+HALVES = {"explore": explored, "graph": exported}
 
 
 def show(results: list[dict[str, Any]]) -> bool:

@@ -123,8 +123,10 @@ def totals(marked: "DataFrame") -> dict[str, Any]:
         *(f.sum(f.when(f.col("sampled"), f.pow(about, f.lit(k)))).alias(f"sampled_{k}") for k in range(1, 5)),
         f.percentile_approx("length", 0.5, 10_000).alias("median_length"),
         f.avg("length").alias("mean_length"),
-        f.min("timestamp").alias("first"),
-        f.max("timestamp").alias("last"),
+        f.date_format(f.min("timestamp"), "yyyy-MM-dd").alias(
+            "first"
+        ),  # a collected time would be the driver's local one
+        f.date_format(f.max("timestamp"), "yyyy-MM-dd").alias("last"),
         *(f.count_if(f"no_{name}").alias(f"no_{name}") for name in MISSABLE),
     ).collect()[0]
     return {
@@ -134,8 +136,8 @@ def totals(marked: "DataFrame") -> dict[str, Any]:
         "sampled_powers": [found[f"sampled_{k}"] or 0.0 for k in range(1, 5)],
         "median_length": found["median_length"],
         "mean_length": found["mean_length"],
-        "first": found["first"].date().isoformat(),
-        "last": found["last"].date().isoformat(),
+        "first": found["first"],
+        "last": found["last"],
         "missing": {name: found[f"no_{name}"] for name in MISSABLE},
     }
 

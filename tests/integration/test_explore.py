@@ -15,6 +15,7 @@ from tests.integration.loading import run_load
 from tidemark import builtin, contracts, jobs, manifests, sampling, sentiment, store
 from tidemark.charts import exploration as charts
 from tidemark.errors import NotEnoughDataError
+from tidemark.exploration import LENGTH_EDGES
 from tidemark.settings import ROOT, Settings
 from tidemark.spark import submit_conf
 
@@ -58,6 +59,7 @@ def test_a_store_is_explored_and_drawn(
     busiest = db["reviews"].aggregate([{"$sortByCount": "$item_id"}, {"$limit": 2}]).to_list()
     db["products"].update_one({"_id": busiest[0]["_id"]}, {"$set": {"title": hostile}})
     db["products"].delete_one({"_id": busiest[1]["_id"]})
+    longest = db["reviews"].find_one_and_update({}, {"$set": {"text": "\U0001f600" * 50_000}})
     run = str(tmp_path / "artifacts" / "explore_reviews" / "r1")
     sampling.begin(db, {"rows": ROWS, "fraction": None, "seed": 42}, run)
     assert explore(run) == 0
@@ -76,6 +78,9 @@ def test_a_store_is_explored_and_drawn(
         assert sum(row["sampled"] for row in found["tails"][key]) == ROWS
     for field, value in (("text", ""), ("title", ""), ("images", None), ("style", None)):
         assert found["totals"]["missing"][field] == db["reviews"].count_documents({field: {"$in": [value, []]}}), field
+    assert longest is not None
+    last = found["facets"]["length_class"][-1]
+    assert (LENGTH_EDGES[last["length_class"] - 1], last["reviews"]) == (39_811, 1)
     heard = {row["stars"]: row for row in found["sentiment"]}
     assert heard[5]["mean"] > 0.3 > -0.3 > heard[1]["mean"]  # the texts agree with the stars
 
