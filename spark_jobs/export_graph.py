@@ -72,8 +72,7 @@ def main(run: str) -> None:
     write_tables(run, found)
     log.info("shape: %.1f s", time.monotonic() - started)
 
-    *_, dag, key = run.rstrip("/").split("/")
-    graph_files.write(users, items, edges, run, f"{settings().landing_root}/{dag}/{key}/graph-{uuid4().hex[:8]}")
+    graph_files.write(users, items, edges, run, f"{settings().landing_root}/graph/{model['_id']}-{uuid4().hex[:8]}")
     kinds = {row["kind"]: row["count"] for row in edges.groupBy("kind").count().collect()}
     counts = {"users": shape.n_users, "items": shape.n_items, "edges": len(shape.rank), **kinds}
     learned = model["data"]["pairs"]
