@@ -13,7 +13,7 @@ BOOTSTRAP = python="$$($(FIND_PYTHON))"; \
 	PYTHONPATH=src "$$python" -m tidemark.local.bootstrap
 TIDEMARK = .venv/bin/python -m tidemark.cli
 
-.PHONY: help installed setup setup-dev run status logs stop clean test lint bench-load bench-train bench-topn bench-retrain bench-stream tide
+.PHONY: help installed setup setup-dev run status logs stop clean test lint bench-load bench-train bench-topn bench-retrain bench-stream bench-explore tide
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##/\1/p' $(MAKEFILE_LIST) | sed 's/^\([a-z-]*\) */\1\t/' | expand -t 16
@@ -65,3 +65,6 @@ bench-retrain: setup-dev  ## a whole retrain, from its start to the new champion
 
 bench-stream: setup-dev  ## ingest rate and delay, lag, fold-in, crossing to training
 	@PYTHONPATH=src:. .venv/bin/python benchmarks/stream.py $(ARGS)
+
+bench-explore: setup-dev  ## exploration of 1,000,000 reviews and export of 1,000,000 edges: seconds and memory
+	@PYTHONPATH=src:. .venv/bin/python benchmarks/explore.py $(ARGS)

@@ -18,7 +18,6 @@ import shutil
 import statistics
 import tempfile
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,25 +26,9 @@ from pymongo import ReplaceOne
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.servers import own_server
+
 PEAK = "peak_mb"
-
-
-def own_server(state: Path) -> Any:
-    """Settings of a MongoDB of the benchmark's own; this process and those it starts mean it from here on."""
-    from tidemark.local import ports
-    from tidemark.settings import settings
-
-    state.mkdir(parents=True)
-    os.environ |= {
-        "TIDEMARK_ENV_FILE": os.devnull,
-        "TIDEMARK_STATE": str(state),
-        "TIDEMARK_MONGO_HOSTS": f"127.0.0.1:{ports.free_port()}",
-        "TIDEMARK_MONGO_PASSWORD": uuid.uuid4().hex,
-        "TIDEMARK_MONGO_ROOT_PASSWORD": uuid.uuid4().hex,
-        "SPARK_LOCAL_IP": "127.0.0.1",
-    }
-    settings.cache_clear()
-    return settings()
 
 
 def peak_mb(pid: int) -> float:

@@ -28,8 +28,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tidemark")
 
+REVIEWS = Asset("reviews")
+"""Updated by each load when its reviews are stored; `explore_reviews` starts when it is."""
+
 INTERACTIONS = Asset("interactions")
-"""Updated by each load; `retrain_recommender` starts when it is."""
+"""Made of the reviews by each load; `retrain_recommender` starts when it is."""
+
+MODEL = Asset("model")
+"""Updated when another model goes live: published, or rolled back to."""
 
 
 def on_failure(context: "Context") -> None:

@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     landing: str = Field(
         "", description="where sources are landed and staged: a path or fsspec URL; empty: <state>/landing"
     )
+    revision: str = Field("", description="git revision that manifests name; empty: asked of the clone's git")
 
     # MongoDB
     mongo_hosts: str = Field("127.0.0.1:27117", description="host:port, or several separated by commas")
@@ -79,6 +80,12 @@ class Settings(BaseSettings):
     )
     spark_driver_memory: str = Field("3g", description="heap of each Spark driver")
 
+    # Exploration
+    sample_rows: int = Field(
+        20_000, ge=30, description="reviews in the sample that explore_reviews proves and scores the sentiment of"
+    )
+    explore_memory: str = Field("1g", description="heap of the Spark driver that explores")
+
     # What a model learns from, and when
     retrain_mark: int = Field(1_000, gt=0, description="lag, in interactions, at which retraining starts")
     retrain_poll_seconds: float = Field(5, ge=0.5, le=3_600, description="seconds between two measurements of the lag")
@@ -98,6 +105,13 @@ class Settings(BaseSettings):
     search_every: int = Field(10, gt=0, description="models between two searches for hyper-parameters")
     kept_models: int = Field(
         5, gt=1, description="models kept whole, to roll back to; older ones keep their figures only"
+    )
+
+    graph_recommended: int = Field(
+        10, gt=0, le=1_000, description="recommendations of each user that the exported graph takes, best first"
+    )
+    kept_runs: int = Field(
+        10, gt=0, description="runs of each DAG whose artifacts tidy_up keeps, besides those of models that are kept"
     )
 
     # The stream
