@@ -65,13 +65,14 @@ def draw(models: Sequence[ModelRow], total: int, champion: str | None) -> Histor
         if m.ndcg
     ]
     baseline = [f"{across(n)},{down(m.popularity.value)}" for n, m in enumerate(measured) if m.popularity]
+    days = len({m.model_id[:8] for m in measured})
     every = max(1, math.ceil(len(measured) / 6))
     return History(
         points=tuple(points),
         popularity=" ".join(baseline),
         live=" ".join(f"{p.x},{p.y}" for p in points if p.kind != "rejected"),
         rows=tuple((down(n * step), f"{n * step:.{_digits(step)}f}") for n in range(round(highest / step) + 1)),
-        columns=tuple((p.x, p.row.model_id[:8]) for p in points[::every]),
+        columns=tuple((p.x, _label(p.row, days)) for p in points[::every]),
         total=total,
     )
 
@@ -80,6 +81,12 @@ def _kind(row: ModelRow, champion: str | None) -> str:
     if row.model_id == champion:
         return "champion"
     return "published" if row.published_at else "rejected"
+
+
+def _label(row: ModelRow, days: int) -> str:
+    """The day of a model_id (`20260102T030405-...`), or its hour too where the drawing is of a few days."""
+    text = row.model_id
+    return f"{text[4:6]}-{text[6:8]} {text[9:11]}:{text[11:13]}" if days < 6 else f"{text[:4]}-{text[4:6]}-{text[6:8]}"
 
 
 def _step(top: float) -> float:
