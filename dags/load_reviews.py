@@ -82,11 +82,13 @@ with DAG(
         return loads.land(params, dag_run.dag_id, dag_run.run_id)
 
     @task(outlets=[INTERACTIONS])
-    def report(run: str) -> dict:  # type: ignore[type-arg]
-        """Log what was read, stored, dropped and why; returns the counts."""
+    def report(run: str, dag_run) -> dict:  # type: ignore[no-untyped-def,type-arg] # Airflow gives the second
+        """Log what was read, stored, dropped and why, and write the run's manifest; returns the counts."""
         from tidemark import loads
 
-        return loads.tell(run)
+        counts = loads.tell(run)
+        loads.write_manifest(run, dag_run.dag_id, dag_run.run_id)
+        return counts
 
     folder = land()
     validate = TidemarkSparkSubmit(

@@ -8,16 +8,18 @@ few models; remembered in between) and fits a candidate. `evaluate` ranks all it
 popularity, item-kNN and the champion. `decide` compares and stores the model with its figures and reasons. `publish`
 fits the same settings on everything, writes the best N unseen items of every user, holds them against the gate
 `recommendations`, moves the pointer, and drops what is no longer kept. `move_bookmark` notes how far the stream has
-been learned from, whatever was decided. `report` tells it all in a table.
+been learned from, whatever was decided. `export_graph` writes who took what and what is recommended to whom as CSV and
+GraphML; `draw` draws the charts and writes the run's manifest. `report` tells it all in a table.
 
-**Skipped?** Nothing is new since the champion learned: `snapshot` says so, and `force` overrides it. `publish` alone
-skipped: the gate kept the champion, or promote is `never`; `decide` has the reasons.
+**Skipped?** Nothing is new since the champion learned: `snapshot` says so, and `force` overrides it. `publish` and
+`export_graph` alone skipped: the gate kept the champion, or promote is `never`; `decide` has the reasons.
 
 **Red?** Read the last line of the task's log: it says what is wrong and what to do.
 - `snapshot`, no interactions: run `load_reviews` first.
 - `train`, too few: load more. A failed gate names what is unmet; the Data Docs are in the run folder below `docs/`.
 - `evaluate`, nobody can be measured: reviews of a longer time are needed.
 - `publish`, a failed gate: nothing was published, the champion is as it was.
+- `export_graph`, `draw`: the new model is live all the same. Clear the task to have the files too.
 - Anything unreachable is tried again by itself. Each task may be cleared and run again at any time: it continues the
   same model, and readers see the old model whole until they see the new one whole.
 """
@@ -27,50 +29,89 @@ from typing import Any
 
 from airflow.sdk import DAG, Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
-from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, TidemarkSparkSubmit
+from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, MODEL, TidemarkSparkSubmit
 
 from tidemark.settings import settings
 
 DAG_ID = "retrain_recommender"
 
 
-def _number(title: str, kind: str, least: float, most: float) -> Param:
-    return Param(None, type=["null", kind], minimum=least, maximum=most, title=title, section="Settings of ALS")
+def _choice(title: str, default: str, choices: list[str], description: str) -> Param:
+    return Param(default, enum=choices, title=title, description=description)
+
+
+def _number(title: str, kind: str, least: float, most: float, description: str) -> Param:
+    return Param(
+        None,
+        type=["null", kind],
+        minimum=least,
+        maximum=most,
+        title=title,
+        description=f"{description} Empty: searched, or remembered from an earlier search.",
+        section="Settings of ALS",
+    )
 
 
 PARAMS = {
-    "engine": Param(
+    "engine": _choice(
+        "Engine",
         settings().engine,
-        enum=["auto", "implicit", "spark"],
-        description="ALS by the library implicit (one machine) or by Spark MLlib (a cluster); auto picks by size",
+        ["auto", "implicit", "spark"],
+        "ALS by the library implicit (one machine) or by Spark MLlib (a cluster); auto picks by size.",
     ),
-    "feedback": Param(
+    "feedback": _choice(
+        "Feedback",
         "implicit",
-        enum=["implicit", "explicit"],
-        description="rank by what people took (implicit), or by the stars they would give (explicit; Spark only)",
+        ["implicit", "explicit"],
+        "Rank by what people took (implicit), or by the stars they would give (explicit; Spark only).",
     ),
-    "window": Param(settings().window, type="integer", minimum=1, description="newest interactions that training sees"),
-    "top_n": Param(settings().top_n, type="integer", minimum=1, maximum=1000, description="recommendations of a user"),
-    "promote": Param(
+    "window": Param(
+        settings().window,
+        type="integer",
+        minimum=1,
+        title="Window",
+        description="How many of the newest interactions training sees.",
+    ),
+    "top_n": Param(
+        settings().top_n,
+        type="integer",
+        minimum=1,
+        maximum=1000,
+        title="Recommendations",
+        description="How many are stored for each user.",
+    ),
+    "promote": _choice(
+        "Promote",
         "gate",
-        enum=["gate", "always", "never"],
-        description="put the model live if it passes the gate, whatever its figures, or not at all",
+        ["gate", "always", "never"],
+        "Put the model live if it passes the gate, whatever its figures, or not at all.",
     ),
-    "force": Param(False, type="boolean", description="train even where nothing is new since the champion"),
-    "search": Param(
+    "force": Param(
+        False, type="boolean", title="Force", description="Train even where nothing is new since the champion."
+    ),
+    "search": _choice(
+        "Search",
         "auto",
-        enum=["auto", "always", "never"],
-        description="search for settings every few models and when the data has changed its size (auto), now, or not",
+        ["auto", "always", "never"],
+        "Search for settings every few models and when the data has changed its size (auto), now, or not.",
     ),
-    "factors": _number("factors; empty: searched or remembered", "integer", 1, 1024),
-    "regularization": _number("regularization; empty: searched or remembered", "number", 0, 1e6),
-    "alpha": _number("alpha: confidence is 1 + alpha * weight; empty: searched or remembered", "number", 0, 1e6),
-    "iterations": _number("iterations; empty: 15 of implicit, 10 of Spark", "integer", 1, 500),
+    "factors": _number("Factors", "integer", 1, 1024, "Length of a user's and an item's vector."),
+    "regularization": _number("Regularization", "number", 0, 1e6, "Keeps factors small: more of it for less data."),
+    "alpha": _number("Alpha", "number", 0, 1e6, "The confidence in an interaction is 1 + alpha * weight."),
+    "iterations": Param(
+        None,
+        type=["null", "integer"],
+        minimum=1,
+        maximum=500,
+        title="Iterations",
+        description="Rounds of alternating least squares. Empty: 15 of implicit, 10 of Spark.",
+        section="Settings of ALS",
+    ),
 }
 
 
 def _publish_decided(context: Any) -> None:
-    """Skip `publish` where `decide` decided against it."""
+    """Skip `publish`, and what follows from it, where `decide` decided against it."""
     decided = context["ti"].xcom_pull(task_ids="decide")
     if not decided["publish"]:
         raise AirflowSkipException(f"not published: {'; '.join(decided['reasons'])}")
@@ -127,7 +168,19 @@ with DAG(
         moved = Bookmark().commit(stream.next_offsets, topic_id=stream.topic_id)
         return {str(partition): offset for partition, offset in moved.items()}
 
-    @task
+    @task(trigger_rule="all_done", retries=1)  # whatever became of the graph, or of publishing
+    def draw() -> dict[str, Any]:
+        """Draw the charts, write the tables, then the manifest; returns what they count."""
+        from tidemark import artifacts, store
+        from tidemark.charts import retraining
+
+        run_id = get_current_context()["run_id"]
+        run = artifacts.run_folder(settings().artifacts_root, DAG_ID, run_id)
+        if not artifacts.exists(f"{run}/evaluate.json"):
+            raise AirflowSkipException("no model was measured in this run: there is nothing to draw")
+        return retraining.draw(store.connect(), run, dag=DAG_ID, run_id=run_id)
+
+    @task(trigger_rule="none_failed_min_one_success")
     def report(run: str) -> dict[str, Any]:
         """Tell what this run did."""
         import logging
@@ -139,8 +192,15 @@ with DAG(
         return found
 
     folder = snapshot()
-    train = TidemarkSparkSubmit(task_id="train", job="train.py", run=folder)
+    train = TidemarkSparkSubmit(task_id="train", job="train.py", run=folder, inlets=[INTERACTIONS])
     evaluate = TidemarkSparkSubmit(task_id="evaluate", job="evaluate.py", run=folder)
     decided = decide(folder)
-    publish = TidemarkSparkSubmit(task_id="publish", job="publish.py", run=folder, pre_execute=_publish_decided)
-    train >> evaluate >> decided >> publish >> move_bookmark(folder) >> report(folder)
+    publish = TidemarkSparkSubmit(
+        task_id="publish", job="publish.py", run=folder, pre_execute=_publish_decided, outlets=[MODEL]
+    )
+    export_graph = TidemarkSparkSubmit(
+        task_id="export_graph", job="export_graph.py", run=folder, pre_execute=_publish_decided, short=True, retries=1
+    )
+    told = report(folder)
+    train >> evaluate >> decided >> publish >> move_bookmark(folder) >> export_graph >> draw() >> told
+    export_graph >> told  # red, where the graph is not whole; the model is live all the same

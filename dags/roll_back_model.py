@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from airflow.sdk import DAG, Param, get_current_context, task
-from tidemark_operators import DEFAULT_ARGS
+from tidemark_operators import DEFAULT_ARGS, MODEL
 
 with DAG(
     "roll_back_model",
@@ -25,13 +25,18 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     params={
-        "model": Param(None, type=["null", "string"], description="model_id; empty: the newest kept one older than the live model")
+        "model": Param(
+            None,
+            type=["null", "string"],
+            title="Model",
+            description="Its model_id. Empty: the newest kept one that is older than the live model.",
+        )
     },
     default_args=DEFAULT_ARGS,
     tags=["tidemark", "models"],
-) as dag:  # fmt: skip
+) as dag:
 
-    @task
+    @task(outlets=[MODEL])
     def move_pointer() -> dict[str, str]:
         """Move the pointer; returns the model before and after."""
         import logging
@@ -45,12 +50,22 @@ with DAG(
 
     @task
     def verify(moved: dict[str, str]) -> dict[str, Any]:
-        """Hold the live model against the registry."""
+        """Hold the live model against the registry, and write the run's manifest."""
         import logging
 
-        from tidemark import registry, store
+        from tidemark import artifacts, manifests, registry, store
+        from tidemark.settings import settings
 
+        run_id = get_current_context()["run_id"]
         live = registry.verify(store.connect())
+        manifests.write(
+            artifacts.run_folder(settings().artifacts_root, "roll_back_model", run_id),
+            dag="roll_back_model",
+            run_id=run_id,
+            title=f"Rolled back from model {moved['before']} to {moved['after']}",
+            model_id=live["model_id"],
+            counts={"users served": live["users_served"]},
+        )
         logging.getLogger("tidemark").info(
             "model %s is live for %s users", live["model_id"], f"{live['users_served']:,}"
         )

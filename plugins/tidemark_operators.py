@@ -31,6 +31,9 @@ log = logging.getLogger("tidemark")
 INTERACTIONS = Asset("interactions")
 """Updated by each load; `retrain_recommender` starts when it is."""
 
+MODEL = Asset("model")
+"""Updated when another model goes live: published, or rolled back to."""
+
 
 def on_failure(context: "Context") -> None:
     """Say in one line which task failed and why, in the log and to the webhook; never fail for it."""

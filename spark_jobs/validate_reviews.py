@@ -3,7 +3,7 @@
     validate_reviews.py --run <run folder>
 
 Reads `<run>/land.json`; writes Parquet below the staged folder that it names, `<run>/validate.json` and Data Docs in
-`<run>/landed_reviews/`. Nothing reaches MongoDB yet.
+`<run>/docs/landed_reviews/`. Nothing reaches MongoDB yet.
 """
 
 import argparse
@@ -20,7 +20,7 @@ def main() -> None:
     with jobs.running("validate_reviews", run):
         plan = loads.Plan.read(run)
         spark = session("validate_reviews", **loads.SESSION)
-        artifacts.write_json(f"{run}/validate.json", loads.validate(spark, plan, f"{run}/landed_reviews"))
+        artifacts.write_json(f"{run}/validate.json", loads.validate(spark, plan, f"{run}/docs/landed_reviews"))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pymongo.database import Database
 
-from tidemark import artifacts, evaluation, promotion, registry, training
+from tidemark import artifacts, disparity, evaluation, promotion, registry, training
 from tidemark.models.interface import Fitted, recommend
 from tidemark.models.item_knn import ItemKnn
 from tidemark.models.popularity import RECENT_SHARE, Popularity
@@ -33,7 +33,8 @@ def assess(run: str, split: Split, params: Document, champion: Document | None) 
 
     Returns:
         `metrics` (see `evaluation.rank_metrics`), `ndcg_at_10` of each model, `leads[a][b]` (see `promotion.Lead`) of
-        those that a decision weighs, `compared_with`, `measured_users`, `cold_users`.
+        those that a decision weighs, `compared_with`, `measured_users`, `cold_users`, and for the charts `by_activity`
+        and `spread` (see `disparity`).
 
     Raises:
         NotEnoughDataError: no user is on both sides of the split.
@@ -70,6 +71,7 @@ def assess(run: str, split: Split, params: Document, champion: Document | None) 
     for one, other in permutations(weighed, 2):
         leads[one][other] = asdict(promotion.lead(found.ndcg[one], found.ndcg[other]))
     cold = np.flatnonzero((train.user_counts == 0) & (held.user_counts > 0))
+    ten = {name: items[:, :10] for name, items in ranked.items()}
     return {
         "metrics": found.metrics,
         "ndcg_at_10": {name: float(values.mean()) for name, values in found.ndcg.items()},
@@ -77,6 +79,8 @@ def assess(run: str, split: Split, params: Document, champion: Document | None) 
         "compared_with": compared_with,
         "measured_users": len(users),
         "cold_users": len(cold),
+        "by_activity": disparity.by_activity(found.ndcg, train.user_counts[users]),
+        "spread": disparity.spread(ten, train.item_counts, held.item_counts),
     }
 
 

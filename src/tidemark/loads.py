@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from tidemark import artifacts, builtin, contracts, landing
+from tidemark import artifacts, builtin, contracts, landing, manifests
 from tidemark.errors import TidemarkError
 from tidemark.landing import Source
 from tidemark.settings import settings
@@ -115,6 +115,26 @@ def tell(run: str) -> dict[str, Any]:
         found = outcome[kind] or {}
         counts[kind] = {k: found[k] for k in ("read", "stored", "duplicates", "rejected", "junk_prices") if k in found}
     return counts | {"interactions": outcome["interactions"]}
+
+
+def write_manifest(run: str, dag_id: str, run_id: str) -> None:
+    """Write the manifest of a finished load: its counts, its gate, its Data Docs."""
+    plan, outcome = Plan.read(run), artifacts.read_json(f"{run}/load.json")
+    counts = {
+        f"{kind} {name}": outcome[kind][name]
+        for kind in ("reviews", "products")
+        if outcome[kind]
+        for name in ("read", "stored", "duplicates", "rejected")
+    }
+    manifests.write(
+        run,
+        dag=dag_id,
+        run_id=run_id,
+        title=f"Reviews from {plan.reviews.source}, release {plan.reviews.release}",
+        counts=counts | {"interactions": outcome["interactions"]},
+        verdicts={"landed_reviews": "passes"},  # the gate: what fails it never comes here
+        titles={"docs/landed_reviews/index.html": "Gate landed_reviews"},
+    )
 
 
 def _stage(spark: "SparkSession", source: Source, kind: str, folder: str) -> "tuple[DataFrame, DataFrame]":

@@ -108,12 +108,16 @@ class Snapshot:
             text += f"; {self.behind:,} more had come and are not stored after a wait of {self.waited:.0f} s: the next one's"
         return text
 
+    @property
+    def prefix(self) -> str:
+        """See `Progress.prefix`."""
+        return self.topic if self.generation == 0 else f"{self.topic}~{self.generation}"
+
     def covers(self, interaction_id: str) -> bool:
         """Whether the interaction with this `_id` is in the snapshot; what is not of this topic as it is now, is."""
         prefix, _, rest = interaction_id.rpartition("-")
         prefix, _, partition = prefix.rpartition("-")
-        own = self.topic if self.generation == 0 else f"{self.topic}~{self.generation}"
-        if prefix != own:
+        if prefix != self.prefix:
             return True
         return int(rest) < self.next_offsets.get(int(partition), 0)
 

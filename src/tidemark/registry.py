@@ -148,6 +148,28 @@ def prune(db: Database[Document], keep: int) -> list[str]:
     return sorted(dropped)
 
 
+HISTORY_FIELDS = (
+    *("status", "engine", "created_at", "published_at", "decision.contender", "decision.reasons"),
+    *(f"metrics.{name}.ndcg_at_10" for name in ("candidate", "popularity", "popularity_recent")),
+)
+
+
+def history(db: Database[Document]) -> list[Document]:
+    """Every model that was decided about, oldest first, with what the history shows of it (`HISTORY_FIELDS`)."""
+    return list(db["models"].find({}, dict.fromkeys(HISTORY_FIELDS, 1)).sort("_id", 1))
+
+
+def searched(db: Database[Document], model: Document) -> Document | None:
+    """The model whose search found the settings that `model` was tried with: itself, or the newest earlier one."""
+    if model["search"]:
+        return model
+    if "remembered" not in model["why"]["settings"]:
+        return None
+    asked = {"tried.engine": model["tried"]["engine"], "tried.feedback": model["tried"]["feedback"]}
+    before = asked | {"search": {"$ne": None}, "_id": {"$lt": model["_id"]}}
+    return db["models"].find_one(before, sort=[("_id", DESCENDING)])
+
+
 def remembered(
     db: Database[Document], engine: str, feedback: str, n_pairs: int, search_every: int
 ) -> tuple[Recipe | None, str]:

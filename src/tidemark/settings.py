@@ -101,6 +101,13 @@ class Settings(BaseSettings):
         5, gt=1, description="models kept whole, to roll back to; older ones keep their figures only"
     )
 
+    graph_recommended: int = Field(
+        10, gt=0, le=1_000, description="recommendations of each user that the exported graph takes, best first"
+    )
+    kept_runs: int = Field(
+        10, gt=0, description="runs of each DAG whose artifacts tidy_up keeps, besides those of models that are kept"
+    )
+
     # The stream
     event_weights: str = Field(
         "view=1 click=2 wish=3 cart=4 purchase=5",

@@ -12,8 +12,8 @@ from tidemark import artifacts, progress, registry, store
 from tidemark.errors import NotEnoughDataError, SettingError
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
-    from pyspark.sql import SparkSession
+    from pandas import DataFrame as PandasFrame
+    from pyspark.sql import DataFrame, SparkSession
 
 Document = dict[str, Any]
 
@@ -96,22 +96,52 @@ def begin(db: Database[Document], run: str, model: str, asked: Document, stream:
     return None
 
 
-def read_window(spark: "SparkSession", snapshot: Document) -> "DataFrame":
+COLUMNS = ("_id", "user_id", "item_id", "rating", "weight", "timestamp")
+
+
+def _between(spark: "SparkSession", snapshot: Document) -> "DataFrame":
+    """The interactions of the snapshot's time, as a Spark frame with `COLUMNS`."""
+    times = {"$gte": {"$date": _zulu(snapshot["since"])}, "$lte": {"$date": _zulu(snapshot["cut"])}}
+    pipeline = json.dumps([{"$match": {"timestamp": times}}])
+    return store.read(spark, "interactions", "interaction", pipeline=pipeline).select(*COLUMNS)
+
+
+def read_window(spark: "SparkSession", snapshot: Document) -> "PandasFrame":
     """The snapshot's interactions as pandas: columns `_id, user_id, item_id, rating, weight, timestamp`.
 
     Of those as old as `since`, the ones with the greatest `_id` fill the window: the same ones each time. What came by
     the stream after the snapshot is left to the next one, whatever its time says.
     """
-    times = {"$gte": {"$date": _zulu(snapshot["since"])}, "$lte": {"$date": _zulu(snapshot["cut"])}}
-    pipeline = json.dumps([{"$match": {"timestamp": times}}])
-    columns = ["_id", "user_id", "item_id", "rating", "weight", "timestamp"]
-    frame = store.read(spark, "interactions", "interaction", pipeline=pipeline).select(*columns).toPandas()
+    frame = _between(spark, snapshot).toPandas()
     if snapshot.get("stream"):
         streamed = frame.loc[~frame["_id"].str.startswith("review:"), "_id"]
         frame = frame[~frame["_id"].isin(progress.Snapshot.from_dict(snapshot["stream"]).beyond(streamed))]
     if len(frame) > snapshot["window"]:
         frame = frame.sort_values(["timestamp", "_id"], ascending=False).head(snapshot["window"])
     return frame
+
+
+def window(spark: "SparkSession", snapshot: Document) -> "DataFrame":
+    """The same interactions as `read_window`, as a Spark frame that comes to no one process."""
+    from pyspark import StorageLevel
+    from pyspark.sql import functions as f
+
+    found = _between(spark, snapshot)
+    if snapshot.get("stream"):
+        stream = progress.Snapshot.from_dict(snapshot["stream"])
+        parts = [f.regexp_extract("_id", r"^(.*)-(\d+)-(\d+)$", group) for group in (1, 2, 3)]
+        covered = f.lit(False)
+        for partition, offset in stream.next_offsets.items():
+            covered |= (parts[1].cast("long") == partition) & (parts[2].cast("long") < offset)
+        found = found.where((parts[0] != stream.prefix) | covered)
+    found = found.persist(StorageLevel.DISK_ONLY)
+    if (surplus := found.count() - snapshot["window"]) > 0:
+        place = f.struct("timestamp", "_id")
+        oldest = found.select(place.alias("place")).orderBy("place").limit(surplus).agg(f.max("place")).first()
+        assert oldest is not None  # noqa: S101 -- an aggregate has one row
+        last = f.struct(f.lit(oldest[0]["timestamp"]).alias("timestamp"), f.lit(oldest[0]["_id"]).alias("_id"))
+        found = found.where(place > last)
+    return found
 
 
 def _zulu(moment: str) -> str:

@@ -161,6 +161,13 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value == round(value) else f"{value:g}"
 
 
+def legend_above(axes: Axes, columns: int = 5) -> None:
+    """The legend in a row above the axes, where it hides nothing."""
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, borderaxespad=0.2, borderpad=0, columnspacing=1.4
+    )
+
+
 def no_data(axes: Axes, why: str) -> None:
     """Say in an empty chart why it is empty."""
     axes.set_axis_off()

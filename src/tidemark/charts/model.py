@@ -1,0 +1,295 @@
+"""Charts of a model: how good it is beside the baselines, for whom, how it spreads, how it was chosen, and its forebears."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tidemark.charts import style
+from tidemark.report import NAMES
+
+Document = dict[str, Any]
+
+SERIES = {name: number for number, name in enumerate(("candidate", "popularity", "item_knn", "champion", "taken"))}
+"""Whose line looks how, in every chart; models without a line of their own are only in the table of metrics."""
+
+PANELS = {"ndcg_at_10": "NDCG@10", "recall_at_20": "recall@20", "coverage": "coverage", "novelty": "novelty, bits"}
+FEW = 20
+HISTORY = 60
+"""Models in the chart of the history: the newest ones."""
+
+
+def _source(model: Document) -> str:
+    return f"model {model['_id']} ({model['engine']}), {model['data']['measured_users']:,} users measured"
+
+
+def _dots(axes: Axes, figures: Sequence[Mapping[str, float] | None]) -> None:
+    """One value and its interval a row, from the top; the first row is the one that the chart is about."""
+    for row, found in enumerate(figures):
+        if found is None:
+            continue
+        own = row == 0
+        axes.errorbar(
+            found["value"],
+            row,
+            xerr=[[found["value"] - found["low"]], [found["high"] - found["value"]]],
+            fmt="o" if own else "s",
+            color=style.COLORS[0] if own else style.FAINT,
+            markerfacecolor=style.COLORS[0] if own else style.CARD,
+            markersize=7 if own else 5.5,
+            capsize=3,
+            linewidth=1.6,
+        )
+        axes.annotate(
+            f"{found['value']:.3f}",
+            (found["high"], row),
+            xytext=(7, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8.5,
+            color=style.INK if own else style.FAINT,
+        )
+    axes.set_ylim(len(figures) - 0.5, -0.5)
+    low = min((f["low"] for f in figures if f), default=0)
+    high = max((f["high"] for f in figures if f), default=1)
+    start = 0.0 if low < (high - low) else low - 0.15 * (high - low)  # from 0, unless that would hide what differs
+    room = max(high - start, 1e-9)
+    axes.set_xlim(start - 0.02 * room, high + 0.3 * room)
+    axes.grid(visible=False, axis="y")
+    axes.tick_params(axis="y", length=0)
+    axes.locator_params(axis="x", nbins=4)
+
+
+def metrics(model: Document, at: datetime | None = None) -> Figure:
+    """The model beside the baselines and the champion before it: each metric with its 95 % interval."""
+    found = model["metrics"]
+    names = [name for name in NAMES if name in found and name != "ratings"]
+    title = "This model beside the baselines, on what users took next"
+    drawn, panels = style.panels(
+        title,
+        "mean over users and 95 % bootstrap interval; all items ranked, seen ones removed",
+        len(PANELS),
+        source=_source(model),
+        size=(11, 1.9 + 0.42 * len(names)),
+        at=at,
+    )
+    for axes, (key, shown) in zip(panels, PANELS.items(), strict=True):
+        _dots(axes, [found[name].get(key) for name in names])
+        axes.set_title(shown)
+        axes.set_yticks(range(len(names)), [NAMES[name] for name in names] if axes is panels[0] else [""] * len(names))
+    return drawn
+
+
+def stars(model: Document, at: datetime | None = None) -> Figure:
+    """RMSE and MAE of the rating models beside the constant mean."""
+    found = model["metrics"].get("ratings", {})
+    names = [name for name in ("als", "bias", "global_mean") if name in found]
+    drawn, panels = style.panels(
+        "Predicted stars beside the constant mean",
+        "stars off, mean over held-out ratings and 95 % bootstrap interval; less is better; not the model that ranks",
+        2,
+        source=_source(model),
+        size=(9.5, 3.2),
+        at=at,
+    )
+    if not names:
+        style.no_data(panels[0], "no ratings to learn stars from")
+        panels[1].set_axis_off()
+        return drawn
+    for axes, key in zip(panels, ("rmse", "mae"), strict=True):
+        _dots(axes, [found[name].get(key) for name in names])
+        axes.set_title(key.upper())
+        axes.set_yticks(range(len(names)), [NAMES[name] for name in names] if axes is panels[0] else [""] * len(names))
+    return drawn
+
+
+def _named(name: str) -> str:
+    return "what users took" if name == "taken" else NAMES[name].split(",")[0]
+
+
+def activity(model: Document, rows: Sequence[Document], at: datetime | None = None) -> Figure:
+    """NDCG@10 by the length of users' histories (`disparity.by_activity`); groups of fewer than `FEW` users are left out."""
+    rows = [row for row in rows if row["users"] >= FEW] or rows
+    drawn, axes = style.figure(
+        "How good for users with short and long histories",
+        f"NDCG@10, mean over users and 95 % interval (1.96 standard errors); groups of {FEW} users or more",
+        source=_source(model),
+        at=at,
+    )
+    names = [name for name in SERIES if rows and name in rows[0]["ndcg_at_10"]]
+    for place, name in enumerate(names):
+        figures = [row["ndcg_at_10"][name] for row in rows]
+        values = [f["value"] for f in figures]
+        errors = [[f["value"] - f["low"] for f in figures], [f["high"] - f["value"] for f in figures]]
+        aside = (place - (len(names) - 1) / 2) * 0.08
+        axes.errorbar(
+            np.arange(len(rows)) + aside,
+            values,
+            yerr=errors,
+            capsize=2.5,
+            label=_named(name),
+            **style.look(SERIES[name]),
+        )
+    ends = [f"{r['least']}+" if r["most"] is None else f"{r['least']}-{r['most']}" for r in rows]
+    axes.set_xticks(range(len(rows)), [f"{e}\n{r['users']:,} users" for e, r in zip(ends, rows, strict=True)])
+    axes.set_xlabel("items in the user's history")
+    axes.set_ylabel("NDCG@10")
+    axes.set_ylim(bottom=0)
+    axes.grid(visible=False, axis="x")
+    style.legend_above(axes)
+    return drawn
+
+
+def spread(model: Document, found: Document, at: datetime | None = None) -> Figure:
+    """Coverage, and how much of all recommendations goes to what is popular already (`disparity.spread`)."""
+    drawn, (left, right) = style.panels(
+        "How evenly recommendations are spread over the catalogue",
+        f"ten recommendations a user, {found['items']:,} items; Gini: 0 is even, 1 is all to one item",
+        2,
+        source=_source(model),
+        size=(11, 4.8),
+        at=at,
+        widths=(1, 1.5),
+    )
+    names = [name for name in NAMES if name in model["metrics"] and name != "ratings"]
+    _dots(left, [model["metrics"][name]["coverage"] for name in names])
+    left.set_yticks(range(len(names)), [NAMES[name] for name in names])
+    left.set_title("coverage: share of items in any list")
+    for name, number in SERIES.items():
+        if name in found["models"]:
+            one = found["models"][name]
+            inequality = "" if one["gini"] is None else f": Gini {one['gini']:.2f}"
+            shares, curve = 100 * np.array(found["shares"]), 100 * np.array(one["curve"])
+            right.plot(shares, curve, label=f"{_named(name)}{inequality}", markevery=3, **style.look(number))
+    right.plot([0, 100], [0, 100], color=style.FAINT, linewidth=0.8, label="even")
+    right.set_title("share of recommendations, most popular items first")
+    right.set_xlabel("most popular items, % of the catalogue")
+    right.set_ylabel("recommendations, %")
+    right.set_xlim(-1, 101)
+    right.set_ylim(-1, 103)
+    right.legend(loc="lower right")
+    return drawn
+
+
+def search(model: Document, searched: Document | None, at: datetime | None = None) -> Figure:
+    """The validation curve: each trial of the search that the settings come from, in its order.
+
+    The fit itself is not traced: `implicit` tells its loss at a price of its own, and the slice tells more.
+
+    Args:
+        model: the model that is charted.
+        searched: the model whose search found the settings (itself, or an earlier one); None where none ran.
+        at: the time at the foot.
+    """
+    which = (
+        "" if not searched or searched["_id"] == model["_id"] else f", settings from the search of {searched['_id']}"
+    )
+    drawn, axes = style.figure(
+        "How the settings were chosen",
+        "NDCG@10 of each trial on the validation slice (newest tenth of what may be learned from)",
+        source=f"model {model['_id']}{which}",
+        size=(8.0, 5.0),
+        at=at,
+    )
+    if not searched or not searched.get("search"):
+        style.no_data(axes, f"no search ran: {model['why']['settings']}")
+        return drawn
+    trials, baseline = searched["search"]["trials"], searched["search"]["popularity_ndcg_at_10"]
+    values = np.array([trial["ndcg_at_10"] for trial in trials])
+    best = int(values.argmax())
+    axes.plot(range(len(trials)), values, label="trial", **style.look(0))
+    best_so_far = np.maximum.accumulate(values)
+    axes.plot(
+        range(len(trials)),
+        best_so_far,
+        color=style.COLORS[1],
+        linewidth=1.2,
+        drawstyle="steps-post",
+        label="best so far",
+    )
+    axes.axhline(baseline, color=style.FAINT, linewidth=1.2, linestyle=(0, (4, 3)), label="popularity")
+    axes.plot(best, values[best], "o", markersize=13, markerfacecolor="none", markeredgecolor=style.INK, label="chosen")
+    texts = [f"{t['factors']} factors, reg. {t['regularization']:g}, alpha {t['alpha']:g}" for t in trials]
+    axes.set_xticks(range(len(trials)), texts, rotation=30, ha="right", fontsize=8)
+    axes.set_ylim(bottom=min(0, baseline))
+    axes.set_ylabel("NDCG@10")
+    style.legend_above(axes)
+    return drawn
+
+
+def history(models: Sequence[Document], live: str | None, at: datetime | None = None) -> Figure:
+    """NDCG@10 of all models as they were decided about, oldest first, with what was decided.
+
+    Args:
+        models: model documents, oldest first; the newest `HISTORY` of them are shown.
+        live: the champion's id.
+        at: the time at the foot.
+    """
+    shown = list(models)[-HISTORY:]
+    drawn, axes = style.figure(
+        "All models, and what was decided",
+        "NDCG@10 and 95 % interval, each on the held-out interactions of its time",
+        source=f"the newest {len(shown)} of {len(models):,} models"
+        if len(models) > len(shown)
+        else f"{len(models)} models",
+        size=(9.5, 4.8),
+        at=at,
+    )
+    if not shown:
+        style.no_data(axes, "no model yet")
+        return drawn
+    contenders = [m["metrics"][m["decision"]["contender"]]["ndcg_at_10"] for m in shown]
+    popular = [m["metrics"]["popularity"]["ndcg_at_10"]["value"] for m in shown]
+    places = np.arange(len(shown))
+    axes.plot(places, popular, color=style.FAINT, linewidth=1.2, linestyle=(0, (4, 3)), label="popularity, all time")
+    groups = {
+        "published": [m["published_at"] is not None for m in shown],
+        "rejected": [m["published_at"] is None and m["status"] == "rejected" for m in shown],
+        "not published yet, or held back": [m["published_at"] is None and m["status"] != "rejected" for m in shown],
+    }
+    marks = {
+        "published": ("o", True, 0),
+        "rejected": ("X", True, 3),
+        "not published yet, or held back": ("D", False, 5),
+    }
+    for name, chosen in groups.items():
+        at_ = places[chosen]
+        if not len(at_):
+            continue
+        marker, filled, color = marks[name]
+        figures = [contenders[place] for place in at_]
+        values = [f["value"] for f in figures]
+        axes.errorbar(
+            at_,
+            values,
+            yerr=[[f["value"] - f["low"] for f in figures], [f["high"] - f["value"] for f in figures]],
+            fmt=marker,
+            color=style.COLORS[color],
+            markerfacecolor=style.COLORS[color] if filled else style.CARD,
+            markersize=7,
+            capsize=2.5,
+            linewidth=1.2,
+            label=name,
+        )
+    ids = [m["_id"] for m in shown]
+    if live in ids:
+        place = ids.index(live)
+        axes.plot(place, contenders[place]["value"], "o", markersize=15, markerfacecolor="none", markeredgecolor=style.INK,
+                  markeredgewidth=1.4, label="live now")  # fmt: skip
+    every = max(1, -(-len(shown) // 8))
+    ticks = [place for place in places if (len(shown) - 1 - place) % every == 0]
+    axes.set_xticks(ticks, [_day(ids[place]) for place in ticks], fontsize=8.5)
+    axes.set_xlim(-0.6, len(shown) - 0.4)
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("NDCG@10")
+    axes.grid(visible=False, axis="x")
+    style.legend_above(axes)
+    return drawn
+
+
+def _day(model_id: str) -> str:
+    """`20260102T030405-...` -> `2026-01-02` over `03:04`."""
+    return f"{model_id[:4]}-{model_id[4:6]}-{model_id[6:8]}\n{model_id[9:11]}:{model_id[11:13]}"

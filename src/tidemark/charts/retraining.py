@@ -1,0 +1,150 @@
+"""Everything a retraining shows: its charts and tables in the run folder, and the manifest over all of it."""
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from tidemark import artifacts, manifests, registry
+from tidemark.charts import graph, model, style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from pymongo.database import Database
+
+Document = dict[str, Any]
+
+TABLES = {
+    "tables/metrics.csv": "Every metric of every model, with intervals",
+    "tables/history.csv": "All models and what was decided",
+    "tables/by_activity.csv": "NDCG@10 by the length of users' histories",
+    "tables/spread.csv": "Popularity curve and Gini of each model",
+    "tables/search.csv": "Every trial of the search",
+    "tables/degrees.csv": "Degree distribution of users and items",
+    "tables/components.csv": "Sizes of the connected components",
+    "tables/top_products.csv": "Products most taken, and most recommended",
+    "graph/users.csv": "Users of the graph",
+    "graph/products.csv": "Items of the graph",
+    "graph/edges.csv": "Edges of the graph: bought, rated, recommended",
+    "graph/graph.graphml": "The graph for Gephi, Cytoscape, networkx",
+    "docs/training_interactions/index.html": "Gate training_interactions",
+    "docs/recommendations/index.html": "Gate recommendations",
+}
+"""Titles of the files that are no charts."""
+
+
+def _metrics(found: Document) -> pd.DataFrame:
+    rows = [
+        (name, metric, *(figure[k] for k in ("value", "low", "high")))
+        for name, metrics in (*((n, m) for n, m in found.items() if n != "ratings"), *found.get("ratings", {}).items())
+        for metric, figure in metrics.items()
+    ]
+    return pd.DataFrame(rows, columns=["model", "metric", "value", "low", "high"])
+
+
+def _history(models: list[Document], live: str | None) -> pd.DataFrame:
+    rows = [
+        {
+            "model_id": m["_id"],
+            "engine": m["engine"],
+            "status": m["status"],
+            "live": m["_id"] == live,
+            "ndcg_at_10": m["metrics"][m["decision"]["contender"]]["ndcg_at_10"]["value"],
+            "popularity_ndcg_at_10": m["metrics"]["popularity"]["ndcg_at_10"]["value"],
+            "created_at": m["created_at"].isoformat(),
+            "published_at": m["published_at"].isoformat() if m["published_at"] else None,
+            "reasons": "; ".join(m["decision"]["reasons"]),
+        }
+        for m in models
+    ]
+    return pd.DataFrame(rows)
+
+
+def _tables(run: str, evaluated: Document, found: Document, models: list[Document], live: str | None) -> None:
+    tables = {"metrics": _metrics(found["metrics"]), "history": _history(models, live)}
+    if "by_activity" in evaluated:
+        tables["by_activity"] = pd.DataFrame(
+            [
+                (row["least"], row["most"], row["users"], name, *(figure[k] for k in ("value", "low", "high")))
+                for row in evaluated["by_activity"]
+                for name, figure in row["ndcg_at_10"].items()
+            ],
+            columns=["history_least", "history_most", "users", "model", "ndcg_at_10", "low", "high"],
+        ).astype({"history_most": "Int64"})
+        spread = evaluated["spread"]
+        tables["spread"] = pd.DataFrame(
+            [
+                (name, one["gini"], share, value)
+                for name, one in spread["models"].items()
+                for share, value in zip(spread["shares"], one["curve"], strict=True)
+            ],
+            columns=["model", "gini", "most_popular_share", "recommended_share"],
+        )
+    if found.get("search"):
+        tables["search"] = pd.DataFrame(found["search"]["trials"])
+    for name, table in tables.items():
+        artifacts.write_table(f"{run}/tables/{name}.csv", table)
+
+
+def _figures(run: str, db: "Database[Document]", found: Document, evaluated: Document, models: list[Document],
+             live: str | None) -> "dict[str, Figure]":  # fmt: skip
+    figures = {
+        "metrics": model.metrics(found),
+        "history": model.history(models, live),
+        "search": model.search(found, registry.searched(db, found)),
+        "stars": model.stars(found),
+    }
+    if "by_activity" in evaluated:
+        figures["activity"] = model.activity(found, evaluated["by_activity"])
+        figures["spread"] = model.spread(found, evaluated["spread"])
+    if artifacts.exists(f"{run}/graph.json"):
+        shape = artifacts.read_json(f"{run}/graph.json")
+        counts = shape["counts"]
+        source = (
+            f"model {found['_id']}: {counts['users']:,} users, {counts['items']:,} items, {counts['edges']:,} edges"
+        )
+        figures["degrees"] = graph.degrees(shape, source)
+        figures["top_products"] = graph.top_products(shape["top_products"], source)
+        figures["neighbourhood"] = graph.neighbourhood(shape["neighbourhood"], source)
+    return figures
+
+
+def draw(db: "Database[Document]", run: str, *, dag: str, run_id: str) -> Document:
+    """Draw every chart of the run, write its tables, then its manifest; done again, they are replaced.
+
+    Returns:
+        the counts of the manifest, and `charts` and `files`: how many there are.
+    """
+    snapshot, evaluated = (artifacts.read_json(f"{run}/{name}.json") for name in ("snapshot", "evaluate"))
+    found = registry.get(db, snapshot["model_id"])
+    models = registry.history(db)
+    at = registry.pointer(db)
+    live = at["model_id"] if at else None
+    _tables(run, evaluated, found, models, live)
+    titles = dict(TABLES)
+    for name, figure in _figures(run, db, found, evaluated, models, live).items():
+        titles |= style.save(figure, run, name)
+    counts = {
+        "interactions stored": snapshot["stored"],
+        **{key: found["data"][key] for key in ("pairs", "users", "items", "train_pairs", "held_out_pairs")},
+        "measured users": found["data"]["measured_users"],
+        "users served": found["users_served"] or 0,
+    }
+    if artifacts.exists(f"{run}/graph.json"):
+        counts["graph edges"] = artifacts.read_json(f"{run}/graph.json")["counts"]["edges"]
+    decision = found["decision"]
+    manifest = manifests.write(
+        run,
+        dag=dag,
+        run_id=run_id,
+        title=f"Model {found['_id']}: {found['status']}",
+        model_id=found["_id"],
+        counts=counts,
+        verdicts={
+            "gate": "passes" if decision["publish"] else "fails",
+            "decision": "; ".join(decision["reasons"]),
+            "published": "yes" if found["published_at"] else "no",
+        },
+        titles=titles,
+    )
+    charts = sum(file["kind"] == "chart" for file in manifest["files"])
+    return counts | {"charts": charts, "files": len(manifest["files"])}
