@@ -13,7 +13,7 @@ BOOTSTRAP = python="$$($(FIND_PYTHON))"; \
 	PYTHONPATH=src "$$python" -m tidemark.local.bootstrap
 TIDEMARK = .venv/bin/python -m tidemark.cli
 
-.PHONY: help installed setup setup-dev run status logs stop clean test lint bench-load bench-train bench-topn bench-retrain bench-stream bench-ui tide
+.PHONY: help installed setup setup-dev run status logs stop clean test lint bench-load bench-train bench-topn bench-retrain bench-stream bench-ui tide bench-explore
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##/\1/p' $(MAKEFILE_LIST) | sed 's/^\([a-z-]*\) */\1\t/' | expand -t 16
@@ -69,3 +69,6 @@ bench-stream: setup-dev  ## ingest rate and delay, lag, fold-in, crossing to tra
 
 bench-ui: setup-dev  ## how quickly the pages in the Airflow UI answer, with 200 models
 	@PYTHONPATH=src:. .venv/bin/python benchmarks/ui.py $(ARGS)
+
+bench-explore: setup-dev  ## exploration of 1,000,000 reviews and export of 1,000,000 edges: seconds and memory
+	@PYTHONPATH=src:. .venv/bin/python benchmarks/explore.py $(ARGS)

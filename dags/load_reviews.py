@@ -5,7 +5,8 @@ Brings Amazon review files, and perhaps their product metadata, into MongoDB: `r
 `interactions` that models learn from.
 
 **When it runs.** By hand, or triggered with other parameters by whoever has new files. It has no schedule of its own.
-When it succeeds it updates the asset `interactions`, which starts `retrain_recommender`.
+When its reviews are stored it updates the asset `reviews`, which starts `explore_reviews`; when it ends, the asset
+`interactions`, which starts `retrain_recommender`.
 
 **What it does.**
 
@@ -30,7 +31,7 @@ mend the input and trigger a new run. What is unreachable is tried again with gr
 from datetime import timedelta
 
 from airflow.sdk import DAG, Param, task
-from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, TidemarkSparkSubmit
+from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, REVIEWS, TidemarkSparkSubmit
 
 PARAMS = {
     "source": Param(
@@ -81,7 +82,7 @@ with DAG(
 
         return loads.land(params, dag_run.dag_id, dag_run.run_id)
 
-    @task(outlets=[INTERACTIONS])
+    @task(inlets=[REVIEWS], outlets=[INTERACTIONS])
     def report(run: str, dag_run) -> dict:  # type: ignore[no-untyped-def,type-arg] # Airflow gives the second
         """Log what was read, stored, dropped and why, and write the run's manifest; returns the counts."""
         from tidemark import loads
@@ -95,6 +96,11 @@ with DAG(
         task_id="validate", job="validate_reviews.py", run=folder, short=True, execution_timeout=timedelta(hours=2)
     )
     load = TidemarkSparkSubmit(
-        task_id="load", job="load_reviews.py", run=folder, short=True, execution_timeout=timedelta(hours=4)
+        task_id="load",
+        job="load_reviews.py",
+        run=folder,
+        short=True,
+        execution_timeout=timedelta(hours=4),
+        outlets=[REVIEWS],
     )
     validate >> load >> report(folder)

@@ -28,8 +28,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tidemark")
 
+REVIEWS = Asset("reviews")
+"""Updated by each load when its reviews are stored; `explore_reviews` starts when it is."""
+
 INTERACTIONS = Asset("interactions")
-"""Updated by each load; `retrain_recommender` starts when it is."""
+"""Made of the reviews by each load; `retrain_recommender` starts when it is."""
 
 MODEL = Asset("model")
 """Updated when another model goes live: published, or rolled back to."""
@@ -72,7 +75,7 @@ DEFAULT_ARGS: dict[str, Any] = {
 """Defaults of every task: back-off for what is unreachable, none for what is wrong, an end to what hangs."""
 
 
-SHORT_JOB = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+SHORT_JOB = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 """A JVM that compiles at once and no better than that: half the CPU of a job of up to a minute or two, which is mostly
 compiling. Wrong for long arithmetic (MLlib); no matter where executors of a cluster do the work."""
 
@@ -97,14 +100,13 @@ class TidemarkSparkSubmit(SparkSubmitOperator):
     def __init__(
         self, *, job: str, run: Any, application_args: "Sequence[Any]" = (), short: bool = False, **kwargs: Any
     ) -> None:
-        config = settings()
+        config, conf = settings(), submit_conf()
+        if short:  # beside the options that keep the log quiet
+            conf["spark.driver.extraJavaOptions"] += f" {SHORT_JOB}"
         super().__init__(
             application=str(ROOT / "spark_jobs" / job),
             application_args=["--run", run, *application_args],
-            conf=submit_conf()
-            | (SHORT_JOB if short else {})
-            | {"spark.pyspark.driver.python": sys.executable}
-            | kwargs.pop("conf", {}),
+            conf=conf | {"spark.pyspark.driver.python": sys.executable} | kwargs.pop("conf", {}),
             driver_memory=kwargs.pop("driver_memory", config.spark_driver_memory),
             name=kwargs.pop("name", f"tidemark-{job.removesuffix('.py')}"),
             pool=kwargs.pop("pool", "spark"),

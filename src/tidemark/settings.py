@@ -80,6 +80,12 @@ class Settings(BaseSettings):
     )
     spark_driver_memory: str = Field("3g", description="heap of each Spark driver")
 
+    # Exploration
+    sample_rows: int = Field(
+        20_000, ge=30, description="reviews in the sample that explore_reviews proves and scores the sentiment of"
+    )
+    explore_memory: str = Field("1g", description="heap of the Spark driver that explores")
+
     # What a model learns from, and when
     retrain_mark: int = Field(1_000, gt=0, description="lag, in interactions, at which retraining starts")
     retrain_poll_seconds: float = Field(5, ge=0.5, le=3_600, description="seconds between two measurements of the lag")

@@ -14,6 +14,7 @@ from tidemark.settings import Settings, settings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
 
 Document = dict[str, Any]
 Index = list[tuple[str, int | str]]
@@ -39,6 +40,7 @@ COLLECTIONS: Mapping[str, Collection] = {
     ),
     "rejects": Collection("reject", [[("load", ASCENDING)]]),
     "loads": Collection(),
+    "samples": Collection("sample"),
     "models": Collection("model"),
     "pointers": Collection(),
     "progress": Collection(),
@@ -131,11 +133,15 @@ def write(df: "DataFrame", collection: str, *, key: str = "_id", config: Setting
 def read(
     spark: "SparkSession",
     collection: str,
-    contract: str,
+    contract: "str | StructType",
     *,
     pipeline: str = "[]",
     config: Settings | None = None,
 ) -> "DataFrame":
-    """Read `collection` with the type of its contract, after an aggregation `pipeline` that the server runs (JSON)."""
+    """Read `collection` with the type of its contract, after an aggregation `pipeline` that the server runs (JSON).
+
+    A pipeline that makes other fields is given the type of what it makes in place of a contract.
+    """
+    kind = contracts.spark_type(contract) if isinstance(contract, str) else contract
     options = _options(config or settings(), collection) | {"aggregation.pipeline": pipeline}
-    return spark.read.format("mongodb").schema(contracts.spark_type(contract)).options(**options).load()
+    return spark.read.format("mongodb").schema(kind).options(**options).load()

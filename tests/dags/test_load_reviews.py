@@ -67,6 +67,7 @@ def test_its_tasks_follow_one_another(parsed: dict[str, Any]) -> None:
     upstream = {name: t["upstream"] for name, t in parsed["tasks"].items()}
     assert upstream == {"land": [], "validate": ["land"], "load": ["land", "validate"], "report": ["land", "load"]}
     assert parsed["tasks"]["report"]["outlets"] == ["interactions"]
+    assert parsed["tasks"]["load"]["outlets"] == ["reviews"]
 
 
 def test_every_task_retries_what_is_unreachable_ends_and_alerts(parsed: dict[str, Any]) -> None:
