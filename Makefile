@@ -13,7 +13,7 @@ BOOTSTRAP = python="$$($(FIND_PYTHON))"; \
 	PYTHONPATH=src "$$python" -m tidemark.local.bootstrap
 TIDEMARK = .venv/bin/python -m tidemark.cli
 
-.PHONY: help installed setup setup-dev run status logs stop clean test lint bench-load bench-train bench-topn bench-retrain bench-stream bench-explore tide
+.PHONY: help installed setup setup-dev run status logs stop clean test lint bench-load bench-train bench-topn bench-retrain bench-stream bench-ui tide bench-explore
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##/\1/p' $(MAKEFILE_LIST) | sed 's/^\([a-z-]*\) */\1\t/' | expand -t 16
@@ -42,7 +42,8 @@ stop: installed  ## stop the platform in order; nothing is lost
 clean: installed  ## stop the platform and remove all its data (asks first; YES=1 does not)
 	@$(TIDEMARK) clean $(if $(YES),--yes)
 
-test: setup-dev  ## run all tests, the quick ones first
+test:  ## run all tests, the quick ones first (as root on Debian it installs chromium and docker-compose for them)
+	@$(BOOTSTRAP) --dev --programs
 	@.venv/bin/python -m pytest $(ARGS)
 
 lint: setup-dev  ## check style, format and types
@@ -65,6 +66,9 @@ bench-retrain: setup-dev  ## a whole retrain, from its start to the new champion
 
 bench-stream: setup-dev  ## ingest rate and delay, lag, fold-in, crossing to training
 	@PYTHONPATH=src:. .venv/bin/python benchmarks/stream.py $(ARGS)
+
+bench-ui: setup-dev  ## how quickly the pages in the Airflow UI answer, with 200 models
+	@PYTHONPATH=src:. .venv/bin/python benchmarks/ui.py $(ARGS)
 
 bench-explore: setup-dev  ## exploration of 1,000,000 reviews and export of 1,000,000 edges: seconds and memory
 	@PYTHONPATH=src:. .venv/bin/python benchmarks/explore.py $(ARGS)

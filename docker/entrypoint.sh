@@ -1,5 +1,6 @@
 #!/bin/sh
-# Writes, from the environment, the files that must not be arguments: Spark's shared secret and Airflow's passwords.
+# Makes, from the environment, what must not be an argument: Spark's shared secret, Airflow's passwords, and, where it is
+# asked for, where lineage goes.
 set -eu
 umask 077
 
@@ -18,6 +19,10 @@ import json, os, pathlib
 path = pathlib.Path(os.environ["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"])
 path.write_text(json.dumps({os.environ["TIDEMARK_AIRFLOW_USER"]: os.environ["TIDEMARK_AIRFLOW_PASSWORD"]}))
 PY
+fi
+
+if [ -n "${TIDEMARK_LINEAGE:-}" ]; then
+    eval "$(python -m tidemark.lineage)"
 fi
 
 exec "$@"

@@ -33,6 +33,11 @@ hypothesis.settings.register_profile("tidemark", deadline=None, derandomize=True
 hypothesis.settings.load_profile("tidemark")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--screenshots docs/images`: where the browser test keeps what it saw; else below `.tidemark`."""
+    parser.addoption("--screenshots", default="", help="folder for the browser test's screenshots")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _state_folder() -> Iterator[None]:
     """Remove the state of this session's tests at its end."""

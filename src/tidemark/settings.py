@@ -133,6 +133,14 @@ class Settings(BaseSettings):
         SecretStr(""), description="URL that failures are posted to as JSON; empty: the log only"
     )
 
+    # Lineage
+    lineage: str = Field(
+        "",
+        description="where OpenLineage events of every DAG run and task go: an http(s) URL, or a file (a relative path is "
+        "below <state>); empty: nowhere",
+    )
+    lineage_api_key: SecretStr = Field(SecretStr(""), description="API key of that URL; empty: none is sent")
+
     # docker-compose.yaml alone reads these
     cluster_mongo_key: SecretStr = Field(
         SecretStr(""), description="key that the members of the replica set share: 6 to 1024 characters of base64"

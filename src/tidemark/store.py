@@ -45,7 +45,12 @@ COLLECTIONS: Mapping[str, Collection] = {
     "pointers": Collection(),
     "progress": Collection(),
     "dead_letters": Collection(
-        "dead_letter", [[("time", DESCENDING)], [("topic", ASCENDING), ("partition", ASCENDING)]]
+        "dead_letter",
+        [
+            [("time", DESCENDING)],
+            [("topic", ASCENDING), ("partition", ASCENDING)],
+            [("replayed_at", ASCENDING), ("time", DESCENDING)],
+        ],
     ),
     "interaction_details": Collection("interaction_detail"),
 }

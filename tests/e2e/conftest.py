@@ -61,7 +61,15 @@ class Platform:
         kept = ("state", "mongo_hosts", "mongo_cache_gb", "kafka_bootstrap", "kafka_controller_port", "airflow_port")
         lines = [f"{dotenv.variable(name)}={getattr(own, name)}" for name in kept]
         self.env_file.write_text(
-            "\n".join([*lines, "TIDEMARK_SPARK_MASTER=local[2]", "TIDEMARK_SPARK_DRIVER_MEMORY=1g", ""])
+            "\n".join(
+                [
+                    *lines,
+                    "TIDEMARK_SPARK_MASTER=local[2]",
+                    "TIDEMARK_SPARK_DRIVER_MEMORY=1g",
+                    "TIDEMARK_LINEAGE=lineage.jsonl",
+                    "",
+                ]
+            )
         )
 
     @property

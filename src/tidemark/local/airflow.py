@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from tidemark import lineage
 from tidemark.local import postgres
 from tidemark.local.command import Command
 from tidemark.local.layout import private_folder, state_folder, write_private
@@ -99,6 +100,7 @@ def environment(config: Settings) -> dict[str, str]:
         "AIRFLOW_HOME": str(home(config)),
         **{f"AIRFLOW__{key}": value for key, value in options.items()},
         **connections(config),
+        **lineage.environment(config),
         "GX_ANALYTICS_ENABLED": "false",
         # A proxy that this machine is told to use cannot reach its loopback.
         "NO_PROXY": no_proxy,

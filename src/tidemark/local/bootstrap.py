@@ -27,6 +27,9 @@ STAMP = VENV / "tidemark-setup.json"
 LEAST_JAVA = 17
 NEEDED_GB = 6
 SHOWN_LINES = 5
+PROGRAMS = ("chromium", "docker-compose")
+"""Debian packages, and the commands that they bring: a real browser, and what reads docker-compose.yaml."""
+
 GB = 1 << 30
 
 Stamp = dict[str, str]
@@ -155,6 +158,32 @@ def lay_out_classes() -> None:
             print(f"(not done: {str(error).splitlines()[-1][:200]})", end=" ")
 
 
+def install_programs() -> None:
+    """Install the Debian packages that the tests drive, where this user may; else say what does it. Never fails: tests
+    that need one say so, and on CI (environment variable CI) they fail."""
+    missing = [package for package in PROGRAMS if not shutil.which(package)]
+    if not missing:
+        return
+    command = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        print(f"The tests want {' and '.join(missing)} too: sudo {' '.join(command)}", file=sys.stderr)
+        return
+    with step(f"installing {' and '.join(missing)}"):
+        # A fresh image has no lists of packages, and old lists name files that are gone.
+        said = _apt(command) and _apt(["apt-get", "update"]) + _apt(command)
+    if said:
+        print(f"{said}. The tests go on without; by hand: {' '.join(command)}", file=sys.stderr)
+
+
+def _apt(command: list[str]) -> str:
+    """Run it; empty, or the last line of why it failed."""
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return (
+        "" if done.returncode == 0 else (done.stderr or done.stdout or "apt-get failed").strip().splitlines()[-1][:300]
+    )
+
+
 def _call(argv: list[str], what: str, environment: dict[str, str] | None = None) -> None:
     done = subprocess.run(
         argv, env=os.environ | (environment or {}), capture_output=True, text=True, check=False, cwd=ROOT
@@ -172,9 +201,13 @@ def main() -> int:
     """Set up; 0 when all is there."""
     parser = argparse.ArgumentParser(description="Set up .venv and the jars.")
     parser.add_argument("--dev", action="store_true", help="with the tools for tests and linting")
-    wanted = "requirements-dev.lock" if parser.parse_args().dev else "requirements-local.lock"
+    parser.add_argument("--programs", action="store_true", help="with the Debian packages that the tests drive")
+    given = parser.parse_args()
+    wanted = "requirements-dev.lock" if given.dev else "requirements-local.lock"
     try:
         check_machine()
+        if given.programs:
+            install_programs()
         stamp = read_stamp()
         # The lock for development holds all of the other: what satisfies it satisfies both.
         locks = {name: digest(ROOT / name) for name in ("requirements-local.lock", "requirements-dev.lock")}

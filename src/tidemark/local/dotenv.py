@@ -20,6 +20,7 @@ HEADINGS = {
     "retrain": "What a model learns from, and when",
     "event": "The stream",
     "alert": "People",
+    "lineage": "Lineage",
     "cluster": "docker-compose.yaml alone reads these; give each a value of your own there",
 }
 """What each group of settings is called; a group starts with the first setting of that first word."""

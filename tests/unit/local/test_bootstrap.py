@@ -120,3 +120,48 @@ def test_make_help_lists_every_target() -> None:
     listed = make("help", path=os.environ["PATH"]).stdout
     for target in set(targets) - {"installed"}:
         assert f"\n{target} " in f"\n{listed}", target
+
+
+@pytest.fixture
+def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A PATH with nothing but an apt-get that knows its packages only after an update; gives the record of its calls."""
+    calls = tmp_path / "calls"
+    program(
+        tmp_path / "bin",
+        "apt-get",
+        f'echo "$*" >>{calls}\n'
+        f'if [ "$1" = update ] || grep -q update {calls}; then exit 0; fi\n'
+        "echo 'E: Unable to locate package chromium' >&2; exit 100",
+    )
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(bootstrap.os, "environ", dict(os.environ) | {"PATH": f"{tmp_path / 'bin'}:/bin:/usr/bin"})
+    return calls
+
+
+def test_root_gets_the_programs_that_tests_drive(
+    apt: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bootstrap.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: "/apt-get" if name == "apt-get" else None)
+    bootstrap.install_programs()
+    asked = apt.read_text().splitlines()
+    assert [line.split()[0] for line in asked] == ["install", "update", "install"]
+    assert asked[0].endswith("chromium docker-compose")
+    assert capsys.readouterr().err == ""
+
+
+def test_anybody_else_is_told_the_one_line(
+    apt: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bootstrap.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: "/there" if name == "docker-compose" else None)
+    bootstrap.install_programs()
+    assert not apt.exists()
+    said = capsys.readouterr().err.strip()
+    assert said == "The tests want chromium too: sudo apt-get install --yes --no-install-recommends chromium"
+
+
+def test_where_they_are_there_nothing_is_asked(apt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap.shutil, "which", lambda name: f"/usr/bin/{name}")
+    bootstrap.install_programs()
+    assert not apt.exists()
