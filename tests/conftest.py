@@ -20,7 +20,7 @@ from tidemark.settings import Settings, settings
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-for _name in [name for name in os.environ if name.startswith("TIDEMARK_")]:
+for _name in [name for name in os.environ if name.startswith("TIDEMARK_") and name != "TIDEMARK_FULL"]:
     del os.environ[_name]
 os.environ["TIDEMARK_ENV_FILE"] = os.devnull
 os.environ["TIDEMARK_STATE"] = tempfile.mkdtemp(prefix="tidemark-tests-")

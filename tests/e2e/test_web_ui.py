@@ -279,7 +279,7 @@ def test_a_model_is_rolled_back_by_the_page(
     await_that(lambda: champion(db) == before, 120)
     print(f"rolled back {time.monotonic() - begin:.1f} s after the click")
     with AirflowApi(platform.config) as api:
-        (run,) = [r for r in api.runs(ROLL_BACK, 1)]
+        (run,) = api.runs(ROLL_BACK, 1)
         assert ended(api, ROLL_BACK, run["dag_run_id"]) == "success"
         assert run["triggering_user_name"] == platform.config.airflow_user
     page.goto("/plugin/tidemark")
