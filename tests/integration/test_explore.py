@@ -33,8 +33,7 @@ def explore(monkeypatch: pytest.MonkeyPatch) -> Any:
     processes: list[subprocess.Popen[bytes]] = []
 
     def submit(run: str) -> int:
-        conf = submit_conf()
-        conf["spark.driver.extraJavaOptions"] += " -XX:TieredStopAtLevel=1"
+        conf = submit_conf(short=True)
         command = [str(Path(sys.executable).with_name("spark-submit")), "--master", "local[2]"]
         command += [part for key, value in conf.items() for part in ("--conf", f"{key}={value}")]
         command += ["--conf", f"spark.pyspark.driver.python={sys.executable}", "--driver-memory", "1g"]
