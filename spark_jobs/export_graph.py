@@ -62,9 +62,11 @@ def main(run: str) -> None:
     model = registry.get(store.connect(), snapshot["model_id"])
     spark = session("tidemark-export-graph")
 
+    interactions = snapshots.window(spark, snapshot)
+    log.info("interactions: %.1f s", time.monotonic() - started)
     lists = graph.lists(spark, model["_id"])
-    edges = graph.edges(snapshots.window(spark, snapshot), lists, settings().graph_recommended)
-    edges = edges.persist(StorageLevel.DISK_ONLY)
+    edges = graph.edges(interactions, lists, settings().graph_recommended).persist(StorageLevel.DISK_ONLY)
+    log.info("%s edges: %.1f s", f"{edges.count():,}", time.monotonic() - started)
     users = graph.vertices(edges, "source").persist(StorageLevel.DISK_ONLY)
     items = graph.vertices(edges, "target", graph.titles(spark)).persist(StorageLevel.DISK_ONLY)
     shape = Shape(**graph.numbers(edges, users, items), n_users=users.count(), n_items=items.count())

@@ -7,6 +7,7 @@ from users to items: `bought` or `rated` (the newest interaction of the pair, as
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from pyspark.sql import Window
 from pyspark.sql import functions as f
 
 from tidemark import contracts, store
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 RECOMMENDED = "recommended"
-EDGE_ORDER = ("source", "kind", "rank", "target")
+PARTITIONS = 16
+"""Of the edges: the same number everywhere, so that the same graph gives the same files."""
 
 
 def taken(interactions: "DataFrame") -> "DataFrame":
@@ -25,17 +27,20 @@ def taken(interactions: "DataFrame") -> "DataFrame":
         interactions: columns `_id, user_id, item_id, rating, weight, timestamp`.
 
     Returns:
-        Columns of the contract `graph_edge`.
+        Columns of the contract `graph_edge`, in the order of users and items within a partition.
     """
-    newest = interactions.groupBy("user_id", "item_id").agg(
-        f.max(f.struct("timestamp", "_id", "rating", "weight")).alias("last")
+    # By user alone, and not by user and item: the window below then sorts what is in its place already.
+    newest_first = Window.partitionBy("user_id", "item_id").orderBy(f.desc("timestamp"), f.desc("_id"))
+    newest = (
+        interactions.repartition(PARTITIONS, "user_id")
+        .withColumn("place", f.row_number().over(newest_first))
+        .where("place = 1")
     )
-    rated = f.col("last.rating").isNotNull()
     return newest.select(
         f.concat(f.lit("u:"), "user_id").alias("source"),
         f.concat(f.lit("i:"), "item_id").alias("target"),
-        f.when(rated, "rated").otherwise("bought").alias("kind"),
-        f.coalesce("last.rating", "last.weight").cast("double").alias("weight"),
+        f.when(f.col("rating").isNotNull(), "rated").otherwise("bought").alias("kind"),
+        f.coalesce("rating", "weight").cast("double").alias("weight"),
         f.lit(None).cast("long").alias("rank"),
     )
 
@@ -48,10 +53,11 @@ def recommended(lists: "DataFrame", top: int) -> "DataFrame":
         top: places of a list that become edges.
 
     Returns:
-        Columns of the contract `graph_edge`.
+        Columns of the contract `graph_edge`, in the order of users and ranks within a partition.
     """
-    placed = lists.select("_id", f.posexplode("items").alias("place", "item")).where(f.col("place") < top)
-    return placed.select(
+    best = lists.select("_id", f.slice("items", 1, top).alias("items"))
+    placed = best.repartition(PARTITIONS, "_id").sortWithinPartitions("_id")
+    return placed.select("_id", f.posexplode("items").alias("place", "item")).select(
         f.concat(f.lit("u:"), "_id").alias("source"),
         f.concat(f.lit("i:"), "item.item_id").alias("target"),
         f.lit(RECOMMENDED).alias("kind"),
@@ -61,12 +67,12 @@ def recommended(lists: "DataFrame", top: int) -> "DataFrame":
 
 
 def edges(interactions: "DataFrame", lists: "DataFrame", top: int) -> "DataFrame":
-    """Every edge, in one deterministic order; see `taken` and `recommended`.
+    """Every edge, those taken first, in an order that is the same each time; see `taken` and `recommended`.
 
     Raises:
         ContractError: the columns are not those of `graph_edge`.
     """
-    found = taken(interactions).unionByName(recommended(lists, top)).orderBy(*EDGE_ORDER)
+    found = taken(interactions).unionByName(recommended(lists, top))
     contracts.require_columns("graph_edge", found.schema)
     return found
 

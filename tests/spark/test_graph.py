@@ -35,12 +35,15 @@ def frames(spark):
 
 
 def test_edges_by_hand(frames):
-    assert [tuple(row) for row in frames[0].collect()] == [
+    found = [tuple(row) for row in frames[0].collect()]
+    assert set(found[:3]) == {
         ("u:a", "i:a", "bought", 1.0, None),
-        ("u:a", "i:b", "recommended", 0.123457, 1),
-        ("u:a", "i:c", "recommended", -0.5, 2),
         ("u:u1", "i:b", "bought", 3.0, None),
         ("u:u1", "i:a", "rated", 5.0, None),
+    }
+    assert sorted(found[3:]) == [
+        ("u:a", "i:b", "recommended", 0.123457, 1),
+        ("u:a", "i:c", "recommended", -0.5, 2),
         ("u:u1", "i:c", "recommended", 0.9, 1),
         ("u:u1", "i:d", "recommended", 0.8, 2),
     ]
@@ -101,10 +104,8 @@ def test_files_are_read_by_other_programs(frames, run, tmp_path):
 
     assert list(rows("edges")[0]) == contracts.fields("graph_edge")
     assert list(rows("users")[0]) == list(rows("products")[0]) == contracts.fields("graph_vertex")
-    assert [(e["source"], e["target"], e["kind"], e["rank"]) for e in rows("edges")][:2] == [
-        ("u:a", "i:a", "bought", ""),
-        ("u:a", "i:b", "recommended", "1"),
-    ]
+    ends = {(e["source"], e["target"], e["kind"], e["rank"]) for e in rows("edges")}
+    assert ends >= {("u:a", "i:a", "bought", ""), ("u:a", "i:b", "recommended", "1")}
     assert [float(e["weight"]) for e in rows("edges")] == [r["weight"] for r in edges.collect()]
     assert rows("products")[1]["label"] == f"'{NASTY}"
     assert [user["id"] for user in rows("users")] == ["u:a", "u:u1"]

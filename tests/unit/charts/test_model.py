@@ -1,0 +1,120 @@
+"""Charts of a model, drawn from figures as the registry has them, whole and with parts missing."""
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from tidemark.charts import model, style
+from tidemark.disparity import SHARES
+
+
+def figure(value):
+    return {"value": value, "low": value * 0.9, "high": value * 1.1}
+
+
+def ranked(value):
+    return {key: figure(value) for key in ("ndcg_at_10", "recall_at_10", "recall_at_20", "coverage", "novelty")}
+
+
+def document(number=1, **fields):
+    """A model as the registry has it."""
+    metrics = {
+        name: ranked(0.1 + 0.01 * number) for name in ("candidate", "popularity", "popularity_recent", "item_knn")
+    }
+    return {
+        "_id": f"202601{number:02}T000000-{number:08x}",
+        "engine": "implicit",
+        "status": "champion",
+        "published_at": "2026-01-01",
+        "metrics": metrics,
+        "decision": {"contender": "candidate"},
+        "data": {"measured_users": 100},
+        "why": {"settings": "all settings were given (search=auto)"},
+        **fields,
+    }
+
+
+def words(tmp_path, drawn):
+    style.save(drawn, str(tmp_path), "chart")
+    tree = ET.parse(tmp_path / "charts" / "chart.svg")  # noqa: S314
+    return " | ".join("".join(t.itertext()).strip() for t in tree.iter("{http://www.w3.org/2000/svg}text"))
+
+
+def test_metrics_stand_beside_every_baseline_and_the_champion(tmp_path):
+    one = document()
+    assert "champion before" not in words(tmp_path, model.metrics(one))
+    one["metrics"]["champion"] = ranked(0.2)
+    shown = words(tmp_path, model.metrics(one))
+    for word in (
+        "this model",
+        "champion before",
+        "popularity, recent",
+        "item-kNN",
+        "NDCG@10",
+        "coverage",
+        one["_id"],
+        "0.200",
+    ):
+        assert word in shown
+
+
+def test_stars_stand_beside_the_constant_mean_or_say_that_there_are_none(tmp_path):
+    one = document()
+    assert "no ratings to learn stars from" in words(tmp_path, model.stars(one))
+    one["metrics"]["ratings"] = {n: {"rmse": figure(1.2), "mae": figure(0.9)} for n in ("als", "bias", "global_mean")}
+    shown = words(tmp_path, model.stars(one))
+    assert "global mean" in shown
+    assert "RMSE" in shown
+
+
+def test_activity_leaves_out_groups_of_few_users_unless_there_is_nothing_else(tmp_path):
+    def rows(*users):
+        return [
+            {"least": 1 + 2 * i, "most": 2 + 2 * i, "users": n, "ndcg_at_10": {"candidate": figure(0.1)}}
+            for i, n in enumerate(users)
+        ]
+
+    shown = words(tmp_path, model.activity(document(), rows(500, 3)))
+    assert "500 users" in shown
+    assert "3 users" not in shown.replace("500 users", "")
+    assert "3 users" in words(tmp_path, model.activity(document(), rows(3)))
+
+
+def test_spread_names_each_gini(tmp_path):
+    even = {"gini": 0.25, "curve": list(SHARES)}
+    found = {"shares": list(SHARES), "items": 50, "models": {"candidate": even, "taken": even | {"gini": None}}}
+    shown = words(tmp_path, model.spread(document(), found))
+    assert "this model: Gini 0.25" in shown
+    assert "what users took" in shown
+
+
+def test_the_search_is_shown_with_whose_it_is_or_why_there_is_none(tmp_path):
+    assert "no search ran: all settings were given" in words(tmp_path, model.search(document(), None))
+    trials = [{"factors": n, "regularization": 1.0, "alpha": 2.0, "ndcg_at_10": 0.01 * n} for n in (8, 16)]
+    earlier = document(1, search={"trials": trials, "popularity_ndcg_at_10": 0.05})
+    shown = words(tmp_path, model.search(document(2), earlier))
+    assert f"settings from the search of {earlier['_id']}" in shown
+    assert "16 factors, reg. 1, alpha 2" in shown
+
+
+@pytest.mark.parametrize("n", [0, 1, 5, 2_000])
+def test_the_history_marks_decisions_however_many_models_there_are(tmp_path, n):
+    models = [
+        document(1 + i % 28)
+        | {"status": "rejected" if i % 2 else "retired", "published_at": None if i % 2 else "2026-01-01"}
+        for i in range(n)
+    ]
+    live = models[-1]["_id"] if models else None
+    shown = words(tmp_path, model.history(models, live))
+    assert ("no model yet" in shown) == (n == 0)
+    assert ("published" in shown) == (n > 0)
+    assert ("rejected" in shown) == (n > 1)
+    assert ("live now" in shown) == (n > 0)
+    assert ("the newest 60 of 2,000" in shown) == (n == 2_000)
+
+
+def test_the_history_shows_the_figure_of_what_was_decided_about(tmp_path):
+    popularity = document(1, decision={"contender": "popularity"})
+    popularity["metrics"]["candidate"]["ndcg_at_10"] = figure(0.9)
+    drawn = model.history([popularity], None)
+    assert drawn.axes[0].get_ylim()[1] < 0.5
