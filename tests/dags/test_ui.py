@@ -1,6 +1,9 @@
 """Tidemark's pages on a real Airflow API server: who may see and do what, what is there, and what is said when it is not."""
 
+import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +21,7 @@ from tests.own_settings import local_settings
 from tidemark import artifacts, store, topics
 from tidemark.console import pages, routes
 from tidemark.local.servers import running
-from tidemark.settings import Settings
+from tidemark.settings import ROOT, Settings
 
 RETRAIN, ROLL_BACK = "retrain_recommender", "roll_back_model"
 RUN = registry_data.run_id(29)
@@ -336,6 +339,18 @@ def test_airflow_shows_the_page_the_tab_and_the_link(admin: httpx.Client) -> Non
     links = f"/api/v2/dags/{RETRAIN}/dagRuns/{quote(RUN)}/taskInstances/report/links"
     found = admin.get(links).json()["extra_links"]
     assert found == {"Artifacts of this run": f"/dags/{RETRAIN}/runs/{quote(RUN, safe='')}/plugin/tidemark-run"}
+
+
+def test_whoever_loads_the_plugin_pays_nothing_for_the_pages() -> None:
+    """Each task loads every plugin: the pages and what they stand on are imported by the API server alone."""
+    probe = (
+        "import airflow.sdk, sys; before = set(sys.modules); import tidemark_ui; print(*(set(sys.modules) - before))"
+    )
+    path = os.pathsep.join(str(ROOT / folder) for folder in ("src", "plugins"))
+    environment = os.environ | {"PYTHONPATH": path, "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True, env=environment)
+    loaded = {name.split(".")[0] for name in done.stdout.split()}
+    assert not loaded & {"fastapi", "starlette", "pymongo", "confluent_kafka", "matplotlib", "pandas", "tidemark"}
 
 
 def test_two_thousand_models_stay_quick(admin: httpx.Client, db: Any, server: ConsoleServer) -> None:

@@ -156,3 +156,15 @@ def documents(run: str) -> tuple[str, ...]:
     except (OSError, ValueError):
         return ()
     return tuple(sorted(name for name in names if NAME.fullmatch(name)))
+
+
+def documents_page(run: str, name: str) -> str:
+    """The page of the data docs `name` that says what was expected and seen: the newest validation's, which, unlike the
+    index, needs no script."""
+    try:
+        filesystem, base = fsspec.core.url_to_fs(run)
+        below = filesystem.find(f"{base.rstrip('/')}/{DOCS}/{name}/validations")
+    except (OSError, ValueError):
+        below = []
+    found = sorted(str(path) for path in below if str(path).endswith(".html"))
+    return found[-1].partition(f"{base.rstrip('/')}/")[2] if found else f"{DOCS}/{name}/index.html"

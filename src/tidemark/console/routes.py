@@ -167,7 +167,12 @@ def application(permissions: Permissions, sources: Sources | None = None) -> Fas
 
     @app.get("/checks/{dag_id}/{run_key}/{name}", dependencies=[reads_any])
     def checks(request: Request, dag_id: str, run_key: str, name: str) -> Response:
-        path = f"{files.DOCS}/{name}/index.html"
+        try:
+            files.parts(name)
+            run = files.folder(known.config.artifacts_root, dag_id, run_key)
+        except files.NotServedError:
+            raise HTTPException(404, "There are no such data docs") from None
+        path = files.documents_page(run, name)
         _find(dag_id, run_key, path)
         return _html(request, "checks.html", dag_id=dag_id, run_key=run_key, name=name, path=path)
 

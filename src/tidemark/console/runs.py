@@ -18,7 +18,7 @@ ARTIFACT_DAGS = ("load_reviews", "explore_reviews", "retrain_recommender")
 """The DAGs whose runs leave artifacts."""
 
 GRAPH_CHART = "charts/neighbourhood"
-PREVIEW_ROWS, PREVIEW_BYTES, PREVIEW_COLUMNS = 10, 32_768, 12
+PREVIEW_ROWS, PREVIEW_BYTES, PREVIEW_COLUMNS = 8, 32_768, 12
 
 Document = dict[str, Any]
 

@@ -51,7 +51,8 @@ class Sources:
     """MongoDB, Kafka and the settings, for as long as the process lives; safe to use from many threads."""
 
     _given: Settings | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _connecting: threading.Lock = field(default_factory=threading.Lock)
+    _measuring: threading.Lock = field(default_factory=threading.Lock)
     _client: MongoClient[Document] | None = None
     _bookmark: Bookmark | None = None
     _lag: tuple[float, Lag] | None = None
@@ -82,7 +83,7 @@ class Sources:
             UnreachableError: MongoDB did not answer in time, or has not a moment ago.
         """
         self._mongo.check()
-        with self._lock:
+        with self._connecting:
             if self._client is None:
                 limit = int(PATIENCE * 1000)
                 self._client = MongoClient(
@@ -103,7 +104,7 @@ class Sources:
         Raises:
             UnreachableError: Kafka did not answer in time, or has not a moment ago.
         """
-        with self._lock:
+        with self._measuring:  # whoever comes meanwhile gets the same answer
             if self._lag is not None and time.monotonic() - self._lag[0] < FRESH:
                 return self._lag[1]
             self._kafka.check()

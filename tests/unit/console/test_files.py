@@ -130,3 +130,14 @@ def test_an_object_store_is_served_alike() -> None:
         assert refused(root, "nothing.csv")
     finally:
         fsspec.filesystem("memory").rm("/tidemark-artifacts", recursive=True)
+
+
+def test_the_page_of_the_data_docs_is_the_newest_validation(root: str) -> None:
+    run, name = f"{root}/{DAG}/{RUN}", "training_interactions"
+    assert files.documents_page(run, name) == "docs/training_interactions/index.html"
+    for time in ("20260101T000000", "20260102T000000"):
+        artifacts.write_bytes(f"{run}/docs/{name}/validations/{name}/__none__/{time}/one.html", b"<html></html>")
+    newest = files.documents_page(run, name)
+    assert newest == f"docs/{name}/validations/{name}/__none__/20260102T000000/one.html"
+    assert files.find(root, DAG, RUN, newest).inline
+    assert files.documents_page(f"{root}/{DAG}/nowhere", name) == "docs/training_interactions/index.html"

@@ -140,7 +140,7 @@ def test_a_whole_run_shows_everything_it_left(tmp_path: Path):
     assert "/tidemark/checks/retrain_recommender/manual__1/training_interactions" in text
     for alt in ("Metrics beside the baselines", "A neighbourhood of the graph"):
         assert f'alt="{alt}"' in text
-    assert "The first 10 rows" in text
+    assert "The first 8 rows" in text
 
 
 def test_a_registry_that_is_away_hides_the_model_only(tmp_path: Path):

@@ -1,0 +1,148 @@
+"""How quickly Tidemark's pages answer on a running platform's own API server, with 200 models (or as many as you like).
+
+The platform is one of its own: every server, the scheduler, the watch and the ingest at work beside the API server, as
+`make run` leaves them. Pages are asked for one after another, as a person clicks, and by four at once, as a team does.
+
+make bench-ui
+make bench-ui ARGS="--models 2000"
+"""
+
+import argparse
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import subjects
+from tests import registry_data
+from tests.own_settings import local_settings
+from tidemark import artifacts, store
+from tidemark.local import airflow, dotenv, processes
+from tidemark.settings import ROOT, Settings
+
+DAG = "retrain_recommender"
+TARGET_MS = 300
+RUNS = 40
+"""Run folders with charts, tables and data docs."""
+
+
+def tidemark(env_file: Path, *arguments: str) -> None:
+    """Run the command `tidemark` on the platform of `env_file`."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMARK_")}
+    env = kept | {"TIDEMARK_ENV_FILE": str(env_file), "PYTHONPATH": str(ROOT / "src")}
+    subprocess.run([sys.executable, "-m", "tidemark.cli", *arguments], env=env, check=True)
+
+
+def client(config: Settings) -> httpx.Client:
+    """Signed in as the platform's user."""
+    signed_in = httpx.Client(base_url=airflow.url(config), trust_env=False, timeout=60)
+    login = {"username": config.airflow_user, "password": config.airflow_password.get_secret_value()}
+    token = signed_in.post("/auth/token", json=login).raise_for_status().json()["access_token"]
+    signed_in.headers |= {"Authorization": f"Bearer {token}", "Accept": "text/html"}
+    return signed_in
+
+
+def fill(config: Settings, count: int, asked: httpx.Client) -> str:
+    """`count` models, dead letters, and runs with artifacts that Airflow knows; gives the run that is looked at."""
+    db = store.connect(config)
+    registry_data.fill(db, count, config.artifacts_root)
+    registry_data.letters(db, 500)
+    first = registry_data.leave(
+        config.artifacts_root, DAG, registry_data.run_id(count - 1), model=registry_data.model_id(count - 2)
+    )
+    for number in range(count - RUNS, count - 1):
+        of = artifacts.run_folder(config.artifacts_root, DAG, registry_data.run_id(number))
+        shutil.copytree(first, of)
+    asked.patch(f"/api/v2/dags/{DAG}", json={"is_paused": True}).raise_for_status()  # runs are known, none is run
+    for number in range(count - 3, count):
+        body = {"logical_date": None, "dag_run_id": registry_data.run_id(number), "conf": {}}
+        asked.post(f"/api/v2/dags/{DAG}/dagRuns", json=body).raise_for_status()
+    return registry_data.run_id(count - 1)
+
+
+def measure(asked: httpx.Client, path: str, times: int, together: int) -> dict[str, float]:
+    """Milliseconds that `path` took, asked for `times` times by `together` at once."""
+
+    def ask(_: int) -> float:
+        begin = time.perf_counter()
+        answer = asked.get(path)
+        took = (time.perf_counter() - begin) * 1000
+        assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text[:300]}"
+        return took
+
+    first = ask(0)
+    with ThreadPoolExecutor(together) as pool:
+        took = sorted(pool.map(ask, range(times)))
+    cuts = statistics.quantiles(took, n=100, method="inclusive")
+    return {"first_ms": first, "p50_ms": cuts[49], "p95_ms": cuts[94], "p99_ms": cuts[98], "most_ms": took[-1]}
+
+
+def run(models: int, times: int) -> list[dict[str, Any]]:
+    """Start, fill, measure, stop."""
+    folder = Path(tempfile.mkdtemp(prefix="tidemark-bench-ui-"))
+    own = local_settings(folder / "state")
+    env_file = folder / "env"
+    kept = ("state", "mongo_hosts", "kafka_bootstrap", "kafka_controller_port", "airflow_port")
+    env_file.write_text("".join(f"{dotenv.variable(name)}={getattr(own, name)}\n" for name in kept))
+    try:
+        tidemark(env_file, "run", "--no-job")
+        config = Settings(_env_file=env_file, state=own.state)  # type: ignore[call-arg]
+        with client(config) as asked:
+            of = fill(config, models, asked)
+            run_key = artifacts.run_key(of)
+            paths = {
+                "Tidemark": "/tidemark/",
+                "its last page": "/tidemark/?page=9999",
+                "tide (JSON)": "/tidemark/api/tide",
+                "run": f"/tidemark/runs/{DAG}/{quote(of, safe='')}",
+                "run by folder": f"/tidemark/folders/{DAG}/{run_key}",
+                "chart (SVG)": f"/tidemark/files/{DAG}/{run_key}/charts/metrics.svg",
+                "metrics": "/tidemark/metrics",
+            }
+            return [
+                {"page": name, "together": together, **measure(asked, path, times, together)}
+                for name, path in paths.items()
+                for together in (1, 4)
+            ]
+    finally:
+        tidemark(env_file, "stop")
+        processes.end(processes.of_platform(own.state))
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main() -> int:
+    """Measure, print, save; 1 where a page is slower than promised."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--models", type=int, default=200, help="in the registry (at least 45)")
+    asked.add_argument("--times", type=int, default=100, help="that each page is asked for")
+    given = asked.parse_args()
+    rows = run(max(given.models, RUNS + 5), given.times)
+    table = Table(title=f"Tidemark's pages with {given.models:,} models; milliseconds")
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "), justify="left" if name == "page" else "right")
+    for row in rows:
+        table.add_row(*(f"{value:.0f}" if isinstance(value, float) else str(value) for value in row.values()))
+    Console(width=120).print(table)
+    worst = max(row["p95_ms"] for row in rows if row["together"] == 1)
+    machine = {"cores": psutil.cpu_count(), "memory_gb": round(psutil.virtual_memory().total / 2**30, 1)}
+    subjects.save(
+        "ui", {"models": given.models, "times": given.times, "machine": machine, "pages": rows, "p95_ms": worst}
+    )
+    print(f"slowest page, one at a time: p95 {worst:.0f} ms (promised: {TARGET_MS})")
+    return 0 if worst <= TARGET_MS else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
