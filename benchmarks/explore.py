@@ -57,25 +57,34 @@ def fill(reviews: int, work: Path) -> None:
     SparkContext._gateway = SparkContext._jvm = None
 
 
+def peak(pid: int) -> int:
+    """Highest resident memory of a process so far, bytes."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
 class Memory:
-    """The highest resident memory, bytes, of a submit's driver and of its Python workers."""
+    """The highest resident memory, bytes, of a submit's driver (the JVM and its Python) and of its Python workers."""
 
     def __init__(self) -> None:
         self.driver: dict[int, int] = {}
         self.workers = 0
 
     def look(self, submit: psutil.Process) -> None:
-        """Take note of the processes that there are now."""
+        """Take note of the processes that there are now; what the JVM forks for a moment is no process of its own."""
         workers = 0
         for process in [submit, *submit.children(recursive=True)]:
             try:
-                held, command = process.memory_info().rss, " ".join(process.cmdline())
-            except psutil.Error:
+                command = process.cmdline()
+                python = bool(command) and Path(command[0]).name.startswith("python")
+                if process.pid == submit.pid or (python and any("spark_jobs/" in part for part in command)):
+                    self.driver[process.pid] = max(self.driver.get(process.pid, 0), peak(process.pid))
+                elif python:
+                    workers += process.memory_info().rss
+            except (psutil.Error, OSError):
                 continue
-            if "pyspark/daemon" in command or "pyspark.daemon" in command:
-                workers += held
-            else:
-                self.driver[process.pid] = max(self.driver.get(process.pid, 0), held)
         self.workers = max(self.workers, workers)
 
 
