@@ -16,15 +16,16 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 RECOMMENDED = "recommended"
-PARTITIONS = 16
-"""Of the edges: the same number everywhere, so that the same graph gives the same files."""
+INTERACTIONS_EACH = 100_000
+"""Interactions of a partition of the edges: few tasks for little data, and the same graph gives the same files."""
 
 
-def taken(interactions: "DataFrame") -> "DataFrame":
+def taken(interactions: "DataFrame", partitions: int = 1) -> "DataFrame":
     """Edges `bought` and `rated`: the newest interaction of each user and item, of equally new ones the greatest `_id`.
 
     Args:
         interactions: columns `_id, user_id, item_id, rating, weight, timestamp`.
+        partitions: of the result; a user is in one of them.
 
     Returns:
         Columns of the contract `graph_edge`, in the order of users and items within a partition.
@@ -32,7 +33,7 @@ def taken(interactions: "DataFrame") -> "DataFrame":
     # By user alone, and not by user and item: the window below then sorts what is in its place already.
     newest_first = Window.partitionBy("user_id", "item_id").orderBy(f.desc("timestamp"), f.desc("_id"))
     newest = (
-        interactions.repartition(PARTITIONS, "user_id")
+        interactions.repartition(partitions, "user_id")
         .withColumn("place", f.row_number().over(newest_first))
         .where("place = 1")
     )
@@ -45,18 +46,19 @@ def taken(interactions: "DataFrame") -> "DataFrame":
     )
 
 
-def recommended(lists: "DataFrame", top: int) -> "DataFrame":
+def recommended(lists: "DataFrame", top: int, partitions: int = 1) -> "DataFrame":
     """Edges `recommended`: the best `top` items of each user.
 
     Args:
         lists: columns `_id` (the user) and `items` (`item_id`, `score`; best first), as the contract `recommendation` says.
         top: places of a list that become edges.
+        partitions: of the result; a user is in one of them.
 
     Returns:
         Columns of the contract `graph_edge`, in the order of users and ranks within a partition.
     """
     best = lists.select("_id", f.slice("items", 1, top).alias("items"))
-    placed = best.repartition(PARTITIONS, "_id").sortWithinPartitions("_id")
+    placed = best.repartition(partitions, "_id").sortWithinPartitions("_id")
     return placed.select("_id", f.posexplode("items").alias("place", "item")).select(
         f.concat(f.lit("u:"), "_id").alias("source"),
         f.concat(f.lit("i:"), "item.item_id").alias("target"),
@@ -72,7 +74,8 @@ def edges(interactions: "DataFrame", lists: "DataFrame", top: int) -> "DataFrame
     Raises:
         ContractError: the columns are not those of `graph_edge`.
     """
-    found = taken(interactions).unionByName(recommended(lists, top))
+    partitions = 1 + interactions.count() // INTERACTIONS_EACH
+    found = taken(interactions, partitions).unionByName(recommended(lists, top, partitions))
     contracts.require_columns("graph_edge", found.schema)
     return found
 

@@ -1,0 +1,127 @@
+"""What runs leave, on the whole platform: charts, graph and manifest; and a graph that fails undoes nothing."""
+
+import hashlib
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Platform
+from tidemark import artifacts, manifests, registry, store
+from tidemark.local.airflow_api import FINISHED, AirflowApi
+
+pytestmark = pytest.mark.timeout(1800)
+
+RETRAIN = "retrain_recommender"
+GIVEN = {"force": True, "factors": 8, "regularization": 10, "alpha": 20, "iterations": 5}
+"""Quick, and no search."""
+
+
+def run_to_its_end(
+    platform: Platform, dag: str, conf: dict[str, Any], patience: float = 600
+) -> tuple[str, str, dict[str, str]]:
+    """Trigger a run and wait: its id, its state, and the state of each task."""
+    with AirflowApi(platform.config) as api:
+        run_id = api.trigger(dag, conf)
+        deadline = time.monotonic() + patience
+        while (state := api.run(dag, run_id)["state"]) not in FINISHED:
+            assert time.monotonic() < deadline, f"{dag} did not end in time"
+            time.sleep(2)
+        return run_id, state, {task["task_id"]: task["state"] for task in api.tasks(dag, run_id)}
+
+
+def folder(platform: Platform, dag: str, run_id: str) -> str:
+    return artifacts.run_folder(platform.config.artifacts_root, dag, run_id)
+
+
+def paths(manifest: dict[str, Any], kind: str) -> set[str]:
+    return {file["path"] for file in manifest["files"] if file["kind"] == kind}
+
+
+def test_a_retrain_leaves_charts_tables_graph_and_a_manifest_with_true_hashes(platform: Platform) -> None:
+    with AirflowApi(platform.config) as api:
+        first = api.runs(RETRAIN, state="success")[-1]["dag_run_id"]
+        assert {task["state"] for task in api.tasks(RETRAIN, first)} == {"success"}
+        load = api.runs("load_reviews", state="success")[-1]["dag_run_id"]
+    run = folder(platform, RETRAIN, first)
+    manifest = manifests.read(run)
+    assert (manifest["dag"], manifest["run_id"]) == (RETRAIN, first)
+    assert {f"charts/{name}.svg" for name in ("metrics", "history", "spread", "neighbourhood", "degrees")} <= paths(
+        manifest, "chart"
+    )
+    assert paths(manifest, "graph") == {
+        f"graph/{n}" for n in ("users.csv", "products.csv", "edges.csv", "graph.graphml")
+    }
+    assert "docs/recommendations/index.html" in paths(manifest, "docs")
+    for file in manifest["files"]:
+        data = Path(f"{run}/{file['path']}").read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (file["bytes"], file["sha256"]), file["path"]
+    loaded = manifests.read(folder(platform, "load_reviews", load))
+    assert loaded["counts"]["reviews stored"] == loaded["counts"]["interactions"] > 0
+    assert "docs/landed_reviews/index.html" in paths(loaded, "docs")
+    assert manifests.runs(platform.config.artifacts_root, RETRAIN)
+    secrets = [password.encode() for password in platform.passwords.values()]
+    assert not [s for s in secrets if s in json.dumps(manifest).encode()]
+
+
+def test_a_model_that_is_held_back_is_drawn_without_a_graph(platform: Platform) -> None:
+    before = registry.pointer(store.connect(platform.config))
+    run_id, state, tasks = run_to_its_end(platform, RETRAIN, GIVEN | {"promote": "never"})
+    assert (state, tasks["publish"], tasks["export_graph"]) == ("success", "skipped", "skipped")
+    assert (tasks["move_bookmark"], tasks["draw"], tasks["report"]) == ("success", "success", "success")
+    manifest = manifests.read(folder(platform, RETRAIN, run_id))
+    assert paths(manifest, "graph") == set()
+    assert "charts/metrics.svg" in paths(manifest, "chart")
+    assert registry.pointer(store.connect(platform.config)) == before
+
+
+def test_a_graph_that_fails_is_seen_and_undoes_nothing_and_is_mended_by_clearing_it(platform: Platform) -> None:
+    db = store.connect(platform.config)
+    before = registry.pointer(db)
+    in_the_way = Path(platform.config.landing_root) / "graph"
+    shutil.rmtree(in_the_way, ignore_errors=True)
+    in_the_way.write_text("a file where the job wants a folder")
+    run_id, state, tasks = run_to_its_end(platform, RETRAIN, GIVEN | {"promote": "always"})
+    assert (state, tasks["export_graph"], tasks["report"]) == ("failed", "failed", "upstream_failed")
+    assert (tasks["publish"], tasks["move_bookmark"], tasks["draw"]) == ("success", "success", "success")
+    after = registry.pointer(db)
+    assert before is not None
+    assert after is not None
+    assert after["model_id"] != before["model_id"]
+    run = folder(platform, RETRAIN, run_id)
+    assert "charts/metrics.svg" in paths(manifests.read(run), "chart")
+    assert paths(manifests.read(run), "graph") == set()
+
+    in_the_way.unlink()
+    with AirflowApi(platform.config) as api:
+        tasks_to_clear = {
+            "dry_run": False,
+            "task_ids": ["export_graph"],
+            "include_downstream": True,
+            "dag_run_id": run_id,
+        }
+        api._ask("POST", f"/api/v2/dags/{RETRAIN}/clearTaskInstances", json=tasks_to_clear | {"only_failed": False})
+        deadline = time.monotonic() + 300
+        while (state := api.run(RETRAIN, run_id)["state"]) not in FINISHED:
+            assert time.monotonic() < deadline, "it did not end in time"
+            time.sleep(2)
+    assert state == "success"
+    assert len(paths(manifests.read(run), "graph")) == 4
+    assert registry.pointer(db) == after
+
+
+def test_rolling_back_and_tidying_leave_manifests_and_what_is_needed(platform: Platform) -> None:
+    db = store.connect(platform.config)
+    run_id, state, _ = run_to_its_end(platform, "roll_back_model", {})
+    assert state == "success"
+    live = registry.champion(db)
+    assert live is not None
+    assert manifests.read(folder(platform, "roll_back_model", run_id))["model_id"] == live["_id"]
+    run_id, state, _ = run_to_its_end(platform, "tidy_up", {"dry_run": False})
+    assert state == "success"
+    assert manifests.read(folder(platform, "tidy_up", run_id))["counts"]["models"] == 0
+    assert registry.verify(db)["model_id"] == live["_id"]
+    assert artifacts.exists(f"{live['artifacts']}/model.npz")
