@@ -1,6 +1,7 @@
 """The pages as text: Jinja templates with everything escaped, and the static files beside them."""
 
 import hashlib
+import re
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tidemark import report
 
 HERE = Path(__file__).parent
+LONG_NUMBER = re.compile(r"-?\d+\.\d{4,}(e-?\d+)?")
 DASH = "\N{EN DASH}"
 MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
@@ -61,6 +63,13 @@ def thousands(value: Any) -> str:
     return DASH if value is None else f"{value:,}" if isinstance(value, int | float) else str(value)
 
 
+def figures(cell: str) -> str:
+    """A cell of a CSV file as a preview shows it: a number of many digits by five of them, any other text as it is."""
+    if len(cell) <= 8 or not LONG_NUMBER.fullmatch(cell):
+        return cell
+    return f"{float(cell):.5g}"
+
+
 @cache
 def environment() -> Environment:
     """The templates; whatever is put into them is text, never markup."""
@@ -71,7 +80,14 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"moment": moment, "ago": ago, "duration": duration, "size": size, "thousands": thousands}
+    made.filters |= {
+        "moment": moment,
+        "ago": ago,
+        "duration": duration,
+        "size": size,
+        "thousands": thousands,
+        "figures": figures,
+    }
     made.globals["names"] = report.NAMES
     return made
 

@@ -18,6 +18,9 @@ ARTIFACT_DAGS = ("load_reviews", "explore_reviews", "retrain_recommender")
 """The DAGs whose runs leave artifacts."""
 
 GRAPH_CHART = "charts/neighbourhood"
+FIRST_CHARTS = ("metrics", "sample", "history")
+"""What a run is about comes first; the others follow by name."""
+
 PREVIEW_ROWS, PREVIEW_BYTES, PREVIEW_COLUMNS = 8, 32_768, 12
 
 Document = dict[str, Any]
@@ -176,9 +179,10 @@ def _charts(listed: list[Document]) -> list[Chart]:
         if title and title != path:
             titles.setdefault(stem, title)
     shown = {stem: found.get("svg") or found.get("png") for stem, found in forms.items()}
+    ranked = sorted(shown.items(), key=lambda item: (*(item[0] != first for first in FIRST_CHARTS), item[0]))
     return [
         Chart(stem, titles.get(stem) or stem.replace("_", " ").capitalize(), path, tuple(sorted(forms[stem].items())))
-        for stem, path in shown.items()
+        for stem, path in ranked
         if path
     ]
 

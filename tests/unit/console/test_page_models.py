@@ -205,3 +205,19 @@ def test_nothing_of_a_page_comes_from_elsewhere():
         assert " style=" not in text, "the policy of the pages lets no style attribute through"
         assert not re.search(r"\son[a-z]+=", text), template.name
     assert (pages.HERE / "static" / "panzoom.LICENSE.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("cell", "told"),
+    [
+        ("0.08353816046854643", "0.083538"),
+        ("-12345.678901", "-12346"),
+        ("20260101", "20260101"),
+        ("1.5", "1.5"),
+        ("not 0.123456789", "not 0.123456789"),
+        ("123456789012", "123456789012"),
+        ("1.2345678901e-07", "1.2346e-07"),
+    ],
+)
+def test_long_numbers_are_shown_short_and_nothing_else_is_touched(cell: str, told: str):
+    assert pages.figures(cell) == told
