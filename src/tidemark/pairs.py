@@ -25,7 +25,8 @@ class Pairs:
         user_num, item_num: int32 `(n,)`.
         weight: float32 `(n,)`, at least 0; confidence in implicit feedback is `1 + alpha * weight`.
         rating: float32 `(n,)`, stars; NaN where the event is implicit.
-        timestamp: int64 `(n,)`, microseconds since 1970, UTC.
+        timestamp: int64 `(n,)`, when the user first took the item: microseconds since 1970, UTC. Whoever takes an item again
+            does nothing that a model without it could be asked to foresee, so a split by time goes by the first time.
     """
 
     users: Array
@@ -75,7 +76,8 @@ class Pairs:
 def from_frame(frame: "DataFrame") -> Pairs:
     """Pairs of a pandas frame with the columns `user_id, item_id, rating, weight, timestamp` and, for ties, `_id`.
 
-    Of several interactions of a user and an item the newest counts; of equally new ones, the one with the greatest `_id`.
+    Of several interactions of a user and an item the newest counts (its weight and rating); of equally new ones, the one
+    with the greatest `_id`. The time is that of the oldest.
 
     Raises:
         NotEnoughDataError: the frame is empty.
@@ -88,11 +90,11 @@ def from_frame(frame: "DataFrame") -> Pairs:
     ties = frame["_id"].to_numpy(str) if "_id" in frame else np.zeros(len(frame), np.int8)
     key = user_num.astype(np.int64) * len(items) + item_num
     if len(np.unique(key)) == len(key):  # nothing twice: one sort of numbers instead of one of texts
-        kept = np.argsort(key)
+        kept = first = np.argsort(key)
     else:
         order = np.lexsort((ties, timestamp, key))
-        last = np.append(key[order][1:] != key[order][:-1], True)
-        kept = order[last]
+        another = key[order][1:] != key[order][:-1]
+        kept, first = order[np.append(another, True)], order[np.append(True, another)]
     return Pairs(
         users,
         items,
@@ -100,7 +102,7 @@ def from_frame(frame: "DataFrame") -> Pairs:
         item_num[kept],
         frame["weight"].to_numpy(np.float32)[kept],
         frame["rating"].to_numpy(np.float32, na_value=np.nan)[kept],
-        timestamp[kept],
+        timestamp[first],
     )
 
 

@@ -78,7 +78,7 @@ def catalogue(db: Database[dict[str, Any]], newest: int = 200_000) -> Catalogue:
 class Shoppers:
     """Shoppers whose tastes are those of the catalogue's own data; the same seed and catalogue give the same messages.
 
-    A shopper goes on as before: most of what they take is among the items nearest to what they had, in the space of the
+    A shopper goes on as before: most of what they take is among the new items nearest to what they had, in the space of the
     largest singular vectors of who had what (PureSVD: Cremonesi, Koren, Turrin 2010). So a model can learn from the data
     what they will do, and beats popularity at it.
 
@@ -141,6 +141,7 @@ class Shoppers:
         new, n = users[self._favourites[users, 0] < 0], self._favourites.shape[1]
         for part in np.array_split(new, len(new) // 256 + 1):
             scores = self._of_users[part] @ self._of_items
+            scores[self._known.had[part].nonzero()] = -np.inf  # what they have they do not want again
             best = (
                 np.argpartition(-scores, n - 1, axis=1)[:, :n] if n < scores.shape[1] else np.argsort(-scores, axis=1)
             )

@@ -16,6 +16,13 @@ def test_the_newest_interaction_of_a_pair_counts():
     assert (pairs.items[pairs.item_num].tolist(), pairs.rating.tolist()) == (["a", "b"], [5, 2])
 
 
+def test_the_time_of_a_pair_is_that_of_its_oldest_interaction():
+    table = tastes.frame([("u", "a"), ("u", "b"), ("u", "a")])
+    times = from_frame(table).timestamp
+    assert times.tolist() == sorted(times.tolist())
+    assert times.tolist() == table["timestamp"].head(2).to_numpy("datetime64[us]").astype(np.int64).tolist()
+
+
 def test_of_equally_new_ones_the_greatest_id_counts_whatever_their_order():
     table = tastes.frame([("u", "a"), ("u", "a")])
     table["timestamp"] = table["timestamp"].iloc[0]
