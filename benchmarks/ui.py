@@ -8,6 +8,7 @@ make bench-ui ARGS="--models 2000"
 """
 
 import argparse
+import contextlib
 import os
 import shutil
 import statistics
@@ -29,7 +30,8 @@ from benchmarks import subjects
 from tests import registry_data
 from tests.own_settings import local_settings
 from tidemark import artifacts, store
-from tidemark.local import airflow, dotenv, processes
+from tidemark.local import airflow, dotenv, follow, processes
+from tidemark.local.airflow_api import AirflowApi
 from tidemark.settings import ROOT, Settings
 
 DAG = "retrain_recommender"
@@ -50,7 +52,7 @@ def client(config: Settings) -> httpx.Client:
     signed_in = httpx.Client(base_url=airflow.url(config), trust_env=False, timeout=60)
     login = {"username": config.airflow_user, "password": config.airflow_password.get_secret_value()}
     token = signed_in.post("/auth/token", json=login).raise_for_status().json()["access_token"]
-    signed_in.headers |= {"Authorization": f"Bearer {token}", "Accept": "text/html"}
+    signed_in.headers.update({"Authorization": f"Bearer {token}", "Accept": "text/html"})
     return signed_in
 
 
@@ -65,6 +67,8 @@ def fill(config: Settings, count: int, asked: httpx.Client) -> str:
     for number in range(count - RUNS, count - 1):
         of = artifacts.run_folder(config.artifacts_root, DAG, registry_data.run_id(number))
         shutil.copytree(first, of)
+    with AirflowApi(config) as api:
+        follow.await_dag(api, DAG)
     asked.patch(f"/api/v2/dags/{DAG}", json={"is_paused": True}).raise_for_status()  # runs are known, none is run
     for number in range(count - 3, count):
         body = {"logical_date": None, "dag_run_id": registry_data.run_id(number), "conf": {}}
@@ -99,7 +103,7 @@ def run(models: int, times: int) -> list[dict[str, Any]]:
     try:
         tidemark(env_file, "run", "--no-job")
         config = Settings(_env_file=env_file, state=own.state)  # type: ignore[call-arg]
-        with client(config) as asked:
+        with contextlib.closing(client(config)) as asked:
             of = fill(config, models, asked)
             run_key = artifacts.run_key(of)
             paths = {
