@@ -53,7 +53,7 @@ with DAG(
         conf={"reason": "lag", "tide": lag_over_mark.output},
         wait_for_completion=True,
         deferrable=True,
-        poke_interval=2,
+        poke_interval=5,  # not sooner: see SETTLE of plugins/kafka_lag.py
         fail_when_dag_is_paused=True,
         retries=0,  # the next run of this DAG is the retry, after its back-off
     )

@@ -14,6 +14,10 @@ from tidemark.errors import SettingError, UnreachableError
 from tidemark.lag import Bookmark
 from tidemark.settings import Settings, settings
 
+SETTLE = 4.0
+"""Seconds before which a trigger does not fire. Airflow's worker tells up to `[workers] min_heartbeat_interval` late that a
+task has deferred; where the task has been resumed by then, the scheduler takes it for lost and fails it."""
+
 SAY_AGAIN = 300.0
 """Seconds after which an unchanged lag is logged again."""
 
@@ -42,6 +46,7 @@ class KafkaLagTrigger(BaseTrigger):
         """Poll, and give one event: see `tidemark.watch.event`."""
         earliest = datetime.fromisoformat(self.not_before) if self.not_before else None
         config, bookmark, said, said_at = settings(), None, "", 0.0
+        await asyncio.sleep(SETTLE)
         while True:
             config = self._fresh(config)
             try:

@@ -92,6 +92,7 @@ def environment(config: Settings) -> dict[str, str]:
         "DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "DATABASE__SQL_ALCHEMY_CONN": postgres.sqlalchemy_url(config),
+        "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",  # seconds until a worker sees that its task has ended: see plugins/kafka_lag.py
     }
     here = Path(sys.executable).parent
     no_proxy = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), LOOPBACK, "localhost"]))
