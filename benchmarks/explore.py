@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.servers import own_server
+from benchmarks.subjects import peak
 
 LOOK_EVERY = 0.1
 MOST_SECONDS, MOST_GB = 180.0, 2.0
@@ -34,10 +35,8 @@ MOST_SECONDS, MOST_GB = 180.0, 2.0
 
 def fill(reviews: int, work: Path) -> None:
     """Generate and load `reviews` built-in reviews and their products, as `load_reviews` does."""
-    from pyspark import SparkContext
-
     from tidemark import builtin, landing, loads, store
-    from tidemark.spark import session, submit_conf
+    from tidemark.spark import end, session, submit_conf
 
     size = builtin.Size(reviews, max(5_000, reviews // 20), max(2_000, reviews // 50))
     sources = builtin.write(size, 42, str(work / "builtin"))
@@ -48,21 +47,7 @@ def fill(reviews: int, work: Path) -> None:
     plan = loads.Plan(landed[0], landed[1], str(work / "staged"))
     spark = session("bench-fill", **loads.SESSION | submit_conf(short=True))
     loads.load(spark, store.connect(), plan, loads.validate(spark, plan, str(work / "docs")))
-    gateway = SparkContext._gateway
-    assert gateway is not None
-    spark.stop()
-    gateway.shutdown()
-    gateway.proc.stdin.close()  # the JVM ends when its caller does
-    gateway.proc.wait()
-    SparkContext._gateway = SparkContext._jvm = None
-
-
-def peak(pid: int) -> int:
-    """Highest resident memory of a process so far, bytes."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) * 1024
-    return 0
+    end(spark)
 
 
 class Memory:

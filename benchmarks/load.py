@@ -27,16 +27,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.servers import own_server
+from benchmarks.subjects import peak
 
 PEAK = "peak_mb"
-
-
-def peak_mb(pid: int) -> float:
-    """Highest resident memory of a process so far, MB."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM"):
-            return int(line.split()[1]) / 1024
-    return 0.0
 
 
 def ours(db: Any, plan: Any, folder: Path) -> dict[str, float]:
@@ -45,7 +38,7 @@ def ours(db: Any, plan: Any, folder: Path) -> dict[str, float]:
 
     from tidemark import loads
     from tidemark.settings import settings
-    from tidemark.spark import session, submit_conf
+    from tidemark.spark import end, session, submit_conf
 
     started = time.perf_counter()
     conf = submit_conf(short=True) | {"spark.driver.memory": settings().spark_driver_memory}
@@ -55,19 +48,14 @@ def ours(db: Any, plan: Any, folder: Path) -> dict[str, float]:
     validated_at = time.perf_counter()
     loads.load(spark, db, plan, validated)
     loaded = time.perf_counter()
-    gateway = SparkContext._gateway
-    assert gateway is not None
-    peak = peak_mb(gateway.proc.pid) + peak_mb(os.getpid())
-    spark.stop()
-    gateway.shutdown()
-    gateway.proc.stdin.close()  # the JVM ends when its caller does
-    gateway.proc.wait()
-    SparkContext._gateway = SparkContext._jvm = None
+    assert SparkContext._gateway is not None
+    most = peak(SparkContext._gateway.proc.pid) + peak(os.getpid())
+    end(spark)
     return {
         "session": ready - started,
         "validate": validated_at - ready,
         "load": loaded - validated_at,
-        PEAK: peak,
+        PEAK: most / 2**20,
         "rows": validated["reviews"]["read"],
     }
 

@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.sparse import random_array
 
-from tests.own_settings import local_settings
+from tests.own_settings import environment, local_settings
 from tidemark import progress, store, topics
 from tidemark.fold_in import FoldIn
 from tidemark.lag import Bookmark
@@ -40,10 +40,11 @@ Figures = dict[str, float]
 
 
 def _export(config: Settings) -> None:
-    for name, value in config:
-        plain = getattr(value, "get_secret_value", lambda v=value: v)()
-        os.environ[f"TIDEMARK_{name.upper()}"] = str(plain)
-    os.environ |= {"TIDEMARK_ENV_FILE": os.devnull, "SPARK_LOCAL_IP": "127.0.0.1", "PYSPARK_PYTHON": sys.executable}
+    os.environ |= environment(config) | {
+        "TIDEMARK_ENV_FILE": os.devnull,
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYSPARK_PYTHON": sys.executable,
+    }
     settings.cache_clear()
 
 

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -22,6 +23,14 @@ def cpu_seconds() -> float:
     times = own.cpu_times()
     ended = times.children_user + times.children_system
     return float(times.user + times.system + ended + sum(t.user + t.system for t in alive))
+
+
+def peak(pid: int) -> int:
+    """Highest resident memory of a process so far, bytes."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) * 1024
+    return 0
 
 
 @contextmanager

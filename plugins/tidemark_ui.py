@@ -1,6 +1,6 @@
 """Tidemark's pages in the Airflow UI: where they are, and who may see and do what. The pages are `tidemark.console`.
 
-Every component of Airflow loads this file, each task included, so it imports nothing until the API server asks.
+Every component of Airflow loads this file, each task included, so it imports next to nothing until the API server asks.
 """
 
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -9,6 +9,8 @@ from urllib.parse import quote, urlsplit
 from airflow.sdk import BaseOperatorLink
 from airflow.sdk.plugins_manager import AirflowPlugin
 
+from tidemark.console import ARTIFACT_DAGS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
 PREFIX = "/tidemark"
 RUN_TAB = "tidemark-run"
-ARTIFACT_DAGS = ("load_reviews", "explore_reviews", "retrain_recommender")
 
 
 class AirflowPermissions:

@@ -3,7 +3,6 @@
 spark-submit spark_jobs/evaluate.py --run <run folder of train.py>
 """
 
-import argparse
 import logging
 import time
 
@@ -27,8 +26,4 @@ def main(run: str) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", required=True, help="run folder")
-    run_folder = parser.parse_args().run
-    with jobs.running("evaluate", run_folder):
-        main(run_folder)
+    jobs.main("evaluate", __doc__, main)

@@ -3,7 +3,6 @@
 spark-submit spark_jobs/export_graph.py --run <run folder of a model that was published>
 """
 
-import argparse
 import logging
 import time
 from typing import Any
@@ -86,8 +85,4 @@ def main(run: str) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", required=True, help="run folder")
-    run_folder = parser.parse_args().run
-    with jobs.running("export_graph", run_folder):
-        main(run_folder)
+    jobs.main("export_graph", __doc__, main)

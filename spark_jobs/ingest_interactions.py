@@ -22,22 +22,21 @@ from tidemark import store
 from tidemark.ingest import Ingest
 from tidemark.lag import Bookmark
 from tidemark.settings import Settings, settings
-from tidemark.spark import session, submit_conf
+from tidemark.spark import session
 
 log = logging.getLogger("tidemark.ingest")
 LONGEST_WAIT = 15.0
 
 
 def start_session(config: Settings) -> SparkSession:
-    """A session sized for a small service beside the retrains."""
+    """A session sized for a small service beside the retrains; it lives long, so its JVM compiles as well as it can."""
     return session(
         "tidemark-ingest",
-        **submit_conf()
-        | {
+        **{
             "spark.master": config.ingest_master,
             "spark.driver.memory": config.ingest_memory,
             "spark.sql.shuffle.partitions": "2",
-            "spark.sql.codegen.wholeStage": "false",  # likewise: no Java is made and compiled for a map and a count
+            "spark.sql.codegen.wholeStage": "false",  # no Java is made and compiled for a map and a count
             "spark.sql.adaptive.enabled": "false",  # every batch is alike: planning it twice only costs
             "spark.sql.execution.arrow.maxBytesPerBatch": str(32 * 1024 * 1024),  # some messages are huge
             "spark.log.level": "OFF",  # what goes wrong is said once, by `reason`

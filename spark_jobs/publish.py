@@ -3,7 +3,6 @@
 spark-submit spark_jobs/publish.py --run <run folder of a model that was decided to be published>
 """
 
-import argparse
 import logging
 import time
 
@@ -47,8 +46,4 @@ def main(run: str) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", required=True, help="run folder")
-    run_folder = parser.parse_args().run
-    with jobs.running("publish", run_folder):
-        main(run_folder)
+    jobs.main("publish", __doc__, main)

@@ -3,7 +3,6 @@
 spark-submit spark_jobs/train.py --run <run folder with snapshot.json>
 """
 
-import argparse
 import logging
 import time
 from typing import Any
@@ -75,8 +74,4 @@ def main(run: str) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", required=True, help="run folder")
-    run_folder = parser.parse_args().run
-    with jobs.running("train", run_folder):
-        main(run_folder)
+    jobs.main("train", __doc__, main)

@@ -6,22 +6,16 @@ Reads `<run>/land.json`; writes Parquet below the staged folder that it names, `
 `<run>/docs/landed_reviews/`. Nothing reaches MongoDB yet.
 """
 
-import argparse
-
 from tidemark import artifacts, jobs, loads
 from tidemark.spark import session
 
 
-def main() -> None:
-    """Run the job."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", required=True, help="run folder")
-    run = parser.parse_args().run
-    with jobs.running("validate_reviews", run):
-        plan = loads.Plan.read(run)
-        spark = session("validate_reviews", **loads.SESSION)
-        artifacts.write_json(f"{run}/validate.json", loads.validate(spark, plan, f"{run}/docs/landed_reviews"))
+def main(run: str) -> None:
+    """See the module."""
+    plan = loads.Plan.read(run)
+    spark = session("validate_reviews", **loads.SESSION)
+    artifacts.write_json(f"{run}/validate.json", loads.validate(spark, plan, f"{run}/docs/landed_reviews"))
 
 
 if __name__ == "__main__":
-    main()
+    jobs.main("validate_reviews", __doc__, main)

@@ -110,6 +110,16 @@ def spark() -> "Iterator[SparkSession]":
     spark.stop()
 
 
+@pytest.fixture(scope="session")
+def load_spark(spark: "SparkSession") -> "SparkSession":
+    """The session of the tests with the settings of a load."""
+    from tidemark import loads
+
+    for key, value in loads.SESSION.items():
+        spark.conf.set(key, value)
+    return spark
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The quick tests first, the whole platform last."""
     order = ["unit", "dags", "spark", "integration", "e2e"]

@@ -1,38 +1,22 @@
 """A real Airflow API server with Tidemark's pages, a PostgreSQL of its own and a user of each role; nothing runs a task."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
-import psutil
-from pydantic import SecretStr
 
-from tests.ingest_service import eventually
-from tidemark.local import airflow, dotenv
+from tests.own_airflow import component
+from tests.own_settings import environment
+from tests.waiting import eventually
+from tidemark.local import airflow
 from tidemark.local.command import Command
 from tidemark.local.layout import write_private
 from tidemark.local.servers import running
 from tidemark.settings import Settings
 
 ROLES = ("admin", "user", "viewer")
-
-
-def plain(config: Settings) -> dict[str, str]:
-    """The settings as environment variables."""
-    found = {}
-    for name, value in config:
-        told = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        found[f"TIDEMARK_{name.upper()}"] = told
-    return found
-
-
-def with_secrets(config: Settings) -> Settings:
-    """`config` with the secrets that an Airflow needs."""
-    made = {name: SecretStr(dotenv.GENERATED[name]()) for name in dotenv.GENERATED if name.startswith("airflow_")}
-    return config.model_copy(update=made)
 
 
 class ConsoleServer:
@@ -67,13 +51,11 @@ def console_server(config: Settings, folder: Path) -> Iterator[ConsoleServer]:
         airflow.provision(config)
         write_private(airflow.password_file(config), json.dumps(passwords))
         users = {"AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{role}:{role}" for role in ROLES)}
-        environment = plain(config) | users
+        variables = environment(config) | users
         reserialize = airflow._airflow(config, "dags", "reserialize")
-        Command(reserialize.argv, {**reserialize.env, **environment}).run("reading the DAGs")
-        command = airflow.command(config, "airflow-api-server")
+        Command(reserialize.argv, {**reserialize.env, **variables}).run("reading the DAGs")
         log = folder / "api-server.log"
-        process = Command(command.argv, {**command.env, **environment}).start(stack.enter_context(log.open("wb")))
-        stack.callback(_end, process)
+        stack.enter_context(component(config, "airflow-api-server", log, variables))
         server = ConsoleServer(config, passwords, log)
         eventually(lambda: _answers(server), 120, lambda: log.read_text()[-3_000:])
         yield server
@@ -84,11 +66,3 @@ def _answers(server: ConsoleServer) -> bool:
         return httpx.get(f"{server.url}/api/v2/monitor/health", trust_env=False, timeout=5).is_success
     except httpx.HTTPError:
         return False
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    process.terminate()
-    _, alive = psutil.wait_procs(family, 15)
-    for left in alive:
-        left.kill()

@@ -4,21 +4,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from tidemark.settings import ROOT
-
-
-def eventually(what: Callable[[], bool], timeout: float, message: Callable[[], str] | str) -> float:
-    """Wait until `what()` holds; gives the seconds it took."""
-    start = time.monotonic()
-    while not what():
-        if time.monotonic() - start > timeout:
-            raise AssertionError(message if isinstance(message, str) else message())
-        time.sleep(0.05)
-    return time.monotonic() - start
 
 
 class IngestService:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from tidemark.local import ports
+from tidemark.local import dotenv, ports
 from tidemark.settings import Settings, settings
 
 
@@ -28,11 +28,20 @@ def local_settings(state: Path) -> Settings:
     )
 
 
+def with_airflow(config: Settings) -> Settings:
+    """`config` with the secrets that an Airflow needs."""
+    made = {name: SecretStr(dotenv.GENERATED[name]()) for name in dotenv.GENERATED if name.startswith("airflow_")}
+    return config.model_copy(update=made)
+
+
+def environment(config: Settings, prefix: str = "") -> dict[str, str]:
+    """The settings whose names start with `prefix` as environment variables, secrets as they are."""
+    plain = {n: v.get_secret_value() if isinstance(v, SecretStr) else str(v) for n, v in config if n.startswith(prefix)}
+    return {dotenv.variable(name): value for name, value in plain.items()}
+
+
 def use(config: Settings, prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """From here to the end of the test, `settings()` takes the fields that start with `prefix` from `config`."""
-    for name in type(config).model_fields:
-        value = getattr(config, name)
-        if name.startswith(prefix):
-            plain = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-            monkeypatch.setenv(f"TIDEMARK_{name.upper()}", plain)
+    for name, value in environment(config, prefix).items():
+        monkeypatch.setenv(name, value)
     settings.cache_clear()

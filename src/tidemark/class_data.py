@@ -26,24 +26,18 @@ def options(archive: Path = ARCHIVE) -> list[str]:
 
 def make(archive: Path = ARCHIVE) -> None:
     """Make the archive, whole or not at all, in a JVM of its own: this process must not have a Spark session yet."""
-    from pyspark import SparkContext
-
-    from tidemark.spark import session, submit_conf
+    from tidemark.spark import end, session, submit_conf
 
     beside = archive.with_suffix(".part")
-    beside.unlink(missing_ok=True)
-    conf = submit_conf(short=True, archived=False) | {"spark.master": "local[2]"}
+    for old in (archive, beside):  # an archive is not made on top of another
+        old.unlink(missing_ok=True)
+    conf = submit_conf(short=True) | {"spark.master": "local[2]"}
     conf["spark.driver.extraJavaOptions"] += " ".join(["", f"-XX:ArchiveClassesAtExit={beside}", *_QUIET])
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     spark = session("class data", **conf)
     with tempfile.TemporaryDirectory() as folder:
         _work(spark, folder)
-    gateway = SparkContext._gateway
-    assert gateway is not None  # noqa: S101 -- a session has one
-    spark.stop()
-    gateway.shutdown()
-    gateway.proc.stdin.close()  # the JVM ends, and writes, when its caller is gone
-    gateway.proc.wait(timeout=120)
+    end(spark)  # the JVM writes as it ends
     beside.replace(archive)
 
 

@@ -3,8 +3,10 @@
 import base64
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 from confluent_kafka import Message, Producer
@@ -18,6 +20,9 @@ from tidemark.settings import Settings
 
 COLLECTION = "dead_letters"
 CHUNK = 500
+
+WAITING: Mapping[str, Any] = MappingProxyType({"replayed_at": None})
+"""Matches the letters that were not sent again."""
 
 
 @dataclass
@@ -59,7 +64,7 @@ def replay(db: Database[dict[str, Any]], config: Settings, *, dry_run: bool = Fa
     """
     weights, done = Weights(config.weight_of_event, config.event_default), Replay()
     producer = Producer(topics.producer_config(config) | {"delivery.timeout.ms": 30_000})
-    asked: dict[str, Any] = {"replayed_at": None}
+    asked: dict[str, Any] = dict(WAITING)
     if only:
         asked["reason"] = {"$regex": re.escape(only)}
     waiting: list[str] = []

@@ -1,13 +1,14 @@
-"""A Spark job's own error, carried over the process border to the Airflow task that submitted it.
+"""How a Spark job is called, and its own error, carried over the process border to the Airflow task that submitted it.
 
 spark-submit tells its caller only that something failed. So a job that fails for a reason Tidemark knows writes it to
 `<run>/<job>.error.json`, and the task raises it again as the same class: what is wrong fails at once, what is
 unreachable is retried.
 """
 
+import argparse
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import fsspec
@@ -44,6 +45,21 @@ def running(job: str, run: str) -> Iterator[None]:
     artifacts.write_json(_marker(run, job), {"error": type(failure).__name__, "message": str(failure)})
     logging.getLogger(__name__).error("%s failed: %s", job, failure)
     raise SystemExit(DATA_ERROR)
+
+
+def main(job: str, about: str | None, body: Callable[[str], None]) -> None:
+    """The command line of every job, `<job>.py --run <run folder>`: run `body` on that folder, as `running` says.
+
+    Args:
+        job: its name.
+        about: the job's docstring, for `--help`.
+        body: the job.
+    """
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", required=True, help="run folder")
+    run = parser.parse_args().run
+    with running(job, run):
+        body(run)
 
 
 def forget_error(job: str, run: str) -> None:

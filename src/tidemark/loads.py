@@ -222,25 +222,25 @@ def load(
 
     for name in ("reviews", "rejects", "products", "interactions", "loads"):
         store.ensure(db, name)
-    reviews = records.stored(*_staged(spark, plan, "review"), "review")
+    landed = {kind: _staged(spark, plan, kind) for kind in ("review", *(["product"] if plan.products else []))}
+    reviews = records.stored(*landed["review"], "review")
     writes = [("reviews", reviews, validated["reviews"]["stored"])]
     writes.append(("interactions", interactions.from_reviews(reviews), validated["reviews"]["stored"]))
     if plan.products:
-        products = records.stored(*_staged(spark, plan, "product"), "product")
+        products = records.stored(*landed["product"], "product")
         writes.append(("products", products, validated["products"]["stored"]))
-    for kind in ("review", "product"):
-        rejected = (validated[f"{kind}s"] or {}).get("rejected")
+    for kind, (staged, _) in landed.items():
+        rejected = validated[f"{kind}s"]["rejected"]
         if rejected:
-            rejects = records.rejects(_staged(spark, plan, kind)[0], kind, plan.load_id)
+            rejects = records.rejects(staged, kind, plan.load_id)
             writes.append(("rejects", rejects.select(*contracts.fields("reject")), rejected))
 
     def write(name: str, frame: "DataFrame", rows: int) -> None:
         store.write(frame, name)
         log.info("%s: %s rows stored", name, f"{rows:,}")
 
-    with ThreadPoolExecutor(
-        2
-    ) as side:  # two at a time: the server has an idle core while one collection's batch is sent
+    # Two at a time: the server has an idle core while one collection's batch is sent.
+    with ThreadPoolExecutor(2) as side:
         for done in [side.submit(write, *each) for each in writes]:
             done.result()
     outcome = {

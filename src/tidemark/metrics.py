@@ -12,7 +12,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 from prometheus_client.registry import Collector
 
-from tidemark import dead_letters
+from tidemark import contracts, dead_letters
 from tidemark.errors import UnreachableError
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTENT_TYPE", "exposition"]
 
-STATUSES = ("candidate", "rejected", "champion", "retired")
 MOST_LETTERS = 1_000_000
 
 
@@ -73,23 +72,19 @@ class _Now(Collector):
             parts.add_metric([lag.topic, str(at.partition)], at.end)
         found = [mark, _gauge("lag", "Interactions that no model has learned from", lag.total), parts]
         try:
-            progress = self._sources.stored()
+            progress = self._sources.progress()
         except UnreachableError:
             return found
-        if progress:
+        if progress is not None:
             stored = GaugeMetricFamily(
                 "tidemark_ingest_next_offset",
                 "Offset up to which the ingest has stored the topic",
                 labels=["topic", "partition"],
             )
-            for number, at_offset in progress["next_offsets"].items():
-                stored.add_metric([lag.topic, number], int(at_offset))
-            when = progress.get("updated_at")
-            found.append(stored)
-            if when:
-                found.append(
-                    _gauge("ingest_updated_timestamp_seconds", "When the ingest last stored", when.timestamp())
-                )
+            for number, offset in progress.next_offsets.items():
+                stored.add_metric([lag.topic, str(number)], offset)
+            when = progress.updated_at.timestamp()
+            found += [stored, _gauge("ingest_updated_timestamp_seconds", "When the ingest last stored", when)]
         return found
 
     def _registry(self) -> list[GaugeMetricFamily]:
@@ -100,10 +95,10 @@ def _of_registry(db: Any) -> list[GaugeMetricFamily]:
     from tidemark.console import models
 
     by_status = GaugeMetricFamily("tidemark_models", "Models of the registry", labels=["status"])
-    counted = models.by_status(db)
-    for status in dict.fromkeys((*STATUSES, *counted)):
+    counted, statuses = models.by_status(db), contracts.schema("model")["properties"]["status"]["enum"]
+    for status in dict.fromkeys((*statuses, *counted)):
         by_status.add_metric([status], counted.get(status, 0))
-    waiting = db[dead_letters.COLLECTION].count_documents({"replayed_at": None}, limit=MOST_LETTERS)
+    waiting = db[dead_letters.COLLECTION].count_documents(dead_letters.WAITING, limit=MOST_LETTERS)
     found = [by_status, _gauge("dead_letters_waiting", "Rejected messages that were not sent again", waiting)]
     live = models.champion(db)
     if live is None:

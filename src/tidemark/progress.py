@@ -30,11 +30,22 @@ class Progress:
     topic_id: str
     generation: int
     next_offsets: NextOffsets
+    updated_at: datetime
 
     @property
     def prefix(self) -> str:
-        """What stands before `-partition-offset` in the keys: `~` is in no topic's name, so none can collide."""
-        return self.topic if self.generation == 0 else f"{self.topic}~{self.generation}"
+        """What stands before `-partition-offset` in the keys."""
+        return _prefix(self.topic, self.generation)
+
+
+def _prefix(topic: str, generation: int) -> str:
+    """`~` is in no topic's name, so no two prefixes are the same."""
+    return topic if generation == 0 else f"{topic}~{generation}"
+
+
+def behind(lag: Lag, stored: NextOffsets) -> int:
+    """Records that have come and are not stored: those past `stored`, of what the partitions still hold."""
+    return sum(max(0, p.end - max(stored.get(p.partition, 0), p.earliest)) for p in lag.partitions)
 
 
 def read(db: Database[dict[str, Any]], topic: str) -> Progress | None:
@@ -43,7 +54,7 @@ def read(db: Database[dict[str, Any]], topic: str) -> Progress | None:
     if found is None:
         return None
     offsets = {int(number): int(at) for number, at in found["next_offsets"].items()}
-    return Progress(topic, found["topic_id"], found["generation"], offsets)
+    return Progress(topic, found["topic_id"], found["generation"], offsets, found["updated_at"])
 
 
 def begin(db: Database[dict[str, Any]], topic: str, topic_id: str) -> Progress:
@@ -52,9 +63,10 @@ def begin(db: Database[dict[str, Any]], topic: str, topic_id: str) -> Progress:
     if known is not None and known.topic_id == topic_id:
         return known
     generation = 0 if known is None else known.generation + 1
-    fresh = {"topic_id": topic_id, "generation": generation, "next_offsets": {}, "updated_at": datetime.now(UTC)}
+    now = datetime.now(UTC)
+    fresh = {"topic_id": topic_id, "generation": generation, "next_offsets": {}, "updated_at": now}
     db[COLLECTION].replace_one({"_id": topic}, fresh, upsert=True)
-    return Progress(topic, topic_id, generation, {})
+    return Progress(topic, topic_id, generation, {}, now)
 
 
 def advance(db: Database[dict[str, Any]], topic: str, topic_id: str, next_offsets: Mapping[int, int]) -> None:
@@ -111,7 +123,7 @@ class Snapshot:
     @property
     def prefix(self) -> str:
         """See `Progress.prefix`."""
-        return self.topic if self.generation == 0 else f"{self.topic}~{self.generation}"
+        return _prefix(self.topic, self.generation)
 
     def covers(self, interaction_id: str) -> bool:
         """Whether the interaction with this `_id` is in the snapshot; what is not of this topic as it is now, is."""
@@ -126,10 +138,6 @@ class Snapshot:
         return [interaction_id for interaction_id in ids if not self.covers(interaction_id)]
 
 
-def _behind(lag: Lag, stored: NextOffsets) -> int:
-    return sum(max(0, p.end - max(stored.get(p.partition, 0), p.earliest)) for p in lag.partitions)
-
-
 def snapshot(db: Database[dict[str, Any]], bookmark: Bookmark, wait_seconds: float) -> Snapshot:
     """What is stored of the stream now; where the ingest is behind, waits up to `wait_seconds` for what had come.
 
@@ -140,9 +148,9 @@ def snapshot(db: Database[dict[str, Any]], bookmark: Bookmark, wait_seconds: flo
     while True:
         known = read(db, bookmark.topic)
         stored = known.next_offsets if known is not None and known.topic_id == topic_id else {}
-        behind, waited = _behind(lag, stored), time.monotonic() - start
-        if behind == 0 or waited >= wait_seconds:
+        missing, waited = behind(lag, stored), time.monotonic() - start
+        if missing == 0 or waited >= wait_seconds:
             unlearned = sum(max(0, stored.get(number, 0) - base) for number, base in lag.bases.items())
             generation = known.generation if known is not None and stored else 0
-            return Snapshot(bookmark.topic, topic_id, generation, stored, unlearned, behind, round(waited, 3))
+            return Snapshot(bookmark.topic, topic_id, generation, stored, unlearned, missing, round(waited, 3))
         time.sleep(min(0.25, wait_seconds - waited))

@@ -59,9 +59,9 @@ def save(db: Database[Document], model: Document) -> None:
 
 def kept(db: Database[Document]) -> list[str]:
     """Models whose recommendations are whole, newest first: what can be rolled back to."""
-    there = set(db.list_collection_names(filter={"name": {"$regex": f"^{store.RECOMMENDATIONS_PREFIX}"}}))
+    there = recommended(db)
     published = db["models"].find({"published_at": {"$ne": None}}, {"_id": 1}).sort("_id", DESCENDING)
-    return [m["_id"] for m in published if store.recommendations(m["_id"]) in there]
+    return [m["_id"] for m in published if m["_id"] in there]
 
 
 def move_pointer(db: Database[Document], model_id: str, moved_by: str) -> None:
@@ -135,17 +135,24 @@ def verify(db: Database[Document]) -> Document:
     return {"model_id": live["_id"], "users_served": served}
 
 
-def prune(db: Database[Document], keep: int) -> list[str]:
-    """Drop the recommendations of all but the `keep` newest published models, the champion and the one before it."""
+def recommended(db: Database[Document]) -> set[str]:
+    """Models that have recommendations, whole or half written."""
+    names = db.list_collection_names(filter={"name": {"$regex": f"^{store.RECOMMENDATIONS_PREFIX}"}})
+    return {name.removeprefix(store.RECOMMENDATIONS_PREFIX) for name in names}
+
+
+def staying(db: Database[Document], keep: int | None = None) -> set[str]:
+    """Models that nothing may be dropped of: the `keep` newest kept (all, without it), the champion, the one before it."""
     at = pointer(db) or {}
-    staying = {*kept(db)[:keep], at.get("model_id"), at.get("previous")}
-    dropped = []
-    for name in db.list_collection_names(filter={"name": {"$regex": f"^{store.RECOMMENDATIONS_PREFIX}"}}):
-        model_id = name.removeprefix(store.RECOMMENDATIONS_PREFIX)
-        if model_id not in staying:
-            db.drop_collection(name)
-            dropped.append(model_id)
-    return sorted(dropped)
+    return {*kept(db)[:keep], *(at[role] for role in ("model_id", "previous") if at.get(role))}
+
+
+def prune(db: Database[Document], keep: int) -> list[str]:
+    """Drop the recommendations of all models but those that are `staying`."""
+    dropped = sorted(recommended(db) - staying(db, keep))
+    for model_id in dropped:
+        db.drop_collection(store.recommendations(model_id))
+    return dropped
 
 
 HISTORY_FIELDS = (

@@ -20,16 +20,15 @@ SHORT_JOB = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 compiling. Wrong for long arithmetic (MLlib); no matter where executors of a cluster do the work."""
 
 
-def submit_conf(*, short: bool = False, archived: bool = True) -> dict[str, str]:
+def submit_conf(*, short: bool = False) -> dict[str, str]:
     """Settings that a driver must know before its JVM starts: for `SparkSubmitOperator(conf=...)` and `session`.
 
     Args:
         short: the job is a short one, or waits for servers: see `SHORT_JOB`.
-        archived: with the classes that set-up has laid out, where it has (`tidemark.class_data`).
     """
     # INFO buries what a person looks for.
     options = [f"-Dlog4j2.configurationFile={ROOT / 'spark_jobs' / 'log4j2.properties'}"]
-    options += (SHORT_JOB if short else []) + (class_data.options() if archived else [])
+    options += (SHORT_JOB if short else []) + class_data.options()
     state, local = settings().state, settings().spark_master.startswith("local")
     one_machine = {
         "spark.driver.bindAddress": "127.0.0.1",
@@ -67,3 +66,16 @@ def session(app_name: str, **conf: str) -> "SparkSession":
     for key, value in conf.items():
         builder = builder.config(key, value)
     return builder.getOrCreate()
+
+
+def end(spark: "SparkSession") -> None:
+    """Stop the session and its JVM, which `stop` alone leaves running: this process may start another then."""
+    from pyspark import SparkContext
+
+    gateway = SparkContext._gateway
+    assert gateway is not None  # noqa: S101 -- a session has one
+    spark.stop()
+    gateway.shutdown()
+    gateway.proc.stdin.close()  # the JVM ends when its caller is gone
+    gateway.proc.wait(timeout=120)
+    SparkContext._gateway = SparkContext._jvm = None

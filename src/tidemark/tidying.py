@@ -95,16 +95,13 @@ class _Store:
 
 def _models(db: Database[Document], keep: int, now: datetime, done: Tidied) -> None:
     """Drop the recommendations of models that are not kept; of one that was never published a day after it was made."""
-    whole = set(registry.kept(db)[:keep])
-    names = db.list_collection_names(filter={"name": {"$regex": f"^{store.RECOMMENDATIONS_PREFIX}"}})
-    for name in sorted(names):
-        model_id = name.removeprefix(store.RECOMMENDATIONS_PREFIX)
+    for model_id in sorted(registry.recommended(db)):
         model = db["models"].find_one({"_id": model_id}, {"published_at": 1, "created_at": 1})
         if model and not model["published_at"] and now - model["created_at"] < AGE:
             continue  # it is being written
-        at = registry.pointer(db) or {}  # asked each time: somebody may be rolling back
-        if model_id in whole | {at.get("model_id"), at.get("previous")}:
+        if model_id in registry.staying(db, keep):  # asked each time: somebody may be rolling back
             continue
+        name = store.recommendations(model_id)
         size = db.command("collStats", name)["storageSize"]
         if not done.dry:
             db.drop_collection(name)
@@ -114,8 +111,7 @@ def _models(db: Database[Document], keep: int, now: datetime, done: Tidied) -> N
 
 def _kept_folders(db: Database[Document]) -> set[str]:
     """The run folders of the champion, of the one before it, and of every model that can be rolled back to."""
-    at = registry.pointer(db) or {}
-    wanted = [*registry.kept(db), at.get("model_id"), at.get("previous")]
+    wanted = list(registry.staying(db))
     return {model["artifacts"].rstrip("/") for model in db["models"].find({"_id": {"$in": wanted}}, {"artifacts": 1})}
 
 

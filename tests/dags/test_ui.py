@@ -16,8 +16,8 @@ from fastapi.routing import APIRoute
 from pymongo.database import Database
 
 from tests import registry_data
-from tests.console_server import ConsoleServer, console_server, with_secrets
-from tests.own_settings import local_settings
+from tests.console_server import ConsoleServer, console_server
+from tests.own_settings import local_settings, with_airflow
 from tidemark import artifacts, store, topics
 from tidemark.console import pages, routes
 from tidemark.local.servers import running
@@ -36,7 +36,7 @@ def config(mongo_server: Settings, kafka_server: Settings, tmp_path_factory: pyt
     kafka = {name: getattr(kafka_server, name) for name in Settings.model_fields if name.startswith("kafka_")}
     mongo = {name: getattr(mongo_server, name) for name in Settings.model_fields if name.startswith("mongo_")}
     prefix = {"kafka_prefix": "ui.", "mongo_database": mongo_server.mongo_database}
-    made = with_secrets(own.model_copy(update=kafka | mongo | prefix))
+    made = with_airflow(own.model_copy(update=kafka | mongo | prefix))
     topics.ensure(made)
     return made
 

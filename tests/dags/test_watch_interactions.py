@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import time
 import uuid
 from collections.abc import Iterator
@@ -11,18 +10,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 from confluent_kafka import Producer
-from pydantic import SecretStr
 
-from tests.ingest_service import eventually
-from tests.own_settings import local_settings
+from tests.own_airflow import component
+from tests.own_settings import environment, local_settings, with_airflow
+from tests.waiting import eventually
 from tidemark import topics
 from tidemark.lag import Bookmark
-from tidemark.local import airflow, dotenv
+from tidemark.local import airflow
 from tidemark.local.airflow_api import AirflowApi
-from tidemark.local.command import Command
 from tidemark.local.servers import running
 from tidemark.settings import ROOT, Settings
 
@@ -77,25 +74,16 @@ class Tide:
         assert self.watching()
 
 
-def _env(config: Settings) -> dict[str, str]:
-    found = {}
-    for name, value in config:
-        plain = value.get_secret_value() if isinstance(value, SecretStr) else value
-        found[f"TIDEMARK_{name.upper()}"] = str(plain)
-    return found
-
-
 @pytest.fixture(scope="module")
 def tide(kafka_server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tide]:
     folder = tmp_path_factory.mktemp("watch")
-    own = local_settings(folder)
-    secrets = {n: SecretStr(dotenv.GENERATED[n]()) for n in dotenv.GENERATED if n.startswith("airflow_")}
+    own = with_airflow(local_settings(folder))
     kafka = {n: getattr(kafka_server, n) for n in Settings.model_fields if n.startswith("kafka_")}
     settings = {"retrain_mark": 100, "retrain_poll_seconds": 0.5, "retrain_backoff_seconds": 4}
-    config = own.model_copy(update=kafka | secrets | settings | {"kafka_prefix": f"w{uuid.uuid4().hex[:8]}."})
+    config = own.model_copy(update=kafka | settings | {"kafka_prefix": f"w{uuid.uuid4().hex[:8]}."})
     topics.ensure(config)
     env_file = folder / "env"
-    env_file.write_text("".join(f"{name}={value}\n" for name, value in _env(config).items()))
+    env_file.write_text("".join(f"{name}={value}\n" for name, value in environment(config).items()))
     dags = folder / "dags"
     dags.mkdir()
     shutil.copy(ROOT / "dags" / "watch_interactions.py", dags)
@@ -103,22 +91,11 @@ def tide(kafka_server: Settings, tmp_path_factory: pytest.TempPathFactory) -> It
     with ExitStack() as stack:
         stack.enter_context(running("postgres", config))
         airflow.provision(config)
-        environment = {"TIDEMARK_ENV_FILE": str(env_file), "AIRFLOW__CORE__DAGS_FOLDER": str(dags)}
+        variables = {"TIDEMARK_ENV_FILE": str(env_file), "AIRFLOW__CORE__DAGS_FOLDER": str(dags)}
         for name in airflow.COMPONENTS:
-            command = airflow.command(config, name)
-            log = stack.enter_context((folder / f"{name}.log").open("wb"))
-            process = Command(command.argv, {**command.env, **environment}).start(log)
-            stack.callback(_end, process)
+            stack.enter_context(component(config, name, folder / f"{name}.log", variables))
         eventually(lambda: not airflow.unhealthy(config), 180, lambda: f"not at work: {airflow.unhealthy(config)}")
         yield Tide(config, env_file)
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    process.terminate()
-    _, alive = psutil.wait_procs(family, 15)
-    for left in alive:
-        left.kill()
 
 
 def test_below_the_mark_nothing_starts_and_no_worker_is_held(tide: Tide) -> None:

@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 
 from tests.own_settings import local_settings
 from tidemark.local import dotenv, processes
+from tidemark.local.airflow_api import AirflowApi
 from tidemark.local.layout import state_folder
 from tidemark.local.supervision import Service, Supervisor
 from tidemark.settings import ROOT, Settings
@@ -129,3 +130,10 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         yield platform
     finally:
         platform.end()
+
+
+@pytest.fixture
+def api(platform: Platform) -> Iterator[AirflowApi]:
+    """Its Airflow."""
+    with AirflowApi(platform.config) as api:
+        yield api

@@ -4,7 +4,6 @@ import os
 import signal
 import stat
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from pymongo.database import Database
 
 from tests.e2e.conftest import Platform
+from tests.waiting import eventually
 from tidemark import store
 from tidemark.local import airflow, processes
 from tidemark.local.airflow_api import AirflowApi
@@ -33,11 +33,12 @@ def contents(db: Database[dict[str, Any]]) -> dict[str, int]:
     return {name: db[name].count_documents({}) for name in db.list_collection_names() if not name.startswith("system.")}
 
 
-def await_that(condition: Callable[[], bool], patience: float = 90) -> None:
-    deadline = time.monotonic() + patience
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.5)
+RECOVERY = 90
+"""Seconds in which a killed platform is whole again, busy machine or not."""
+
+
+def pids(platform: Platform) -> dict[str, int]:
+    return {name: service.pid for name, service in platform.services().items()}
 
 
 def is_whole(platform: Platform) -> bool:
@@ -147,14 +148,14 @@ def test_the_api_and_the_servers_want_a_login(platform: Platform) -> None:
 
 
 def test_run_again_is_quick_and_changes_nothing(platform: Platform, db: Database[dict[str, Any]]) -> None:
-    before, pids = contents(db), {name: service.pid for name, service in platform.services().items()}
+    before, running = contents(db), pids(platform)
     started = time.monotonic()
     again = platform.run()
     assert again.returncode == 0, again.stderr
     assert time.monotonic() - started < QUICK
     assert "nothing to do" in again.stdout
     assert contents(db) == before
-    assert {name: service.pid for name, service in platform.services().items()} == pids
+    assert pids(platform) == running
 
 
 def test_status_names_every_service(platform: Platform) -> None:
@@ -187,7 +188,7 @@ def test_a_second_platform_on_taken_ports_is_refused_in_one_line(platform: Platf
 
 
 def test_a_second_platform_beside_it_comes_and_goes_without_a_trace(platform: Platform, tmp_path: Path) -> None:
-    pids = {name: service.pid for name, service in platform.services().items()}
+    running = pids(platform)
     second = Platform(tmp_path / ("a-long-name-" * 10))
     try:
         answer = second.tidemark("run", "--no-job")
@@ -198,19 +199,20 @@ def test_a_second_platform_beside_it_comes_and_goes_without_a_trace(platform: Pl
         assert processes.of_platform(second.watch.state) == []
     finally:
         second.end()
-    assert {name: service.pid for name, service in platform.services().items()} == pids
+    assert pids(platform) == running
     assert is_whole(platform)
 
 
 def test_a_killed_service_comes_back_by_itself(platform: Platform, db: Database[dict[str, Any]]) -> None:
-    before, services = contents(db), platform.services()
+    held, before = contents(db), pids(platform)
     victims = ["mongo", "kafka", "postgres", "airflow-scheduler"]
     for name in victims:
-        os.kill(services[name].pid, signal.SIGKILL)
-    await_that(lambda: all(platform.services()[name].pid not in (0, services[name].pid) for name in victims))
-    await_that(lambda: is_whole(platform))
-    assert contents(db) == before
-    await_that(lambda: workers_of_one_scheduler(platform))
+        os.kill(before[name], signal.SIGKILL)
+    again = lambda: all(pids(platform)[name] not in (0, before[name]) for name in victims)  # noqa: E731
+    eventually(again, RECOVERY, lambda: f"{pids(platform)}", 0.5)
+    eventually(lambda: is_whole(platform), RECOVERY, lambda: f"{platform.services()}", 0.5)
+    assert contents(db) == held
+    eventually(lambda: workers_of_one_scheduler(platform), RECOVERY, "workers of two schedulers, or of none", 0.5)
 
 
 def test_stop_and_run_lose_nothing(platform: Platform, db: Database[dict[str, Any]]) -> None:
@@ -231,7 +233,7 @@ def test_run_recovers_when_everything_was_killed(platform: Platform, db: Databas
     before = contents(db)
     for process in processes.of_platform(platform.config.state):
         process.kill()
-    await_that(lambda: processes.of_platform(platform.config.state) == [])
+    eventually(lambda: processes.of_platform(platform.config.state) == [], RECOVERY, "a process does not end", 0.5)
     again = platform.run()
     assert again.returncode == 0, again.stderr
     assert contents(db) == before

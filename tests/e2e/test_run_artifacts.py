@@ -3,34 +3,21 @@
 import hashlib
 import json
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.conftest import Platform
+from tests.e2e.runs import ended, run_to_its_end
 from tidemark import artifacts, manifests, registry, store
-from tidemark.local.airflow_api import FINISHED, AirflowApi
+from tidemark.local.airflow_api import AirflowApi
 
 pytestmark = pytest.mark.timeout(1800)
 
 RETRAIN = "retrain_recommender"
 GIVEN = {"force": True, "factors": 8, "regularization": 10, "alpha": 20, "iterations": 5}
 """Quick, and no search."""
-
-
-def run_to_its_end(
-    platform: Platform, dag: str, conf: dict[str, Any], patience: float = 600
-) -> tuple[str, str, dict[str, str]]:
-    """Trigger a run and wait: its id, its state, and the state of each task."""
-    with AirflowApi(platform.config) as api:
-        run_id = api.trigger(dag, conf)
-        deadline = time.monotonic() + patience
-        while (state := api.run(dag, run_id)["state"]) not in FINISHED:
-            assert time.monotonic() < deadline, f"{dag} did not end in time"
-            time.sleep(2)
-        return run_id, state, {task["task_id"]: task["state"] for task in api.tasks(dag, run_id)}
 
 
 def folder(platform: Platform, dag: str, run_id: str) -> str:
@@ -41,11 +28,12 @@ def paths(manifest: dict[str, Any], kind: str) -> set[str]:
     return {file["path"] for file in manifest["files"] if file["kind"] == kind}
 
 
-def test_a_retrain_leaves_charts_tables_graph_and_a_manifest_with_true_hashes(platform: Platform) -> None:
-    with AirflowApi(platform.config) as api:
-        first = api.runs(RETRAIN, state="success")[-1]["dag_run_id"]
-        assert {task["state"] for task in api.tasks(RETRAIN, first)} == {"success"}
-        load = api.runs("load_reviews", state="success")[-1]["dag_run_id"]
+def test_a_retrain_leaves_charts_tables_graph_and_a_manifest_with_true_hashes(
+    platform: Platform, api: AirflowApi
+) -> None:
+    first = api.runs(RETRAIN, state="success")[-1]["dag_run_id"]
+    assert {task["state"] for task in api.tasks(RETRAIN, first)} == {"success"}
+    load = api.runs("load_reviews", state="success")[-1]["dag_run_id"]
     run = folder(platform, RETRAIN, first)
     manifest = manifests.read(run)
     assert (manifest["dag"], manifest["run_id"]) == (RETRAIN, first)
@@ -67,9 +55,9 @@ def test_a_retrain_leaves_charts_tables_graph_and_a_manifest_with_true_hashes(pl
     assert not [s for s in secrets if s in json.dumps(manifest).encode()]
 
 
-def test_a_model_that_is_held_back_is_drawn_without_a_graph(platform: Platform) -> None:
+def test_a_model_that_is_held_back_is_drawn_without_a_graph(platform: Platform, api: AirflowApi) -> None:
     before = registry.pointer(store.connect(platform.config))
-    run_id, state, tasks = run_to_its_end(platform, RETRAIN, GIVEN | {"promote": "never"})
+    run_id, state, tasks = run_to_its_end(api, RETRAIN, GIVEN | {"promote": "never"})
     assert (state, tasks["publish"], tasks["export_graph"]) == ("success", "skipped", "skipped")
     assert (tasks["move_bookmark"], tasks["draw"], tasks["report"]) == ("success", "success", "success")
     manifest = manifests.read(folder(platform, RETRAIN, run_id))
@@ -78,13 +66,15 @@ def test_a_model_that_is_held_back_is_drawn_without_a_graph(platform: Platform) 
     assert registry.pointer(store.connect(platform.config)) == before
 
 
-def test_a_graph_that_fails_is_seen_and_undoes_nothing_and_is_mended_by_clearing_it(platform: Platform) -> None:
+def test_a_graph_that_fails_is_seen_and_undoes_nothing_and_is_mended_by_clearing_it(
+    platform: Platform, api: AirflowApi
+) -> None:
     db = store.connect(platform.config)
     before = registry.pointer(db)
     in_the_way = Path(platform.config.landing_root) / "graph"
     shutil.rmtree(in_the_way, ignore_errors=True)
     in_the_way.write_text("a file where the job wants a folder")
-    run_id, state, tasks = run_to_its_end(platform, RETRAIN, GIVEN | {"promote": "always"})
+    run_id, state, tasks = run_to_its_end(api, RETRAIN, GIVEN | {"promote": "always"})
     assert (state, tasks["export_graph"], tasks["report"]) == ("failed", "failed", "upstream_failed")
     assert (tasks["publish"], tasks["move_bookmark"], tasks["draw"]) == ("success", "success", "success")
     after = registry.pointer(db)
@@ -96,31 +86,21 @@ def test_a_graph_that_fails_is_seen_and_undoes_nothing_and_is_mended_by_clearing
     assert paths(manifests.read(run), "graph") == set()
 
     in_the_way.unlink()
-    with AirflowApi(platform.config) as api:
-        tasks_to_clear = {
-            "dry_run": False,
-            "task_ids": ["export_graph"],
-            "include_downstream": True,
-            "dag_run_id": run_id,
-        }
-        api._ask("POST", f"/api/v2/dags/{RETRAIN}/clearTaskInstances", json=tasks_to_clear | {"only_failed": False})
-        deadline = time.monotonic() + 300
-        while (state := api.run(RETRAIN, run_id)["state"]) not in FINISHED:
-            assert time.monotonic() < deadline, "it did not end in time"
-            time.sleep(2)
-    assert state == "success"
+    tasks_to_clear = {"dry_run": False, "task_ids": ["export_graph"], "include_downstream": True, "dag_run_id": run_id}
+    api._ask("POST", f"/api/v2/dags/{RETRAIN}/clearTaskInstances", json=tasks_to_clear | {"only_failed": False})
+    assert ended(api, RETRAIN, run_id) == "success"
     assert len(paths(manifests.read(run), "graph")) == 4
     assert registry.pointer(db) == after
 
 
-def test_rolling_back_and_tidying_leave_manifests_and_what_is_needed(platform: Platform) -> None:
+def test_rolling_back_and_tidying_leave_manifests_and_what_is_needed(platform: Platform, api: AirflowApi) -> None:
     db = store.connect(platform.config)
-    run_id, state, _ = run_to_its_end(platform, "roll_back_model", {})
+    run_id, state, _ = run_to_its_end(api, "roll_back_model", {})
     assert state == "success"
     live = registry.champion(db)
     assert live is not None
     assert manifests.read(folder(platform, "roll_back_model", run_id))["model_id"] == live["_id"]
-    run_id, state, _ = run_to_its_end(platform, "tidy_up", {"dry_run": False})
+    run_id, state, _ = run_to_its_end(api, "tidy_up", {"dry_run": False})
     assert state == "success"
     assert manifests.read(folder(platform, "tidy_up", run_id))["counts"]["models"] == 0
     assert registry.verify(db)["model_id"] == live["_id"]

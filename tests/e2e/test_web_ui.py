@@ -12,10 +12,11 @@ from pymongo.database import Database
 
 from tests.e2e import browser as chromium
 from tests.e2e.conftest import Platform
-from tests.e2e.test_platform import await_that
+from tests.e2e.runs import ended
+from tests.waiting import eventually
 from tidemark import artifacts, lineage, manifests, store
 from tidemark.local import airflow
-from tidemark.local.airflow_api import FINISHED, AirflowApi
+from tidemark.local.airflow_api import AirflowApi
 from tidemark.sending import Sender
 from tidemark.settings import ROOT
 
@@ -68,14 +69,8 @@ def trigger(page: Page, api: AirflowApi, dag_id: str, change: Any) -> str:
     form = page.get_by_role("dialog")
     change(form)
     form.get_by_test_id("trigger-dag-submit").click()
-    await_that(lambda: {run["dag_run_id"] for run in api.runs(dag_id)} != known)
+    eventually(lambda: {run["dag_run_id"] for run in api.runs(dag_id)} != known, 90, f"no run of {dag_id}")
     return str(next(run["dag_run_id"] for run in api.runs(dag_id) if run["dag_run_id"] not in known))
-
-
-def ended(api: AirflowApi, dag_id: str, run_id: str, patience: float = 300) -> str:
-    """The state in which the run ended."""
-    await_that(lambda: api.run(dag_id, run_id)["state"] in FINISHED, patience)
-    return str(api.run(dag_id, run_id)["state"])
 
 
 def tab(page: Page, dag_id: str, run_id: str) -> FrameLocator:
@@ -227,7 +222,8 @@ def test_the_tidemark_page_is_in_the_navigation_and_lives(
         sender.send(user, json.dumps({"user_id": user, "item_id": item, "event_type": "view"}).encode())
     assert sender.flush()
     expect(frame.locator("[data-lag]")).not_to_have_text(str(first), timeout=20_000)  # without a reload
-    await_that(lambda: int(frame.locator("[data-lag]").inner_text().replace(",", "")) == first + len(known))
+    shown = lambda: int(frame.locator("[data-lag]").inner_text().replace(",", ""))  # noqa: E731
+    eventually(lambda: shown() == first + len(known), 90, lambda: f"{shown()} is shown")
     page.wait_for_timeout(1_500)
     page.screenshot(path=shots.path("tidemark"))
 
@@ -277,7 +273,7 @@ def test_a_model_is_rolled_back_by_the_page(
     begin = time.monotonic()
     frame.get_by_role("button", name="Roll back").click()
     expect(frame.get_by_role("status")).to_contain_text("Started: roll_back_model")
-    await_that(lambda: champion(db) == before, 120)
+    eventually(lambda: champion(db) == before, 120, "it was not rolled back")
     print(f"rolled back {time.monotonic() - begin:.1f} s after the click")
     with AirflowApi(platform.config) as api:
         (run,) = api.runs(ROLL_BACK, 1)

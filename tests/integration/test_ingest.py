@@ -22,8 +22,9 @@ import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import NewPartitions
 
-from tests.ingest_service import IngestService, eventually
+from tests.ingest_service import IngestService
 from tests.own_settings import local_settings, use
+from tests.waiting import eventually
 from tidemark import conformance, dead_letters, interactions, progress, store, topics
 from tidemark.lag import Bookmark
 from tidemark.local.servers import running
@@ -74,7 +75,9 @@ class Stream:
         return all(known.next_offsets.get(n, 0) >= end for n, end in self.bookmark.ends().items())
 
     def wait(self, timeout: float = 120) -> float:
-        return eventually(self.caught_up, timeout, lambda: f"ingest is behind: {self.service.tail()}")
+        start = time.monotonic()
+        eventually(self.caught_up, timeout, lambda: f"ingest is behind: {self.service.tail()}")
+        return time.monotonic() - start
 
 
 def _stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stream:

@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import ConfigResource, NewPartitions, ResourceType
 
-from tests.ingest_service import eventually
+from tests.waiting import eventually
 from tidemark import store, topics
 from tidemark.errors import UnreachableError
 from tidemark.lag import Bookmark

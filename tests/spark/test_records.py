@@ -4,9 +4,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
-from tidemark import contracts, loads, records, reviews
+from tidemark import contracts, records, reviews
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -18,14 +16,6 @@ GOOD: dict[str, Any] = {
     "unixReviewTime": 1_400_000_000,
     "reviewText": "Fine",
 }
-
-
-@pytest.fixture(scope="module")
-def load_spark(spark: "SparkSession") -> "SparkSession":
-    """The session of the tests with the settings of a load."""
-    for key, value in loads.SESSION.items():
-        spark.conf.set(key, value)
-    return spark
 
 
 def test_each_line_is_one_row_with_its_verdict(load_spark: "SparkSession", tmp_path: Path) -> None:

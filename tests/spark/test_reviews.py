@@ -6,18 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tidemark import conformance, contracts, interactions, loads, products, records, reviews
+from tidemark import conformance, contracts, interactions, products, records, reviews
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-
-@pytest.fixture(scope="module")
-def load_spark(spark: "SparkSession") -> "SparkSession":
-    """The session of the tests with the settings of a load."""
-    for key, value in loads.SESSION.items():
-        spark.conf.set(key, value)
-    return spark
 
 
 def _staged(spark: "SparkSession", folder: Path, release: str, rows: list[Any], module: Any = reviews) -> "DataFrame":

@@ -85,8 +85,8 @@ def _tables(run: str, evaluated: Document, found: Document, models: list[Documen
         artifacts.write_table(f"{run}/tables/{name}.csv", table)
 
 
-def _figures(run: str, db: "Database[Document]", found: Document, evaluated: Document, models: list[Document],
-             live: str | None) -> "dict[str, Figure]":  # fmt: skip
+def _figures(db: "Database[Document]", found: Document, evaluated: Document, shape: Document | None,
+             models: list[Document], live: str | None) -> "dict[str, Figure]":  # fmt: skip
     figures = {
         "metrics": model.metrics(found),
         "history": model.history(models, live),
@@ -96,8 +96,7 @@ def _figures(run: str, db: "Database[Document]", found: Document, evaluated: Doc
     if "by_activity" in evaluated:
         figures["activity"] = model.activity(found, evaluated["by_activity"])
         figures["spread"] = model.spread(found, evaluated["spread"])
-    if artifacts.exists(f"{run}/graph.json"):
-        shape = artifacts.read_json(f"{run}/graph.json")
+    if shape:
         counts = shape["counts"]
         source = (
             f"model {found['_id']}: {counts['users']:,} users, {counts['items']:,} items, {counts['edges']:,} edges"
@@ -116,12 +115,13 @@ def draw(db: "Database[Document]", run: str, *, dag: str, run_id: str) -> Docume
     """
     snapshot, evaluated = (artifacts.read_json(f"{run}/{name}.json") for name in ("snapshot", "evaluate"))
     found = registry.get(db, snapshot["model_id"])
+    shape = artifacts.read_json(f"{run}/graph.json") if artifacts.exists(f"{run}/graph.json") else None
     models = registry.history(db)
     at = registry.pointer(db)
     live = at["model_id"] if at else None
     _tables(run, evaluated, found, models, live)
     titles = dict(TABLES)
-    for name, figure in _figures(run, db, found, evaluated, models, live).items():
+    for name, figure in _figures(db, found, evaluated, shape, models, live).items():
         titles |= style.save(figure, run, name)
     counts = {
         "interactions stored": snapshot["stored"],
@@ -129,8 +129,8 @@ def draw(db: "Database[Document]", run: str, *, dag: str, run_id: str) -> Docume
         "measured users": found["data"]["measured_users"],
         "users served": found["users_served"] or 0,
     }
-    if artifacts.exists(f"{run}/graph.json"):
-        counts["graph edges"] = artifacts.read_json(f"{run}/graph.json")["counts"]["edges"]
+    if shape:
+        counts["graph edges"] = shape["counts"]["edges"]
     decision = found["decision"]
     manifest = manifests.write(
         run,

@@ -103,11 +103,12 @@ def registry(db: Database[Document], number: int) -> Registry:
 
 def letters(db: Database[Document]) -> Letters:
     """The dead letters that wait."""
-    waiting: Document = {"replayed_at": None}
     collection = db[dead_letters.COLLECTION]
-    newest = collection.find(waiting, {"time": 1, "reason": 1}).sort("time", DESCENDING).limit(SHOWN_LETTERS)
+    newest = (
+        collection.find(dead_letters.WAITING, {"time": 1, "reason": 1}).sort("time", DESCENDING).limit(SHOWN_LETTERS)
+    )
     return Letters(
-        collection.count_documents(waiting, limit=MOST_LETTERS),
+        collection.count_documents(dead_letters.WAITING, limit=MOST_LETTERS),
         tuple(Letter(str(found["_id"]), found.get("time"), str(found.get("reason", ""))) for found in newest),
     )
 
@@ -128,8 +129,7 @@ _left: dict[str, _Left] = {}
 
 def summary(root: str, dag_id: str, run: AirflowRun) -> RecentRun:
     """What a run left; a whole one is not read again for a while, which on an object store takes longest."""
-    key = artifacts.run_key(run.run_id)
-    folder = f"{root.rstrip('/')}/{dag_id}/{key}"
+    key, folder = artifacts.run_key(run.run_id), artifacts.run_folder(root, dag_id, run.run_id)
     found = _left.get(folder)
     if found is None or time.monotonic() > found.until:
         found = _read(folder)

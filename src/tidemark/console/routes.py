@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import Message, Receive, Scope, Send
 
 from tidemark import artifacts, metrics
-from tidemark.console import files, overview, pages, runs
+from tidemark.console import ARTIFACT_DAGS, files, overview, pages, runs
 from tidemark.console.airflow_runs import RUN_ID, AirflowRun, AirflowRuns, RefusedError
 from tidemark.console.sources import Sources, tide
 from tidemark.errors import UnreachableError
@@ -124,8 +124,8 @@ def application(permissions: Permissions, sources: Sources | None = None) -> Fas
     @app.get("/", dependencies=[reads_models])
     async def first_page(request: Request, user: User, page: int = 1, started: str = "", run: str = "") -> Response:
         airflow = airflow_of(request)
-        found = await asyncio.gather(*(airflow.newest(dag_id, RECENT) for dag_id in runs.ARTIFACT_DAGS))
-        recent = [(dag_id, one) for dag_id, of in zip(runs.ARTIFACT_DAGS, found, strict=True) for one in of]
+        found = await asyncio.gather(*(airflow.newest(dag_id, RECENT) for dag_id in ARTIFACT_DAGS))
+        recent = [(dag_id, one) for dag_id, of in zip(ARTIFACT_DAGS, found, strict=True) for one in of]
         shown = await run_in_threadpool(overview.page, known, page, recent)
         may = {
             dag_id: await run_in_threadpool(permissions.may_trigger, user, dag_id) for dag_id in (RETRAIN, ROLL_BACK)

@@ -8,14 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from tidemark import artifacts, manifests
-from tidemark.console import files, models
+from tidemark.console import ARTIFACT_DAGS, files, models
 from tidemark.console.airflow_runs import AirflowRun
 from tidemark.console.models import ModelRow
 from tidemark.console.sources import Sources
 from tidemark.errors import UnreachableError
-
-ARTIFACT_DAGS = ("load_reviews", "explore_reviews", "retrain_recommender")
-"""The DAGs whose runs leave artifacts."""
 
 GRAPH_CHART = "charts/neighbourhood"
 FIRST_CHARTS = ("metrics", "sample", "history")

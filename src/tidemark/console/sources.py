@@ -15,6 +15,7 @@ from pymongo.errors import PyMongoError
 from tidemark import progress
 from tidemark.errors import SettingError, UnreachableError
 from tidemark.lag import Bookmark, Lag
+from tidemark.progress import Progress
 from tidemark.settings import Settings, settings
 
 Document = dict[str, Any]
@@ -116,10 +117,10 @@ class Sources:
             self._lag = time.monotonic(), found
             return found
 
-    def stored(self) -> Document | None:
-        """What the ingest has stored of the stream: the document of `tidemark.progress`, or None before it first ran."""
+    def progress(self) -> Progress | None:
+        """How far the ingest has stored the stream; None before it first ran."""
         topic = self.lag().topic
-        return self.ask(lambda db: db[progress.COLLECTION].find_one({"_id": topic}))
+        return self.ask(lambda db: progress.read(db, topic))
 
 
 @dataclass(frozen=True)
@@ -169,9 +170,7 @@ def tide(sources: Sources) -> Tide:
     except UnreachableError as error:
         return Tide(mark, None, None, now, str(error))
     try:
-        known = sources.stored() or {}
+        known = sources.progress()
     except UnreachableError:
         return Tide(mark, lag.total, None, now)
-    stored = {int(number): int(at) for number, at in known.get("next_offsets", {}).items()}
-    behind = sum(max(0, p.end - max(stored.get(p.partition, 0), p.earliest)) for p in lag.partitions)
-    return Tide(mark, lag.total, behind, now)
+    return Tide(mark, lag.total, progress.behind(lag, known.next_offsets if known else {}), now)

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from tidemark import manifests, proof
-from tidemark.charts import exploration
+from tidemark.charts import exploration, reviews, sample
 
 HOSTILE = [
     "$\\frac{1}{0$",
@@ -104,7 +104,7 @@ def test_a_run_is_drawn_whole_and_hostile_titles_stay_texts(tmp_path: Path) -> N
 
 
 def test_the_verdict_is_on_the_chart() -> None:
-    passing = exploration.sample_and_population(found())
+    passing = sample.sample_and_population(found())
     assert "The sample passes its proof: 200 of 1,000 reviews" in set(_texts(passing))
     skewed = found()
     stars = skewed["facets"]["stars"]
@@ -113,7 +113,7 @@ def test_the_verdict_is_on_the_chart() -> None:
     findings = [proof.ratings([row["reviews"] for row in stars], [row["sampled"] for row in stars])]
     findings += [proof.Finding(**f) for f in skewed["proof"]["findings"][1:]]
     skewed["proof"] = proof.judge(1_000, 200, findings).to_dict()
-    texts = set(_texts(exploration.sample_and_population(skewed)))
+    texts = set(_texts(sample.sample_and_population(skewed)))
     assert "The sample FAILS its proof: 200 of 1,000 reviews" in texts
     assert any(text.startswith("ratings: FAILS, chi-square = ") for text in texts)
 
@@ -122,9 +122,9 @@ def test_a_sample_of_everything_says_so() -> None:
     whole = found()
     whole["proof"] |= {"rows": 1_000}
     assert "The sample is all 1,000 reviews: there is nothing to prove" in set(
-        _texts(exploration.sample_and_population(whole))
+        _texts(sample.sample_and_population(whole))
     )
-    assert "Sentiment by rating, of all 1,000 reviews" in set(_texts(exploration.sentiment_by_rating(whole)))
+    assert "Sentiment by rating, of all 1,000 reviews" in set(_texts(sample.sentiment_by_rating(whole)))
 
 
 def test_one_review_without_a_text_is_drawn(tmp_path: Path) -> None:
@@ -142,5 +142,5 @@ def test_one_review_without_a_text_is_drawn(tmp_path: Path) -> None:
 def test_the_share_of_the_busiest_by_hand() -> None:
     """Of 410 owners 1 % are 4: 4 of the 10 who have 60 each, of 1,000 reviews."""
     tail = found()["tails"]["users"]
-    assert exploration._top_share(tail) == pytest.approx(0.24)
-    assert [row["owners_at_least"] for row in exploration._at_least(tail)] == [410, 10]
+    assert reviews.top_share(tail) == pytest.approx(0.24)
+    assert [row["owners_at_least"] for row in reviews.at_least(tail)] == [410, 10]
