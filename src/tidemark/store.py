@@ -120,7 +120,11 @@ def write(df: "DataFrame", collection: str, *, key: str = "_id", config: Setting
     name = "recommendation" if collection.startswith(RECOMMENDATIONS_PREFIX) else COLLECTIONS[collection].contract
     if name:
         contracts.require_columns(name, df.schema)
-    options = _options(config or settings(), collection) | {
+    config = config or settings()
+    options = _options(config, collection) | {
+        # Retryable writes note each document in the server's session table, a third of an upsert's cost. Nothing here
+        # needs them: what fails is upserted again, as a whole, by whoever runs the task again.
+        "connection.uri": f"{config.mongo_uri}&retryWrites=false",
         "idFieldList": key,
         "operationType": "replace",
         "ordered": "false",

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from glob import glob
 from pathlib import Path
 from typing import Any
 
+import fsspec
 from pymongo.database import Database
 
 from tidemark import store
@@ -17,6 +17,7 @@ from tidemark.settings import Settings
 
 LOAD, RETRAIN = "load_reviews", "retrain_recommender"
 BUILTIN = "builtin"
+LONG_AGO = datetime.fromtimestamp(0, UTC)
 ASSET_PATIENCE = 30
 """Seconds in which Airflow starts the retraining that a load has caused."""
 
@@ -34,12 +35,19 @@ class Source:
         return Source({name: value for name, value in given.items() if value} | dict(more))
 
     def changed_at(self) -> datetime:
-        """When the newest of its local files was written (UTC); long ago where it has none."""
-        named = [self.conf.get("source", ""), self.conf.get("products", "")]
-        found = [Path(match) for name in named for match in glob(name)]  # noqa: PTH207 - the pattern is absolute
-        files = [file for path in found for file in (path.rglob("*") if path.is_dir() else [path])]
-        newest = max((file.stat().st_mtime for file in files), default=0)
-        return datetime.fromtimestamp(newest, UTC)
+        """When the newest of its files or objects was written (UTC); long ago where nobody can tell."""
+        named = {self.conf.get("source", ""), self.conf.get("products", "")} - {"", BUILTIN}
+        return max(map(_written, named), default=LONG_AGO)
+
+
+def _written(name: str) -> datetime:
+    try:
+        filesystem, path = fsspec.core.url_to_fs(name)
+        found = filesystem.expand_path(path, recursive=True)
+        return max((filesystem.modified(p).astimezone(UTC) for p in found if filesystem.isfile(p)), default=LONG_AGO)
+    except (ImportError, ValueError, NotImplementedError, OSError):
+        # No such kind of address, a store that keeps no times, or one that is away: `load_reviews` will tell.
+        return LONG_AGO
 
 
 def _absolute(path: str) -> str:

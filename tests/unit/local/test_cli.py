@@ -1,7 +1,9 @@
 """The command line: what a person mistypes is answered in a line."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import fsspec
 import pytest
 from typer.testing import CliRunner
 
@@ -45,6 +47,18 @@ def test_a_file_written_anew_is_noticed(tmp_path: Path) -> None:
     whole, pattern = (Source.of(str(path), "", "", {}) for path in (tmp_path, tmp_path / "*.gz"))
     assert whole.changed_at().year == pattern.changed_at().year == 2001
     assert Source.of("builtin", "", "", {}).changed_at().year == 1970
+
+
+def test_an_object_that_was_written_again_at_the_same_address_is_noticed() -> None:
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/changed/reviews.json", b"one")
+    source = Source.of("memory://changed", "", "", {})
+    first = source.changed_at()
+    assert datetime.now(UTC) - first < timedelta(minutes=1)
+    memory.pipe("/changed/reviews.json", b"two")
+    assert source.changed_at() > first
+    assert Source.of("memory://nowhere/none.json", "", "", {}).changed_at().year == 1970
+    assert Source.of("http://127.0.0.1:9/none.json", "", "", {}).changed_at().year == 1970
 
 
 def test_status_of_nothing_says_stopped_and_fails() -> None:
