@@ -7,11 +7,6 @@ make bench-retrain ARGS="--sizes 100000,400000,1600000"    # how the time grows,
 
 import argparse
 import contextlib
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,12 +18,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import amazon_book, subjects
-from tests.own_settings import local_settings
+from benchmarks.own_platform import own_platform
 from tidemark import evaluation, registry, store
 from tidemark.errors import UnreachableError
-from tidemark.local import dotenv, follow, processes
+from tidemark.local import follow, processes
 from tidemark.local.airflow_api import FINISHED, AirflowApi
-from tidemark.settings import ROOT, Settings
+from tidemark.settings import Settings
 
 DAG = "retrain_recommender"
 TARGET_SECONDS = 120
@@ -63,13 +58,6 @@ class Machine:
     def cpu_seconds(self) -> float:
         """Since the look that began."""
         return sum(seconds - self.first[key] for key, seconds in self.last.items())
-
-
-def tidemark(env_file: Path, *arguments: str) -> None:
-    """Run the command `tidemark` on the platform of `env_file`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMARK_")}
-    env = kept | {"TIDEMARK_ENV_FILE": str(env_file), "PYTHONPATH": str(ROOT / "src")}
-    subprocess.run([sys.executable, "-m", "tidemark.cli", *arguments], env=env, check=True)
 
 
 def fill(config: Settings, rows: list[tuple[str, str]]) -> None:
@@ -184,22 +172,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=amazon_book.DATA, help="folder of amazon_book")
     parser.add_argument("--sizes", help="numbers of made-up interactions, separated by commas, in place of amazon_book")
     arguments = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="tidemark-bench-"))
-    own = local_settings(folder / "state")
-    kept = ("state", "mongo_hosts", "kafka_bootstrap", "kafka_controller_port", "airflow_port")
-    env_file = folder / "env"
-    env_file.write_text("\n".join(f"{dotenv.variable(name)}={getattr(own, name)}" for name in kept) + "\n")
-    try:
-        tidemark(env_file, "run", "--no-job")
-        config = Settings(_env_file=env_file, state=own.state)  # type: ignore[call-arg]
+    with own_platform("--no-job") as config:
         if arguments.sizes:
             figures = slope(config, [int(size) for size in arguments.sizes.split(",")])
         else:
             fill(config, amazon_book.rows(arguments.data, "train"))
             figures = retrain(config, {}) | quality(config, arguments.data)
-    finally:
-        tidemark(env_file, "stop")
-        shutil.rmtree(folder, ignore_errors=True)
     what = (
         "whole retrains by size"
         if arguments.sizes

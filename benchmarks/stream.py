@@ -1,7 +1,8 @@
 """How fast the stream is: `python benchmarks/stream.py [--messages 300000]`, on servers of its own that end with it.
 
 Sustained ingest beside the bare rate of the same messages into `foreachBatch` without a store; delay at 1,000 a second;
-lag of 64 partitions; fold-in with top 20; memory. Prints a table, and saves it with the machine's name as JSON.
+lag of 64 partitions; fold-in with top 20; memory; and, on a whole platform, from the mark that is crossed to the
+training and to the new champion. Prints a table, and saves it with the machine's name as JSON.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy.sparse import random_array
 
+from benchmarks import crossing
 from tests.own_settings import environment, local_settings
 from tidemark import progress, store, topics
 from tidemark.fold_in import FoldIn
@@ -246,9 +248,12 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--messages", type=int, default=300_000)
     asked.add_argument("--seconds", type=int, default=60, help="of the delay's measurement")
+    asked.add_argument("--crossings", type=int, default=10, help="of the mark, on a whole platform; 0: none")
     asked.add_argument("--save", type=Path, default=ROOT / "benchmarks" / "results" / "stream.json")
     given = asked.parse_args()
     figures = _say(fold_in())
+    if given.crossings:
+        figures |= _say(crossing.measure(given.crossings))
     with tempfile.TemporaryDirectory(prefix="tidemark-bench-") as name:
         folder = Path(name)
         config = local_settings(folder)

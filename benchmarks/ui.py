@@ -9,15 +9,11 @@ make bench-ui ARGS="--models 2000"
 
 import argparse
 import contextlib
-import os
 import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -27,24 +23,17 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import subjects
+from benchmarks.own_platform import own_platform
 from tests import registry_data
-from tests.own_settings import local_settings
 from tidemark import artifacts, store
-from tidemark.local import airflow, dotenv, follow, processes
+from tidemark.local import airflow, follow
 from tidemark.local.airflow_api import AirflowApi
-from tidemark.settings import ROOT, Settings
+from tidemark.settings import Settings
 
 DAG = "retrain_recommender"
 TARGET_MS = 300
 RUNS = 40
 """Run folders with charts, tables and data docs."""
-
-
-def tidemark(env_file: Path, *arguments: str) -> None:
-    """Run the command `tidemark` on the platform of `env_file`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMARK_")}
-    env = kept | {"TIDEMARK_ENV_FILE": str(env_file), "PYTHONPATH": str(ROOT / "src")}
-    subprocess.run([sys.executable, "-m", "tidemark.cli", *arguments], env=env, check=True)
 
 
 def client(config: Settings) -> httpx.Client:
@@ -95,35 +84,23 @@ def measure(asked: httpx.Client, path: str, times: int, together: int) -> dict[s
 
 def run(models: int, times: int) -> list[dict[str, Any]]:
     """Start, fill, measure, stop."""
-    folder = Path(tempfile.mkdtemp(prefix="tidemark-bench-ui-"))
-    own = local_settings(folder / "state")
-    env_file = folder / "env"
-    kept = ("state", "mongo_hosts", "kafka_bootstrap", "kafka_controller_port", "airflow_port")
-    env_file.write_text("".join(f"{dotenv.variable(name)}={getattr(own, name)}\n" for name in kept))
-    try:
-        tidemark(env_file, "run", "--no-job")
-        config = Settings(_env_file=env_file, state=own.state)  # type: ignore[call-arg]
-        with contextlib.closing(client(config)) as asked:
-            of = fill(config, models, asked)
-            run_key = artifacts.run_key(of)
-            paths = {
-                "Tidemark": "/tidemark/",
-                "its last page": "/tidemark/?page=9999",
-                "tide (JSON)": "/tidemark/api/tide",
-                "run": f"/tidemark/runs/{DAG}/{quote(of, safe='')}",
-                "run by folder": f"/tidemark/folders/{DAG}/{run_key}",
-                "chart (SVG)": f"/tidemark/files/{DAG}/{run_key}/charts/metrics.svg",
-                "metrics": "/tidemark/metrics",
-            }
-            return [
-                {"page": name, "together": together, **measure(asked, path, times, together)}
-                for name, path in paths.items()
-                for together in (1, 4)
-            ]
-    finally:
-        tidemark(env_file, "stop")
-        processes.end(processes.of_platform(own.state))
-        shutil.rmtree(folder, ignore_errors=True)
+    with own_platform("--no-job") as config, contextlib.closing(client(config)) as asked:
+        of = fill(config, models, asked)
+        run_key = artifacts.run_key(of)
+        paths = {
+            "Tidemark": "/tidemark/",
+            "its last page": "/tidemark/?page=9999",
+            "tide (JSON)": "/tidemark/api/tide",
+            "run": f"/tidemark/runs/{DAG}/{quote(of, safe='')}",
+            "run by folder": f"/tidemark/folders/{DAG}/{run_key}",
+            "chart (SVG)": f"/tidemark/files/{DAG}/{run_key}/charts/metrics.svg",
+            "metrics": "/tidemark/metrics",
+        }
+        return [
+            {"page": name, "together": together, **measure(asked, path, times, together)}
+            for name, path in paths.items()
+            for together in (1, 4)
+        ]
 
 
 def main() -> int:

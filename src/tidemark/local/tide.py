@@ -40,7 +40,7 @@ def show(*, seed: int, rate: float, patience: float) -> dict[str, float]:
             raise TideError(f"Airflow does not know {WATCH}: make run")
         before, known = _champion(db), {run["dag_run_id"] for run in api.runs(RETRAIN)}
         console.print(f"champion [bold]{before or 'none'}[/bold], mark {config.retrain_mark:,}")
-        crossed = _send_past_the_mark(config, db, bookmark, seed, rate)
+        crossed = send_past_the_mark(config, db, bookmark, seed, rate)
         found = _follow(api, db, bookmark, before, known, crossed, patience)
     console.print(
         f"[bold]mark crossed -> DAG run: {found['run']:.1f} s; -> new champion live: {found['live']:.1f} s[/bold]"
@@ -53,7 +53,7 @@ def _champion(db: Any) -> str | None:
     return pointer["model_id"] if pointer else None
 
 
-def _send_past_the_mark(config: Settings, db: Any, bookmark: Bookmark, seed: int, rate: float) -> float:
+def send_past_the_mark(config: Settings, db: Any, bookmark: Bookmark, seed: int, rate: float) -> float:
     """Send what is missing and a little more; gives the time (`time.time()`) at which the mark was crossed."""
     missing = max(0, config.retrain_mark - bookmark.lag().total)
     sender, pace, crossed = Sender(config), Pace(rate), time.time()

@@ -1,0 +1,69 @@
+"""From the mark that is crossed to the training and to the new champion, again and again, on a platform of its own that
+holds the built-in data and is as `make run` leaves it."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from benchmarks.own_platform import own_platform
+from tidemark import registry, store
+from tidemark.lag import Bookmark
+from tidemark.local.airflow_api import FINISHED, AirflowApi
+from tidemark.local.tide import RETRAIN, WATCH, send_past_the_mark
+from tidemark.settings import Settings
+
+PATIENCE = 600
+"""Seconds in which what must come about has."""
+
+
+def measure(crossings: int) -> dict[str, float]:
+    """Cross the mark so often; seconds to the DAG run, to the first line of `train`, and to the pointer that has moved."""
+    with own_platform() as config, AirflowApi(config) as api:
+        taken = [_cross(config, api, seed) for seed in range(crossings)]
+    training, live = [one["training"] for one in taken], [one["live"] for one in taken if "live" in one]
+    figures = {
+        "crossing to DAG run, p50 s": float(np.quantile([one["run"] for one in taken], 0.5)),
+        "crossing to training, p50 s": float(np.quantile(training, 0.5)),
+        "crossing to training, p95 s": float(np.quantile(training, 0.95)),
+        "crossings": len(taken),
+        "of which went live": len(live),
+    }
+    if live:
+        figures |= {"crossing to live, p50 s": float(np.quantile(live, 0.5)), "crossing to live, most s": max(live)}
+    return figures
+
+
+def _cross(config: Settings, api: AirflowApi, seed: int) -> dict[str, float]:
+    """Once the watch waits: cross, and follow the retrain to its end."""
+    db, bookmark = store.connect(config), Bookmark(config)
+    _until(lambda: _watched(api), "the watch does not wait")
+    known = {run["dag_run_id"] for run in api.runs(RETRAIN)}
+    crossed = datetime.fromtimestamp(send_past_the_mark(config, db, bookmark, seed, rate=0), UTC)
+    _until(lambda: {run["dag_run_id"] for run in api.runs(RETRAIN)} != known, "no retrain started")
+    (run_id,) = {run["dag_run_id"] for run in api.runs(RETRAIN)} - known
+    _until(lambda: api.run(RETRAIN, run_id)["state"] in FINISHED, "the retrain does not end")
+    run, tasks = api.run(RETRAIN, run_id), {task["task_id"]: task for task in api.tasks(RETRAIN, run_id)}
+    if run["state"] != "success":
+        raise SystemExit(f"the retrain failed: { {name: task['state'] for name, task in tasks.items()} }")
+    at = {"run": run["start_date"], "training": tasks["train"]["start_date"]}
+    took = {name: (datetime.fromisoformat(when) - crossed).total_seconds() for name, when in at.items()}
+    pointer = registry.pointer(db)
+    if pointer and pointer["moved_at"] > crossed:
+        took["live"] = (pointer["moved_at"] - crossed).total_seconds()
+    return took
+
+
+def _watched(api: AirflowApi) -> bool:
+    newest: list[dict[str, Any]] = api.runs(WATCH, 1)
+    tasks = api.tasks(WATCH, newest[0]["dag_run_id"]) if newest else []
+    return any(task["task_id"] == "lag_over_mark" and task["state"] == "deferred" for task in tasks)
+
+
+def _until(condition: Any, otherwise: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(otherwise)
+        time.sleep(1)  # asking more often would cost what is measured
