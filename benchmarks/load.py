@@ -6,7 +6,8 @@
 Ours reads gzipped JSON, checks every row, cleans texts, drops duplicates, passes the gate, and upserts reviews, products
 and interactions. pymongo is handed finished documents (reviews and interactions) and only upserts them: `ReplaceOne`,
 unordered, batches of 5,000, majority writes, the same validators and indexes; reading them is not on its clock. Both
-write to the same server, in turns. A MongoDB of the benchmark's own is started and removed.
+write to the same server, in turns; pymongo as it comes (retryable writes), ours as `tidemark.store.write` does (without).
+A MongoDB of the benchmark's own is started and removed.
 
 `ours/s` and `ratio` count validate and load; `upserts alone` holds load, by itself, against pymongo, which does no more.
 """
