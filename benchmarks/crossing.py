@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import psutil
 
 from benchmarks.own_platform import own_platform
 from tidemark import registry, store
 from tidemark.lag import Bookmark
+from tidemark.local import processes
 from tidemark.local.airflow_api import FINISHED, AirflowApi
+from tidemark.local.supervision import Supervisor
 from tidemark.local.tide import RETRAIN, WATCH, send_past_the_mark
 from tidemark.settings import Settings
 
@@ -19,9 +22,13 @@ PATIENCE = 600
 
 
 def measure(crossings: int) -> dict[str, float]:
-    """Cross the mark so often; seconds to the DAG run, to the first line of `train`, and to the pointer that has moved."""
+    """Cross the mark so often; seconds to the DAG run, to the first line of `train`, and to the pointer that has moved.
+
+    And the memory that each service holds afterwards, by proportional set size.
+    """
     with own_platform() as config, AirflowApi(config) as api:
         taken = [_cross(config, api, seed) for seed in range(crossings)]
+        held = {s.name: processes.memory(psutil.Process(s.pid)) / 2**20 for s in Supervisor(config).services() if s.pid}
     training, live = [one["training"] for one in taken], [one["live"] for one in taken if "live" in one]
     figures = {
         "crossing to DAG run, p50 s": float(np.quantile([one["run"] for one in taken], 0.5)),
@@ -32,7 +39,7 @@ def measure(crossings: int) -> dict[str, float]:
     }
     if live:
         figures |= {"crossing to live, p50 s": float(np.quantile(live, 0.5)), "crossing to live, most s": max(live)}
-    return figures
+    return figures | {f"memory of {name}, MB": most for name, most in held.items()}
 
 
 def _cross(config: Settings, api: AirflowApi, seed: int) -> dict[str, float]:
