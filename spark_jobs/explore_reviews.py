@@ -12,8 +12,8 @@ from tidemark.spark import session
 
 def main(run: str) -> None:
     """See the module."""
-    spark = session("explore_reviews", **exploration.SESSION)
-    exploration.explore(spark, store.connect(), run)
+    db = store.connect()  # before Spark starts: where it is away, the next try comes sooner
+    exploration.explore(session("explore_reviews", **exploration.SESSION), db, run)
 
 
 if __name__ == "__main__":
