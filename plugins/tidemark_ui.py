@@ -1,6 +1,6 @@
 """Tidemark's pages in the Airflow UI: where they are, and who may see and do what. The pages are `tidemark.console`.
 
-Every component of Airflow loads this file, each task included, so it imports next to nothing until the API server asks.
+Every component of Airflow loads this file, each task included, so it imports nothing until the API server asks.
 """
 
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -8,8 +8,6 @@ from urllib.parse import quote, urlsplit
 
 from airflow.sdk import BaseOperatorLink
 from airflow.sdk.plugins_manager import AirflowPlugin
-
-from tidemark.console import ARTIFACT_DAGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,6 +79,8 @@ class RunArtifactsLink(BaseOperatorLink):
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         """The run's tab; nothing for a DAG that leaves no artifacts."""
         from airflow.configuration import conf
+
+        from tidemark.console import ARTIFACT_DAGS
 
         if ti_key.dag_id not in ARTIFACT_DAGS:
             return ""
