@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tidemark import evaluation
+from tidemark.evaluation import ranking_metrics
 from tidemark.models.interface import Factors, recommend
-from tidemark.pairs import Pairs, from_frame
+from tidemark.models.pairs import Pairs, from_frame
 from tidemark.settings import ROOT
 
 DATA = ROOT.parent / "shared" / "data" / "interactions" / "amazon_book"
@@ -46,10 +46,10 @@ def truth(folder: Path, pairs: Pairs) -> Pairs:
 def quality(folder: Path, pairs: Pairs, model: Factors) -> dict[str, Any]:
     """recall@20 and NDCG@20 over all test users, all items ranked, training items left out."""
     test = truth(folder, pairs)
-    users = evaluation.measurable_users(pairs, test)
+    users = ranking_metrics.measurable_users(pairs, test)
     lists, _ = recommend(model, users, 20, pairs.weights)
-    hit, n_true = evaluation.hits(lists, users, test.weights), test.user_counts[users]
+    hit, n_true = ranking_metrics.hits(lists, users, test.weights), test.user_counts[users]
     return {
-        "recall_at_20": float(evaluation.recall(hit, n_true, 20).mean()),
-        "ndcg_at_20": float(evaluation.ndcg(hit, n_true, 20).mean()),
+        "recall_at_20": float(ranking_metrics.recall(hit, n_true, 20).mean()),
+        "ndcg_at_20": float(ranking_metrics.ndcg(hit, n_true, 20).mean()),
     }

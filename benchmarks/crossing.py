@@ -9,13 +9,14 @@ import numpy as np
 import psutil
 
 from benchmarks.own_platform import own_platform
-from tidemark import registry, store
-from tidemark.lag import Bookmark
 from tidemark.local import processes
-from tidemark.local.airflow_api import FINISHED, AirflowApi
+from tidemark.local.airflow_client import FINISHED, AirflowApi
 from tidemark.local.supervision import Supervisor
-from tidemark.local.tide import RETRAIN, WATCH, send_past_the_mark
+from tidemark.local.tide_demo import RETRAIN, WATCH, send_past_the_mark
+from tidemark.registry import entries
 from tidemark.settings import Settings
+from tidemark.storage import mongo
+from tidemark.stream.bookmark import Bookmark
 
 PATIENCE = 600
 """Seconds in which what must come about has."""
@@ -44,7 +45,7 @@ def measure(crossings: int) -> dict[str, float]:
 
 def _cross(config: Settings, api: AirflowApi, seed: int) -> dict[str, float]:
     """Once the watch waits: cross, and follow the retrain to its end."""
-    db, bookmark = store.connect(config), Bookmark(config)
+    db, bookmark = mongo.connect(config), Bookmark(config)
     _until(lambda: _watched(api), "the watch does not wait")
     known = {run["dag_run_id"] for run in api.runs(RETRAIN)}
     crossed = datetime.fromtimestamp(send_past_the_mark(config, db, bookmark, seed, rate=0), UTC)
@@ -56,7 +57,7 @@ def _cross(config: Settings, api: AirflowApi, seed: int) -> dict[str, float]:
         raise SystemExit(f"the retrain failed: { {name: task['state'] for name, task in tasks.items()} }")
     at = {"run": run["start_date"], "training": tasks["train"]["start_date"]}
     took = {name: (datetime.fromisoformat(when) - crossed).total_seconds() for name, when in at.items()}
-    pointer = registry.pointer(db)
+    pointer = entries.pointer(db)
     if pointer and pointer["moved_at"] > crossed:
         took["live"] = (pointer["moved_at"] - crossed).total_seconds()
     return took

@@ -35,8 +35,9 @@ MOST_SECONDS, MOST_GB = 180.0, 2.0
 
 def fill(reviews: int, work: Path) -> None:
     """Generate and load `reviews` built-in reviews and their products, as `load_reviews` does."""
-    from tidemark import builtin, landing, loads, store
-    from tidemark.spark import end, session, submit_conf
+    from tidemark.reviews import builtin, landing, load
+    from tidemark.spark.session import end, session, submit_conf
+    from tidemark.storage import mongo
 
     size = builtin.Size(reviews, max(5_000, reviews // 20), max(2_000, reviews // 50))
     sources = builtin.write(size, 42, str(work / "builtin"))
@@ -44,9 +45,9 @@ def fill(reviews: int, work: Path) -> None:
         landing.land(source, kind, "auto", str(work))
         for source, kind in zip(sources, ("reviews", "products"), strict=True)
     ]
-    plan = loads.Plan(landed[0], landed[1], str(work / "staged"))
-    spark = session("bench-fill", **loads.SESSION | submit_conf(short=True))
-    loads.load(spark, store.connect(), plan, loads.validate(spark, plan, str(work / "docs")))
+    plan = load.Plan(landed[0], landed[1], str(work / "staged"))
+    spark = session("bench-fill", **load.SESSION | submit_conf(short=True))
+    load.load(spark, mongo.connect(), plan, load.validate(spark, plan, str(work / "docs")))
     end(spark)
 
 
@@ -76,7 +77,7 @@ class Memory:
 def submit(job: str, run: str, memory: str, arguments: list[str] | None = None) -> tuple[float, Memory]:
     """Submit `spark_jobs/<job>.py` as the DAGs do; seconds, and what it held."""
     from tidemark.settings import ROOT
-    from tidemark.spark import submit_conf
+    from tidemark.spark.session import submit_conf
 
     conf = submit_conf(short=True) | {"spark.pyspark.driver.python": sys.executable}
     command = [str(Path(sys.executable).with_name("spark-submit")), "--master", "local[*]", "--driver-memory", memory]
@@ -96,12 +97,13 @@ def submit(job: str, run: str, memory: str, arguments: list[str] | None = None) 
 
 def explored(run: str) -> dict[str, Any]:
     """Explore and draw."""
-    from tidemark import sampling, store
+    from tidemark.exploration import sampling
     from tidemark.settings import settings
+    from tidemark.storage import mongo
 
     config = settings()
     params = {"rows": config.sample_rows, "fraction": None, "seed": 42}
-    sampling.begin(store.connect(), params, run)
+    sampling.begin(mongo.connect(), params, run)
     seconds, held = submit("explore_reviews", run, config.explore_memory)
     # A process of its own, as a task is: what it imports is on its clock.
     drawing = (
@@ -110,7 +112,7 @@ def explored(run: str) -> dict[str, Any]:
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", drawing], check=True)
     return _figures(
-        "explore", seconds, time.perf_counter() - started, held, store.connect()["reviews"].count_documents({})
+        "explore", seconds, time.perf_counter() - started, held, mongo.connect()["reviews"].count_documents({})
     )
 
 
@@ -143,18 +145,19 @@ def recommend(db: Any, run: str) -> None:
     """Leave what a published model leaves: its snapshot, its document, and a list for each user."""
     import numpy as np
 
-    from tidemark import snapshots, store
+    from tidemark.retraining import snapshot
     from tidemark.settings import settings
+    from tidemark.storage import mongo
 
-    snapshots.begin(db, run, MODEL, {"window": settings().window, "force": True})
+    snapshot.begin(db, run, MODEL, {"window": settings().window, "force": True})
     pairs = next(
         db["interactions"].aggregate([{"$group": {"_id": {"u": "$user_id", "i": "$item_id"}}}, {"$count": "n"}])
     )
     db["models"].insert_one({"_id": MODEL, "data": {"pairs": pairs["n"]}})
     items = [row["_id"] for row in db["interactions"].aggregate([{"$sortByCount": "$item_id"}])]
     rng, made = np.random.default_rng(1), datetime.now(UTC)
-    name = store.recommendations(MODEL)
-    store.ensure(db, name)
+    name = mongo.recommendations(MODEL)
+    mongo.ensure(db, name)
     lists = [
         {
             "_id": user,
@@ -174,10 +177,10 @@ def recommend(db: Any, run: str) -> None:
 
 def exported(run: str) -> dict[str, Any]:
     """Export the graph and draw it."""
-    from tidemark import artifacts, store
     from tidemark.settings import settings
+    from tidemark.storage import artifacts, mongo
 
-    recommend(store.connect(), run)
+    recommend(mongo.connect(), run)
     seconds, held = submit("export_graph", run, settings().spark_driver_memory)
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", f"run = {run!r}\n{DRAW_GRAPH}"], check=True)

@@ -6,7 +6,7 @@
 Ours reads gzipped JSON, checks every row, cleans texts, drops duplicates, passes the gate, and upserts reviews, products
 and interactions. pymongo is handed finished documents (reviews and interactions) and only upserts them: `ReplaceOne`,
 unordered, batches of 5,000, majority writes, the same validators and indexes; reading them is not on its clock. Both
-write to the same server, in turns; pymongo as it comes (retryable writes), ours as `tidemark.store.write` does (without).
+write to the same server, in turns; pymongo as it comes (retryable writes), ours as `tidemark.storage.mongo.write` does (without).
 A MongoDB of the benchmark's own is started and removed.
 
 `ours/s` and `ratio` count validate and load; `upserts alone` holds load, by itself, against pymongo, which does no more.
@@ -37,17 +37,17 @@ def ours(db: Any, plan: Any, folder: Path) -> dict[str, float]:
     """Load `plan` with a session of its own, as the two jobs do; seconds of each part, and the driver's peak memory."""
     from pyspark import SparkContext
 
-    from tidemark import loads
+    from tidemark.reviews import load
     from tidemark.settings import settings
-    from tidemark.spark import end, session, submit_conf
+    from tidemark.spark.session import end, session, submit_conf
 
     started = time.perf_counter()
     conf = submit_conf(short=True) | {"spark.driver.memory": settings().spark_driver_memory}
-    spark = session("bench-load", **loads.SESSION | conf)
+    spark = session("bench-load", **load.SESSION | conf)
     ready = time.perf_counter()
-    validated = loads.validate(spark, plan, str(folder / "docs"))
+    validated = load.validate(spark, plan, str(folder / "docs"))
     validated_at = time.perf_counter()
-    loads.load(spark, db, plan, validated)
+    load.load(spark, db, plan, validated)
     loaded = time.perf_counter()
     assert SparkContext._gateway is not None
     most = peak(SparkContext._gateway.proc.pid) + peak(os.getpid())
@@ -75,14 +75,14 @@ def batches(collection: Any, size: int = 5_000) -> Iterator[list[dict[str, Any]]
 
 def plain(db: Any) -> float:
     """Seconds that pymongo takes to upsert what `reviews` and `interactions` hold into empty twins of them."""
-    from tidemark import store
+    from tidemark.storage import mongo
 
     seconds = 0.0
     for name in ("reviews", "interactions"):
         twin = db[f"plain_{name}"]
         twin.drop()
         db.create_collection(twin.name, **db[name].options())
-        for index in store.COLLECTIONS[name].indexes:
+        for index in mongo.COLLECTIONS[name].indexes:
             twin.create_index(index)
         for batch in batches(db[name]):
             started = time.perf_counter()
@@ -95,7 +95,8 @@ def plain(db: Any) -> float:
 
 def measure(size: int, repeat: int, work: Path) -> dict[str, Any]:
     """Both, in turns, `repeat` times at `size` reviews; medians."""
-    from tidemark import builtin, landing, loads, store
+    from tidemark.reviews import builtin, landing, load
+    from tidemark.storage import mongo
 
     users, items = max(5_000, size // 20), max(2_000, size // 50)
     reviews, products = builtin.write(builtin.Size(size, users, items), 42, str(work / "builtin"))
@@ -105,8 +106,8 @@ def measure(size: int, repeat: int, work: Path) -> dict[str, Any]:
         landing.land(products, "products", "auto", str(work)),
     ]
     land = time.perf_counter() - started
-    plan = loads.Plan(landed[0], landed[1], str(work / "staged"))
-    db, runs, plains = store.connect(), [], []
+    plan = load.Plan(landed[0], landed[1], str(work / "staged"))
+    db, runs, plains = mongo.connect(), [], []
     for _ in range(repeat):
         for name in ("reviews", "products", "interactions", "rejects", "loads"):
             db[name].drop()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.own_settings import local_settings
+from tests.support.own_settings import local_settings
 from tidemark.local import dotenv, processes
 from tidemark.settings import ROOT, Settings
 

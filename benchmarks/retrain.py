@@ -19,11 +19,13 @@ from rich.table import Table
 
 from benchmarks import amazon_book, subjects
 from benchmarks.own_platform import own_platform
-from tidemark import evaluation, registry, store
 from tidemark.errors import UnreachableError
+from tidemark.evaluation import ranking_metrics
 from tidemark.local import follow, processes
-from tidemark.local.airflow_api import FINISHED, AirflowApi
+from tidemark.local.airflow_client import FINISHED, AirflowApi
+from tidemark.registry import entries
 from tidemark.settings import Settings
+from tidemark.storage import mongo
 
 DAG = "retrain_recommender"
 TARGET_SECONDS = 120
@@ -62,8 +64,8 @@ class Machine:
 
 def fill(config: Settings, rows: list[tuple[str, str]]) -> None:
     """Store the pairs as interactions, as a load of reviews would have."""
-    db = store.connect(config)
-    store.ensure(db, "interactions")
+    db = mongo.connect(config)
+    mongo.ensure(db, "interactions")
     when = datetime(2020, 1, 1, tzinfo=UTC)
     for start in range(0, len(rows), 5_000):
         documents = [
@@ -96,15 +98,15 @@ def made_up(n: int, seed: int = 0) -> list[tuple[str, str]]:
 
 def retrain(config: Settings, conf: dict[str, Any]) -> dict[str, Any]:
     """Trigger the DAG with `conf` and watch it to its end."""
-    db, machine = store.connect(config), Machine(config.state)
+    db, machine = mongo.connect(config), Machine(config.state)
     with AirflowApi(config) as api:
         follow.await_dag(api, DAG)
         machine.look(begin=True)
-        started, before = time.monotonic(), registry.pointer(db)
+        started, before = time.monotonic(), entries.pointer(db)
         run_id, live = api.trigger(DAG, conf), 0.0
         state = "queued"
         while state not in FINISHED:
-            if not live and registry.pointer(db) != before:
+            if not live and entries.pointer(db) != before:
                 live = time.monotonic() - started
             machine.look()
             with contextlib.suppress(UnreachableError):  # a busy machine may let one question wait too long
@@ -127,30 +129,30 @@ def retrain(config: Settings, conf: dict[str, Any]) -> dict[str, Any]:
 
 def quality(config: Settings, folder: Path) -> dict[str, Any]:
     """What is stored for the users, against amazon_book's own test split."""
-    db = store.connect(config)
-    model = registry.champion(db)
+    db = mongo.connect(config)
+    model = entries.champion(db)
     assert model
     pairs = amazon_book.train(folder)
     test = amazon_book.truth(folder, pairs)
-    users = evaluation.measurable_users(pairs, test)
+    users = ranking_metrics.measurable_users(pairs, test)
     place = {user: row for row, user in enumerate(pairs.users[users].tolist())}
     lists = np.full((len(users), 20), -1, np.int32)
-    for document in db[store.recommendations(model["_id"])].find():
+    for document in db[mongo.recommendations(model["_id"])].find():
         if (row := place.get(document["_id"])) is not None:
             names = [item["item_id"] for item in document["items"]]
             lists[row, : len(names)] = np.searchsorted(pairs.items, names)
-    hit, n_true = evaluation.hits(lists, users, test.weights), test.user_counts[users]
+    hit, n_true = ranking_metrics.hits(lists, users, test.weights), test.user_counts[users]
     return {
         "users_served": model["users_served"],
         "params": model["params"],
-        "recall_at_20": float(evaluation.recall(hit, n_true, 20).mean()),
-        "ndcg_at_20": float(evaluation.ndcg(hit, n_true, 20).mean()),
+        "recall_at_20": float(ranking_metrics.recall(hit, n_true, 20).mean()),
+        "ndcg_at_20": float(ranking_metrics.ndcg(hit, n_true, 20).mean()),
     }
 
 
 def slope(config: Settings, sizes: list[int]) -> dict[str, Any]:
     """Seconds to live at each size, one after the other, and how they grow: 1 is linear, 0 is not at all."""
-    db, taken = store.connect(config), {}
+    db, taken = mongo.connect(config), {}
     for size in sizes:
         db.drop_collection("interactions")
         fill(config, made_up(size))

@@ -29,13 +29,14 @@ from rich.table import Table
 from scipy.sparse import random_array
 
 from benchmarks import crossing
-from tests.own_settings import environment, local_settings
-from tidemark import progress, store, topics
-from tidemark.fold_in import FoldIn
-from tidemark.lag import Bookmark
+from tests.support.own_settings import environment, local_settings
 from tidemark.local.servers import running
+from tidemark.models.fold_in import FoldIn
 from tidemark.settings import ROOT, Settings, settings
-from tidemark.simulation import Catalogue, Shoppers
+from tidemark.storage import mongo
+from tidemark.stream import progress, topics
+from tidemark.stream.bookmark import Bookmark
+from tidemark.stream.simulation import Catalogue, Shoppers
 
 console = Console()
 Figures = dict[str, float]
@@ -140,8 +141,8 @@ def sustained(count: int, folder: Path, bookmark: Bookmark, db: Any) -> Figures:
 
 def bare(count: int, folder: Path, bookmark: Bookmark) -> Figures:
     """The same messages into `foreachBatch` with nothing behind it."""
-    from tidemark.ingest import Ingest
-    from tidemark.spark import session
+    from tidemark.spark.session import session
+    from tidemark.stream.ingest import Ingest
 
     config, ends = settings(), []
     spark = session("bare", **{"spark.master": config.ingest_master, "spark.driver.memory": config.ingest_memory})
@@ -259,7 +260,7 @@ def main() -> None:
         config = local_settings(folder)
         with running("mongo", config), running("kafka", config):
             _export(config)
-            bookmark, db = Bookmark(config), store.connect(config)
+            bookmark, db = Bookmark(config), mongo.connect(config)
             figures |= _say(sustained(given.messages, folder, bookmark, db))
             figures |= _say(bare(given.messages, folder, bookmark))
             figures |= _say(delay(given.seconds, folder, bookmark, db))

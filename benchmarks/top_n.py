@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks import amazon_book, subjects
 from tidemark.models.interface import Factors, recommend
-from tidemark.pairs import Pairs
+from tidemark.models.pairs import Pairs
 
 FACTORS, N = 64, 20
 
@@ -50,7 +50,7 @@ def mllib(pairs: Pairs, figures: dict[str, Any]) -> np.ndarray | None:
     import pyarrow as pa
     from pyspark.ml.recommendation import ALS
 
-    from tidemark.spark import session
+    from tidemark.spark.session import session
 
     spark = session("bench", **{"spark.driver.memory": "3g"})
     columns = {"user_num": pairs.user_num, "item_num": pairs.item_num, "value": pairs.weight}

@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks import amazon_book, subjects
 from tidemark.models.als_implicit import AlsImplicit
 from tidemark.models.interface import Factors
-from tidemark.pairs import Pairs
+from tidemark.models.pairs import Pairs
 
 FACTORS, REGULARIZATION, ALPHA, ITERATIONS = 64, 10.0, 60.0, 15
 SPARK_REGULARIZATION, SPARK_ALPHA = 0.05, 40.0  # MLlib scales regularisation by the number of events
@@ -45,7 +45,7 @@ def mllib(pairs: Pairs, figures: dict[str, Any]) -> Factors:
     from pyspark.ml.recommendation import ALS
 
     from tidemark.models import als_spark
-    from tidemark.spark import session
+    from tidemark.spark.session import session
 
     spark = session("bench", **{"spark.driver.memory": "3g"})
     spark.sparkContext.setCheckpointDir(f"{subjects.settings().state}/benchmarks/checkpoints")

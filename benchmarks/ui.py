@@ -24,11 +24,11 @@ from rich.table import Table
 
 from benchmarks import subjects
 from benchmarks.own_platform import own_platform
-from tests import registry_data
-from tidemark import artifacts, store
+from tests.support import registry_data
 from tidemark.local import airflow, follow
-from tidemark.local.airflow_api import AirflowApi
+from tidemark.local.airflow_client import AirflowApi
 from tidemark.settings import Settings
+from tidemark.storage import artifacts, mongo
 
 DAG = "retrain_recommender"
 TARGET_MS = 300
@@ -47,7 +47,7 @@ def client(config: Settings) -> httpx.Client:
 
 def fill(config: Settings, count: int, asked: httpx.Client) -> str:
     """`count` models, dead letters, and runs with artifacts that Airflow knows; gives the run that is looked at."""
-    db = store.connect(config)
+    db = mongo.connect(config)
     registry_data.fill(db, count, config.artifacts_root)
     registry_data.letters(db, 500)
     first = registry_data.leave(

@@ -74,11 +74,12 @@ with DAG(
     @task
     def plan() -> str:
         """Fix what sample is asked for; returns the run folder."""
-        from tidemark import artifacts, sampling, store
+        from tidemark.exploration import sampling
+        from tidemark.storage import artifacts, mongo
 
         context = get_current_context()
         run = artifacts.run_folder(settings().artifacts_root, DAG_ID, context["run_id"])
-        return sampling.begin(store.connect(), dict(context["params"]), run)
+        return sampling.begin(mongo.connect(), dict(context["params"]), run)
 
     @task
     def draw(run: str) -> dict[str, Any]:

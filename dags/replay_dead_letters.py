@@ -43,10 +43,11 @@ with DAG(
         """Check, send what is valid, log the rest; returns the counts."""
         import logging
 
-        from tidemark import dead_letters, store
         from tidemark.settings import settings
+        from tidemark.storage import mongo
+        from tidemark.stream import dead_letters
 
-        done = dead_letters.replay(store.connect(), settings(), dry_run=params["dry_run"], only=params["only"])
+        done = dead_letters.replay(mongo.connect(), settings(), dry_run=params["dry_run"], only=params["only"])
         logging.getLogger("tidemark").info("%s", done.table())
         return done.to_dict()
 

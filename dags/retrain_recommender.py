@@ -135,14 +135,16 @@ with DAG(
         """Fix what may be learned from; returns the run folder."""
         import logging
 
-        from tidemark import artifacts, progress, snapshots, store
-        from tidemark.lag import Bookmark
+        from tidemark.retraining import snapshot as snapshots
+        from tidemark.storage import artifacts, mongo
+        from tidemark.stream import progress
+        from tidemark.stream.bookmark import Bookmark
 
         context = get_current_context()
         run_id = context["run_id"]
         run = artifacts.run_folder(settings().artifacts_root, DAG_ID, run_id)
         model_id = snapshots.model_id(run_id, context["dag_run"].run_after)
-        db, bookmark = store.connect(), Bookmark()
+        db, bookmark = mongo.connect(), Bookmark()
         stream = progress.snapshot(db, bookmark, settings().ingest_wait_seconds)
         logging.getLogger("tidemark").info("%s", stream.told())
         reason = snapshots.begin(db, run, model_id, dict(context["params"]), stream.to_dict())
@@ -154,15 +156,17 @@ with DAG(
     @task
     def decide(run: str) -> dict[str, Any]:
         """Decide from the figures, and store the model with them."""
-        from tidemark import assessment, store
+        from tidemark.retraining import evaluate as assessment
+        from tidemark.storage import mongo
 
-        return assessment.register(store.connect(), run)
+        return assessment.register(mongo.connect(), run)
 
     @task(trigger_rule="none_failed_min_one_success")
     def move_bookmark(run: str) -> dict[str, int]:
         """Move the bookmark to exactly the snapshot: what came after it counts towards the next mark."""
-        from tidemark import artifacts, progress
-        from tidemark.lag import Bookmark
+        from tidemark.storage import artifacts
+        from tidemark.stream import progress
+        from tidemark.stream.bookmark import Bookmark
 
         stream = progress.Snapshot.from_dict(artifacts.read_json(f"{run}/snapshot.json")["stream"])
         moved = Bookmark().commit(stream.next_offsets, topic_id=stream.topic_id)
@@ -171,23 +175,24 @@ with DAG(
     @task(trigger_rule="all_done", retries=1)  # whatever became of the graph, or of publishing
     def draw() -> dict[str, Any]:
         """Draw the charts, write the tables, then the manifest; returns what they count."""
-        from tidemark import artifacts, store
         from tidemark.charts import retraining
+        from tidemark.storage import artifacts, mongo
 
         run_id = get_current_context()["run_id"]
         run = artifacts.run_folder(settings().artifacts_root, DAG_ID, run_id)
         if not artifacts.exists(f"{run}/evaluate.json"):
             raise AirflowSkipException("no model was measured in this run: there is nothing to draw")
-        return retraining.draw(store.connect(), run, dag=DAG_ID, run_id=run_id)
+        return retraining.draw(mongo.connect(), run, dag=DAG_ID, run_id=run_id)
 
     @task(trigger_rule="none_failed_min_one_success")
     def report(run: str) -> dict[str, Any]:
         """Tell what this run did."""
         import logging
 
-        from tidemark import report, store
+        from tidemark.retraining import report
+        from tidemark.storage import mongo
 
-        found, text = report.of_run(store.connect(), run)
+        found, text = report.of_run(mongo.connect(), run)
         logging.getLogger("tidemark").info("%s", text)
         return found
 

@@ -41,10 +41,11 @@ with DAG(
         """Move the pointer; returns the model before and after."""
         import logging
 
-        from tidemark import registry, store
+        from tidemark.registry import entries
+        from tidemark.storage import mongo
 
         context = get_current_context()
-        before, after = registry.roll_back(store.connect(), context["params"]["model"] or None, context["run_id"])
+        before, after = entries.roll_back(mongo.connect(), context["params"]["model"] or None, context["run_id"])
         logging.getLogger("tidemark").info("rolled back from model %s to %s", before, after)
         return {"before": before, "after": after}
 
@@ -53,11 +54,12 @@ with DAG(
         """Hold the live model against the registry, and write the run's manifest."""
         import logging
 
-        from tidemark import artifacts, manifests, registry, store
+        from tidemark.registry import entries
         from tidemark.settings import settings
+        from tidemark.storage import artifacts, manifests, mongo
 
         run_id = get_current_context()["run_id"]
-        live = registry.verify(store.connect())
+        live = entries.verify(mongo.connect())
         manifests.write(
             artifacts.run_folder(settings().artifacts_root, "roll_back_model", run_id),
             dag="roll_back_model",

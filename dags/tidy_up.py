@@ -44,12 +44,13 @@ with DAG(
         """Remove, log what went, keep the list in the run folder; returns the counts."""
         import logging
 
-        from tidemark import artifacts, manifests, store, tidying
+        from tidemark.operations import tidying
         from tidemark.settings import settings
+        from tidemark.storage import artifacts, manifests, mongo
 
         config = settings()
         done = tidying.tidy(
-            store.connect(),
+            mongo.connect(),
             artifacts_root=config.artifacts_root,
             landing_root=config.landing_root,
             kept_models=config.kept_models,

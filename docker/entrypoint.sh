@@ -22,7 +22,7 @@ PY
 fi
 
 if [ -n "${TIDEMARK_LINEAGE:-}" ]; then
-    eval "$(python -m tidemark.lineage)"
+    eval "$(python -m tidemark.deployment.lineage)"
 fi
 
 exec "$@"

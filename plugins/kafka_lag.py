@@ -9,10 +9,10 @@ from typing import Any
 from airflow.sdk import BaseSensorOperator
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from tidemark import watch
 from tidemark.errors import SettingError, UnreachableError
-from tidemark.lag import Bookmark
 from tidemark.settings import Settings, settings
+from tidemark.stream import watch
+from tidemark.stream.bookmark import Bookmark
 
 SETTLE = 4.0
 """Seconds before which a trigger does not fire. Airflow's worker tells up to `[workers] min_heartbeat_interval` late that a
@@ -43,7 +43,7 @@ class KafkaLagTrigger(BaseTrigger):
         return "kafka_lag.KafkaLagTrigger", {"not_before": self.not_before, "reason": self.reason}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Poll, and give one event: see `tidemark.watch.event`."""
+        """Poll, and give one event: see `tidemark.stream.watch.event`."""
         earliest = datetime.fromisoformat(self.not_before) if self.not_before else None
         config, bookmark, said, said_at = settings(), None, "", 0.0
         await asyncio.sleep(SETTLE)
@@ -77,7 +77,7 @@ class KafkaLagTrigger(BaseTrigger):
 class KafkaLagSensor(BaseSensorOperator):
     """Defers until the lag is over the mark; gives the event as its XCom.
 
-    After a run that failed it holds back, longer each time (`tidemark.watch.next_wait`). What it needs to know for that
+    After a run that failed it holds back, longer each time (`tidemark.stream.watch.next_wait`). What it needs to know for that
     is in Airflow's own record of the last run, so that nothing is forgotten by a kill.
     """
 

@@ -16,10 +16,10 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule
 from airflow.sdk.exceptions import AirflowException
 
-from tidemark import jobs
 from tidemark.errors import TidemarkError, UnreachableError
 from tidemark.settings import ROOT, settings
-from tidemark.spark import submit_conf
+from tidemark.spark import job as jobs
+from tidemark.spark.session import submit_conf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,14 +79,14 @@ class TidemarkSparkSubmit(SparkSubmitOperator):
     """Submit `spark_jobs/<job>` on the connection `spark_default`, one at a time (pool `spark`).
 
     The job is called as `<job> --run <run> <application_args>`. Secrets reach it by the environment that it inherits,
-    never by an argument. Where it fails for a reason it knows (`tidemark.jobs.running`), the task raises that very
+    never by an argument. Where it fails for a reason it knows (`tidemark.spark.job.running`), the task raises that very
     error in place of spark-submit's.
 
     Args:
         job: file name below `spark_jobs/`.
         run: the run folder (templated; the XCom of the task that made it).
         application_args: further arguments, strings (templated).
-        short: the job is a short one, or waits for servers: see `tidemark.spark.SHORT_JOB`.
+        short: the job is a short one, or waits for servers: see `tidemark.spark.session.SHORT_JOB`.
         kwargs: anything of `SparkSubmitOperator` or of a task.
     """
 

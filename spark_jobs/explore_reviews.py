@@ -6,15 +6,17 @@ Reads `<run>/asked.json` (rows or fraction, seed) and the collections `reviews` 
 `<run>/data/sample` (Parquet), the sample's document in `samples`, and `<run>/explore.json`. Run again, it ends the same.
 """
 
-from tidemark import exploration, jobs, store
-from tidemark.spark import session
+from tidemark.exploration import aggregates
+from tidemark.spark import job
+from tidemark.spark.session import session
+from tidemark.storage import mongo
 
 
 def main(run: str) -> None:
     """See the module."""
-    db = store.connect()  # before Spark starts: where it is away, the next try comes sooner
-    exploration.explore(session("explore_reviews", **exploration.SESSION), db, run)
+    db = mongo.connect()  # before Spark starts: where it is away, the next try comes sooner
+    aggregates.explore(session("explore_reviews", **aggregates.SESSION), db, run)
 
 
 if __name__ == "__main__":
-    jobs.main("explore_reviews", __doc__, main)
+    job.main("explore_reviews", __doc__, main)

@@ -11,10 +11,15 @@ from uuid import uuid4
 import pandas as pd
 from pyspark import StorageLevel
 
-from tidemark import artifacts, graph, graph_files, jobs, registry, snapshots, store
-from tidemark.graph_shape import Shape, degree_distribution, top
+from tidemark.graph import edges as graph
+from tidemark.graph import files
+from tidemark.graph.shape import Shape, degree_distribution, top
+from tidemark.registry import entries
+from tidemark.retraining import snapshot as snapshots
 from tidemark.settings import settings
-from tidemark.spark import session
+from tidemark.spark import job
+from tidemark.spark.session import session
+from tidemark.storage import artifacts, mongo
 
 log = logging.getLogger("export_graph")
 
@@ -58,7 +63,7 @@ def main(run: str) -> None:
     """See the module."""
     started = time.monotonic()
     snapshot = artifacts.read_json(f"{run}/snapshot.json")
-    model = registry.get(store.connect(), snapshot["model_id"])
+    model = entries.get(mongo.connect(), snapshot["model_id"])
     spark = session("tidemark-export-graph")
 
     interactions = snapshots.window(spark, snapshot)
@@ -73,7 +78,7 @@ def main(run: str) -> None:
     write_tables(run, found)
     log.info("shape: %.1f s", time.monotonic() - started)
 
-    graph_files.write(users, items, edges, run, f"{settings().landing_root}/graph/{model['_id']}-{uuid4().hex[:8]}")
+    files.write(users, items, edges, run, f"{settings().landing_root}/graph/{model['_id']}-{uuid4().hex[:8]}")
     kinds = {row["kind"]: row["count"] for row in edges.groupBy("kind").count().collect()}
     counts = {"users": shape.n_users, "items": shape.n_items, "edges": len(shape.rank), **kinds}
     learned = model["data"]["pairs"]
@@ -85,4 +90,4 @@ def main(run: str) -> None:
 
 
 if __name__ == "__main__":
-    jobs.main("export_graph", __doc__, main)
+    job.main("export_graph", __doc__, main)

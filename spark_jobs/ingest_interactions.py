@@ -18,13 +18,13 @@ from typing import Any
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming import StreamingQuery
 
-from tidemark import store
-from tidemark.ingest import Ingest
-from tidemark.lag import Bookmark
 from tidemark.settings import Settings, settings
-from tidemark.spark import session
+from tidemark.spark.session import session
+from tidemark.storage import mongo
+from tidemark.stream.bookmark import Bookmark
+from tidemark.stream.ingest import Ingest
 
-log = logging.getLogger("tidemark.ingest")
+log = logging.getLogger("tidemark.stream.ingest")
 LONGEST_WAIT = 15.0
 
 
@@ -97,7 +97,7 @@ def main() -> None:
     while not stop.is_set():
         began = time.monotonic()
         try:
-            db = store.connect(config) if db is None else db
+            db = mongo.connect(config) if db is None else db
             ingest = Ingest(config, db, bookmark)
             starts = ingest.begin()
             log.info("going on at %s", starts)

@@ -6,17 +6,19 @@ Reads `<run>/land.json`, `<run>/validate.json` and the staged Parquet; writes th
 Every key is deterministic: killed at any point and run again, it ends with the same documents.
 """
 
-from tidemark import artifacts, jobs, loads, store
-from tidemark.spark import session
+from tidemark.reviews import load
+from tidemark.spark import job
+from tidemark.spark.session import session
+from tidemark.storage import artifacts, mongo
 
 
 def main(run: str) -> None:
     """See the module."""
-    plan, counts = loads.Plan.read(run), artifacts.read_json(f"{run}/validate.json")
-    db = store.connect()
-    spark = session("load_reviews", **loads.SESSION)
-    artifacts.write_json(f"{run}/load.json", loads.load(spark, db, plan, counts))
+    plan, counts = load.Plan.read(run), artifacts.read_json(f"{run}/validate.json")
+    db = mongo.connect()
+    spark = session("load_reviews", **load.SESSION)
+    artifacts.write_json(f"{run}/load.json", load.load(spark, db, plan, counts))
 
 
 if __name__ == "__main__":
-    jobs.main("load_reviews", __doc__, main)
+    job.main("load_reviews", __doc__, main)

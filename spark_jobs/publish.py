@@ -6,9 +6,13 @@ spark-submit spark_jobs/publish.py --run <run folder of a model that was decided
 import logging
 import time
 
-from tidemark import artifacts, gates, jobs, recommendations, registry, store, training
+from tidemark.contracts import gates
 from tidemark.models.recipes import from_document
+from tidemark.registry import entries
+from tidemark.retraining import publish, train
 from tidemark.settings import settings
+from tidemark.spark import job
+from tidemark.storage import artifacts, mongo
 
 log = logging.getLogger("publish")
 
@@ -17,24 +21,24 @@ def main(run: str) -> None:
     """See the module."""
     started = time.monotonic()
     snapshot = artifacts.read_json(f"{run}/snapshot.json")
-    db = store.connect()
-    model = registry.get(db, snapshot["model_id"])
+    db = mongo.connect()
+    model = entries.get(db, snapshot["model_id"])
     if model["published_at"]:
         log.info("model %s has been published already: nothing to do", model["_id"])
-        registry.prune(db, settings().kept_models)
+        entries.prune(db, settings().kept_models)
         return
-    pairs = training.load_pairs(run)
+    pairs = train.load_pairs(run)
     path = f"{run}/model.npz"
     if not artifacts.exists(path):
-        training.save_model(path, training.fit(from_document(model["params"]), pairs), pairs)
-    fitted, _ = training.load_model(path, pairs)
+        train.save_model(path, train.fit(from_document(model["params"]), pairs), pairs)
+    fitted, _ = train.load_model(path, pairs)
     log.info("fitted on all %s pairs: %.1f s", f"{len(pairs):,}", time.monotonic() - started)
 
-    lists = recommendations.make(fitted, pairs, snapshot["asked"]["top_n"])
-    frame = recommendations.summary(lists, pairs)
+    lists = publish.make(fitted, pairs, snapshot["asked"]["top_n"])
+    frame = publish.summary(lists, pairs)
     gates.check(frame, "recommendations", f"{run}/docs/recommendations")
-    recommendations.write(db, lists, pairs, model["_id"], model["created_at"])
-    dropped = recommendations.publish(db, model["_id"], len(lists.users), settings().kept_models)
+    publish.write(db, lists, pairs, model["_id"], model["created_at"])
+    dropped = publish.publish(db, model["_id"], len(lists.users), settings().kept_models)
     result = {
         "users_served": len(lists.users),
         "users_with_everything": int(len(pairs.users) - len(lists.users)),
@@ -46,4 +50,4 @@ def main(run: str) -> None:
 
 
 if __name__ == "__main__":
-    jobs.main("publish", __doc__, main)
+    job.main("publish", __doc__, main)

@@ -7,11 +7,16 @@ import logging
 import time
 from typing import Any
 
-from tidemark import artifacts, gates, jobs, registry, search, snapshots, store, training
+from tidemark.contracts import gates
+from tidemark.models.pairs import Pairs
 from tidemark.models.recipes import choose_engine
-from tidemark.pairs import Pairs
+from tidemark.registry import entries
+from tidemark.retraining import search, train
+from tidemark.retraining import snapshot as snapshots
 from tidemark.settings import settings
-from tidemark.spark import session
+from tidemark.spark import job
+from tidemark.spark.session import session
+from tidemark.storage import artifacts, mongo
 
 log = logging.getLogger("train")
 
@@ -19,11 +24,11 @@ log = logging.getLogger("train")
 def read_pairs(run: str, snapshot: dict[str, Any]) -> Pairs:
     """The pairs of this run: read and gated by the first try, kept for every later one."""
     if artifacts.exists(f"{run}/pairs.npz"):
-        return training.load_pairs(run)
+        return train.load_pairs(run)
     frame = snapshots.read_window(session("tidemark-train"), snapshot)
-    pairs = training.pairs_of(frame)
-    gates.check(training.profile(frame, pairs), "training_interactions", f"{run}/docs/training_interactions")
-    training.save_pairs(run, pairs)
+    pairs = train.pairs_of(frame)
+    gates.check(train.profile(frame, pairs), "training_interactions", f"{run}/docs/training_interactions")
+    train.save_pairs(run, pairs)
     return pairs
 
 
@@ -33,7 +38,7 @@ def main(run: str) -> None:
     snapshot = artifacts.read_json(f"{run}/snapshot.json")
     asked = snapshot["asked"]
     pairs = read_pairs(run, snapshot)
-    split = training.split(pairs, snapshot["champion_cut"])
+    split = train.split(pairs, snapshot["champion_cut"])
     log.info("%s: %s pairs to learn from, %s held out", split.why, f"{len(split.train):,}", f"{len(split.held):,}")
 
     engine, why_engine = choose_engine(asked["engine"], asked["feedback"], len(pairs))
@@ -41,15 +46,15 @@ def main(run: str) -> None:
     remembered, why_search = None, f"search={asked['search']}"
     if asked["search"] != "always":
         every = settings().search_every if asked["search"] == "auto" else 10**9
-        remembered, why_search = registry.remembered(store.connect(), engine, asked["feedback"], len(pairs), every)
+        remembered, why_search = entries.remembered(mongo.connect(), engine, asked["feedback"], len(pairs), every)
     log.info("settings: %s", why_search)
     if asked["search"] == "never" and not remembered:
         remembered = search.grid(engine, asked["feedback"])[0]
     recipe, found, why_recipe = search.choose(split.train, engine, asked["feedback"], asked, remembered)
     log.info("settings: %s: %s", why_recipe, recipe)
 
-    training.save_model(f"{run}/candidate.npz", training.fit(recipe, split.train), split.train)
-    stars = training.predict_ratings(split.train, split.held)
+    train.save_model(f"{run}/candidate.npz", train.fit(recipe, split.train), split.train)
+    stars = train.predict_ratings(split.train, split.held)
     if stars:
         artifacts.write_arrays(f"{run}/ratings.npz", **stars)
     else:
@@ -74,4 +79,4 @@ def main(run: str) -> None:
 
 
 if __name__ == "__main__":
-    jobs.main("train", __doc__, main)
+    job.main("train", __doc__, main)

@@ -6,16 +6,18 @@ Reads `<run>/land.json`; writes Parquet below the staged folder that it names, `
 `<run>/docs/landed_reviews/`. Nothing reaches MongoDB yet.
 """
 
-from tidemark import artifacts, jobs, loads
-from tidemark.spark import session
+from tidemark.reviews import load
+from tidemark.spark import job
+from tidemark.spark.session import session
+from tidemark.storage import artifacts
 
 
 def main(run: str) -> None:
     """See the module."""
-    plan = loads.Plan.read(run)
-    spark = session("validate_reviews", **loads.SESSION)
-    artifacts.write_json(f"{run}/validate.json", loads.validate(spark, plan, f"{run}/docs/landed_reviews"))
+    plan = load.Plan.read(run)
+    spark = session("validate_reviews", **load.SESSION)
+    artifacts.write_json(f"{run}/validate.json", load.validate(spark, plan, f"{run}/docs/landed_reviews"))
 
 
 if __name__ == "__main__":
-    jobs.main("validate_reviews", __doc__, main)
+    job.main("validate_reviews", __doc__, main)

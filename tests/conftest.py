@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from tests.own_settings import local_settings, use
+from tests.support.own_settings import local_settings, use
 from tidemark.local.servers import running
 from tidemark.settings import Settings, settings
 
@@ -65,7 +65,7 @@ def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]
 def mongo_db(mongo_server: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """A database and a user of the test's own; `settings()`, here and in processes started from here, means them.
 
-    `tidemark.store.connect()` then gives the database, empty.
+    `tidemark.storage.mongo.connect()` then gives the database, empty.
     """
     from pymongo import MongoClient
 
@@ -102,7 +102,7 @@ def kafka_env(kafka_server: Settings, monkeypatch: pytest.MonkeyPatch) -> Settin
 @pytest.fixture(scope="session")
 def spark() -> "Iterator[SparkSession]":
     """One Spark session for all tests, with the connectors' jars."""
-    from tidemark.spark import session
+    from tidemark.spark.session import session
 
     settings.cache_clear()
     spark = session("tests", **{"spark.master": "local[2]", "spark.sql.shuffle.partitions": "2"})
@@ -113,9 +113,9 @@ def spark() -> "Iterator[SparkSession]":
 @pytest.fixture(scope="session")
 def load_spark(spark: "SparkSession") -> "SparkSession":
     """The session of the tests with the settings of a load."""
-    from tidemark import loads
+    from tidemark.reviews import load
 
-    for key, value in loads.SESSION.items():
+    for key, value in load.SESSION.items():
         spark.conf.set(key, value)
     return spark
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from tidemark import errors, jobs
+from tidemark import errors
 from tidemark.settings import ROOT
+from tidemark.spark import job
 
 sys.path.insert(0, str(ROOT / "plugins"))  # as Airflow does
 operators = pytest.importorskip("tidemark_operators")
@@ -27,7 +28,7 @@ class Submit:
 
     def __call__(self, operator: Any, context: Any) -> None:
         if self.error is not None:
-            with pytest.raises(SystemExit), jobs.running("train", self.run):
+            with pytest.raises(SystemExit), job.running("train", self.run):
                 raise self.error
         raise operators.AirflowException("Cannot execute: spark-submit ... Error code is: 65.")
 

@@ -60,7 +60,7 @@ def test_the_trigger_survives_a_broker_that_is_away(bag, monkeypatch):
     import kafka_lag
 
     from tidemark.errors import UnreachableError
-    from tidemark.lag import Lag, PartitionLag
+    from tidemark.stream.bookmark import Lag, PartitionLag
 
     answers = [UnreachableError("away"), 3, UnreachableError("away"), 999, 1_000, 5_000]
 

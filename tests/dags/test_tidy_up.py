@@ -1,6 +1,6 @@
 """The DAG `tidy_up`: daily, and it knows every DAG that leaves files."""
 
-from tidemark import tidying
+from tidemark.operations import tidying
 
 
 def test_it_runs_daily_and_never_beside_itself(bag):

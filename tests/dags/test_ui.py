@@ -15,13 +15,15 @@ import pytest
 from fastapi.routing import APIRoute
 from pymongo.database import Database
 
-from tests import registry_data
-from tests.console_server import ConsoleServer, console_server
-from tests.own_settings import local_settings, with_airflow
-from tidemark import artifacts, store, topics
+from tests.support import registry_data
+from tests.support.console_server import ConsoleServer, console_server
+from tests.support.own_settings import local_settings, with_airflow
 from tidemark.console import pages, routes
 from tidemark.local.servers import running
 from tidemark.settings import ROOT, Settings
+from tidemark.storage import artifacts
+from tidemark.storage import mongo as store
+from tidemark.stream import topics
 
 RETRAIN, ROLL_BACK = "retrain_recommender", "roll_back_model"
 RUN = registry_data.run_id(29)
@@ -368,20 +370,20 @@ def test_two_thousand_models_stay_quick(admin: httpx.Client, db: Any, server: Co
 
 def test_servers_that_are_away_are_said_at_once(config: Settings, tmp_path: Path) -> None:
     """Neither MongoDB nor Kafka: both are asked once, briefly, and then left alone."""
-    from tests.own_settings import local_settings
-    from tidemark import metrics
-    from tidemark.console import overview
-    from tidemark.console.sources import Sources
+    from tests.support.own_settings import local_settings
+    from tidemark.console import first_page
+    from tidemark.operations import prometheus
+    from tidemark.operations.sources import Sources
 
     sources = Sources(local_settings(tmp_path))
     begin = time.monotonic()
-    page = overview.page(sources, 1, [])
+    page = first_page.page(sources, 1, [])
     assert time.monotonic() - begin < 6
     assert "MongoDB does not answer" in page.trouble
     assert "Kafka does not answer" in page.tide.text
     begin = time.monotonic()
-    text = metrics.exposition(sources, {"train": 3.0}).decode()
-    assert overview.page(sources, 1, []).registry is None
+    text = prometheus.exposition(sources, {"train": 3.0}).decode()
+    assert first_page.page(sources, 1, []).registry is None
     assert time.monotonic() - begin < 0.5
     assert 'tidemark_up{server="mongo"} 0.0' in text
     assert 'tidemark_up{server="kafka"} 0.0' in text
@@ -390,14 +392,14 @@ def test_servers_that_are_away_are_said_at_once(config: Settings, tmp_path: Path
 
 
 def test_mongodb_that_goes_away_and_comes_back(tmp_path: Path) -> None:
-    from tidemark.console import overview
-    from tidemark.console.sources import REST, Sources
+    from tidemark.console import first_page
+    from tidemark.operations.sources import REST, Sources
 
     own = local_settings(tmp_path)
     sources = Sources(own)
     with running("mongo", own):
-        assert overview.page(sources, 1, []).registry is not None
-    assert "MongoDB does not answer" in overview.page(sources, 1, []).trouble
+        assert first_page.page(sources, 1, []).registry is not None
+    assert "MongoDB does not answer" in first_page.page(sources, 1, []).trouble
     with running("mongo", own):
         time.sleep(REST + 0.5)
-        assert overview.page(sources, 1, []).registry is not None
+        assert first_page.page(sources, 1, []).registry is not None

@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from tests.own_airflow import component
-from tests.own_settings import environment, local_settings, with_airflow
-from tests.waiting import eventually
-from tidemark import topics
-from tidemark.lag import Bookmark
+from tests.support.own_airflow import component
+from tests.support.own_settings import environment, local_settings, with_airflow
+from tests.support.waiting import eventually
 from tidemark.local import airflow
-from tidemark.local.airflow_api import AirflowApi
+from tidemark.local.airflow_client import AirflowApi
 from tidemark.local.servers import running
 from tidemark.settings import ROOT, Settings
+from tidemark.stream import topics
+from tidemark.stream.bookmark import Bookmark
 
 PATIENCE = 240
 """Seconds after which something that must happen has not: long, since a busy machine takes its time."""

@@ -12,9 +12,9 @@ import psutil
 import pytest
 from dotenv import dotenv_values
 
-from tests.own_settings import local_settings
+from tests.support.own_settings import local_settings
 from tidemark.local import dotenv, processes
-from tidemark.local.airflow_api import AirflowApi
+from tidemark.local.airflow_client import AirflowApi
 from tidemark.local.layout import state_folder
 from tidemark.local.supervision import Service, Supervisor
 from tidemark.settings import ROOT, Settings

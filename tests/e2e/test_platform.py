@@ -13,10 +13,10 @@ import pytest
 from pymongo.database import Database
 
 from tests.e2e.conftest import Platform
-from tests.waiting import eventually
-from tidemark import store
+from tests.support.waiting import eventually
 from tidemark.local import airflow, processes
-from tidemark.local.airflow_api import AirflowApi
+from tidemark.local.airflow_client import AirflowApi
+from tidemark.storage import mongo
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -26,7 +26,7 @@ QUICK = 60
 
 @pytest.fixture
 def db(platform: Platform) -> Database[dict[str, Any]]:
-    return store.connect(platform.config)
+    return mongo.connect(platform.config)
 
 
 def contents(db: Database[dict[str, Any]]) -> dict[str, int]:
@@ -59,7 +59,7 @@ def test_a_model_is_live_and_serves_every_user(platform: Platform, db: Database[
     model = db.models.find_one({"_id": pointer["model_id"]})
     assert model is not None
     assert model["status"] == "champion"
-    served = db[store.recommendations(model["_id"])]
+    served = db[mongo.recommendations(model["_id"])]
     assert served.count_documents({}) == len(db.interactions.distinct("user_id")) > 0
     one = served.find_one()
     assert one is not None

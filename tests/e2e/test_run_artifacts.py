@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import Platform
-from tests.e2e.runs import ended, run_to_its_end
-from tidemark import artifacts, manifests, registry, store
-from tidemark.local.airflow_api import AirflowApi
+from tests.support.runs import ended, run_to_its_end
+from tidemark.local.airflow_client import AirflowApi
+from tidemark.registry import entries
+from tidemark.storage import artifacts, manifests, mongo
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -56,28 +57,28 @@ def test_a_retrain_leaves_charts_tables_graph_and_a_manifest_with_true_hashes(
 
 
 def test_a_model_that_is_held_back_is_drawn_without_a_graph(platform: Platform, api: AirflowApi) -> None:
-    before = registry.pointer(store.connect(platform.config))
+    before = entries.pointer(mongo.connect(platform.config))
     run_id, state, tasks = run_to_its_end(api, RETRAIN, GIVEN | {"promote": "never"})
     assert (state, tasks["publish"], tasks["export_graph"]) == ("success", "skipped", "skipped")
     assert (tasks["move_bookmark"], tasks["draw"], tasks["report"]) == ("success", "success", "success")
     manifest = manifests.read(folder(platform, RETRAIN, run_id))
     assert paths(manifest, "graph") == set()
     assert "charts/metrics.svg" in paths(manifest, "chart")
-    assert registry.pointer(store.connect(platform.config)) == before
+    assert entries.pointer(mongo.connect(platform.config)) == before
 
 
 def test_a_graph_that_fails_is_seen_and_undoes_nothing_and_is_mended_by_clearing_it(
     platform: Platform, api: AirflowApi
 ) -> None:
-    db = store.connect(platform.config)
-    before = registry.pointer(db)
+    db = mongo.connect(platform.config)
+    before = entries.pointer(db)
     in_the_way = Path(platform.config.landing_root) / "graph"
     shutil.rmtree(in_the_way, ignore_errors=True)
     in_the_way.write_text("a file where the job wants a folder")
     run_id, state, tasks = run_to_its_end(api, RETRAIN, GIVEN | {"promote": "always"})
     assert (state, tasks["export_graph"], tasks["report"]) == ("failed", "failed", "upstream_failed")
     assert (tasks["publish"], tasks["move_bookmark"], tasks["draw"]) == ("success", "success", "success")
-    after = registry.pointer(db)
+    after = entries.pointer(db)
     assert before is not None
     assert after is not None
     assert after["model_id"] != before["model_id"]
@@ -90,18 +91,18 @@ def test_a_graph_that_fails_is_seen_and_undoes_nothing_and_is_mended_by_clearing
     api._ask("POST", f"/api/v2/dags/{RETRAIN}/clearTaskInstances", json=tasks_to_clear | {"only_failed": False})
     assert ended(api, RETRAIN, run_id) == "success"
     assert len(paths(manifests.read(run), "graph")) == 4
-    assert registry.pointer(db) == after
+    assert entries.pointer(db) == after
 
 
 def test_rolling_back_and_tidying_leave_manifests_and_what_is_needed(platform: Platform, api: AirflowApi) -> None:
-    db = store.connect(platform.config)
+    db = mongo.connect(platform.config)
     run_id, state, _ = run_to_its_end(api, "roll_back_model", {})
     assert state == "success"
-    live = registry.champion(db)
+    live = entries.champion(db)
     assert live is not None
     assert manifests.read(folder(platform, "roll_back_model", run_id))["model_id"] == live["_id"]
     run_id, state, _ = run_to_its_end(api, "tidy_up", {"dry_run": False})
     assert state == "success"
     assert manifests.read(folder(platform, "tidy_up", run_id))["counts"]["models"] == 0
-    assert registry.verify(db)["model_id"] == live["_id"]
+    assert entries.verify(db)["model_id"] == live["_id"]
     assert artifacts.exists(f"{live['artifacts']}/model.npz")

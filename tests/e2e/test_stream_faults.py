@@ -17,14 +17,15 @@ import pytest
 from pymongo.database import Database
 
 from tests.e2e.conftest import Platform
-from tests.e2e.runs import ended, task_states
-from tests.waiting import eventually
-from tidemark import artifacts, progress, store, topics
-from tidemark.lag import Bookmark
+from tests.support.runs import ended, task_states
+from tests.support.waiting import eventually
 from tidemark.local import processes
-from tidemark.local.airflow_api import FINISHED, AirflowApi
+from tidemark.local.airflow_client import FINISHED, AirflowApi
 from tidemark.local.supervision import Supervisor
-from tidemark.sending import Sender
+from tidemark.storage import artifacts, mongo
+from tidemark.stream import progress, topics
+from tidemark.stream.bookmark import Bookmark
+from tidemark.stream.sending import Sender
 
 pytestmark = pytest.mark.timeout(3_000)
 
@@ -49,7 +50,7 @@ class Reader(threading.Thread):
         while not self.stopped.wait(0.05):
             pointer = self.db.pointers.find_one({"_id": "champion"})
             model = self.db.models.find_one({"_id": pointer["model_id"]}) if pointer else None
-            served = self.db[store.recommendations(model["_id"])].count_documents({}) if model else -1
+            served = self.db[mongo.recommendations(model["_id"])].count_documents({}) if model else -1
             if model is None or served != model["users_served"]:
                 self.wrong.append(f"{pointer}: {served} lists")
             self.reads += 1
@@ -61,7 +62,7 @@ class Crossing:
     def __init__(self, platform: Platform, api: AirflowApi) -> None:
         """Waits until the watch does."""
         self.config, self.api = platform.config, api
-        self.db, self.bookmark = store.connect(self.config), Bookmark(self.config)
+        self.db, self.bookmark = mongo.connect(self.config), Bookmark(self.config)
         eventually(self._watched, PATIENCE, "the watch does not wait", 0.5)
         self.known = {run["dag_run_id"] for run in api.runs(RETRAIN)}
         self.before = self.db.interactions.count_documents({"source": "stream"})
@@ -128,7 +129,7 @@ def kill_in(platform: Platform, api: AirflowApi, run_id: str, step: str) -> bool
 
 
 def test_nothing_is_forgotten_whatever_step_is_killed(platform: Platform, api: AirflowApi) -> None:
-    reader = Reader(store.connect(platform.config))
+    reader = Reader(mongo.connect(platform.config))
     reader.start()
     killed: dict[str, int] = {}
     for step in itertools.islice(itertools.cycle(STEPS), 10 if FULL else 1):
@@ -182,6 +183,6 @@ def test_a_mark_that_is_crossed_while_mongodb_is_away_is_learned_from_when_it_is
 
 
 def test_what_is_stored_is_all_that_came(platform: Platform) -> None:
-    ends = progress.read(store.connect(platform.config), topics.name(topics.INTERACTIONS, platform.config))
+    ends = progress.read(mongo.connect(platform.config), topics.name(topics.INTERACTIONS, platform.config))
     assert ends is not None
     assert ends.next_offsets == Bookmark(platform.config).ends()

@@ -10,15 +10,16 @@ import pytest
 from playwright.sync_api import BrowserContext, FrameLocator, Page, expect
 from pymongo.database import Database
 
-from tests.e2e import browser as chromium
 from tests.e2e.conftest import Platform
-from tests.e2e.runs import ended
-from tests.waiting import eventually
-from tidemark import artifacts, lineage, manifests, store
+from tests.support import browser as chromium
+from tests.support.runs import ended
+from tests.support.waiting import eventually
+from tidemark.deployment import lineage
 from tidemark.local import airflow
-from tidemark.local.airflow_api import AirflowApi
-from tidemark.sending import Sender
+from tidemark.local.airflow_client import AirflowApi
 from tidemark.settings import ROOT
+from tidemark.storage import artifacts, manifests, mongo
+from tidemark.stream.sending import Sender
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -52,7 +53,7 @@ def page(context: BrowserContext, platform: Platform) -> Page:
 
 @pytest.fixture(scope="module")
 def db(platform: Platform) -> Database[dict[str, Any]]:
-    return store.connect(platform.config)
+    return mongo.connect(platform.config)
 
 
 def champion(db: Database[dict[str, Any]]) -> str:

@@ -6,10 +6,11 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from tidemark import artifacts, manifests, sentiment
 from tidemark.charts import reviews, sample, style
 from tidemark.charts.reviews import Found
-from tidemark.exploration import PRODUCTS_SHOWN, SAMPLE
+from tidemark.exploration import sentiment
+from tidemark.exploration.aggregates import PRODUCTS_SHOWN, SAMPLE
+from tidemark.storage import artifacts, manifests
 
 CHARTS: dict[str, Callable[[Found], Figure]] = {
     "sample": sample.sample_and_population,

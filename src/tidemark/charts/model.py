@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tidemark.charts import style
-from tidemark.report import NAMES
+from tidemark.retraining.report import NAMES
 
 Document = dict[str, Any]
 

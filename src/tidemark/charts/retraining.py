@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tidemark import artifacts, manifests, registry
 from tidemark.charts import graph, model, style
+from tidemark.registry import entries
+from tidemark.storage import artifacts, manifests
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,7 +91,7 @@ def _figures(db: "Database[Document]", found: Document, evaluated: Document, sha
     figures = {
         "metrics": model.metrics(found),
         "history": model.history(models, live),
-        "search": model.search(found, registry.searched(db, found)),
+        "search": model.search(found, entries.searched(db, found)),
         "stars": model.stars(found),
     }
     if "by_activity" in evaluated:
@@ -114,10 +115,10 @@ def draw(db: "Database[Document]", run: str, *, dag: str, run_id: str) -> Docume
         the counts of the manifest, and `charts` and `files`: how many there are.
     """
     snapshot, evaluated = (artifacts.read_json(f"{run}/{name}.json") for name in ("snapshot", "evaluate"))
-    found = registry.get(db, snapshot["model_id"])
+    found = entries.get(db, snapshot["model_id"])
     shape = artifacts.read_json(f"{run}/graph.json") if artifacts.exists(f"{run}/graph.json") else None
-    models = registry.history(db)
-    at = registry.pointer(db)
+    models = entries.history(db)
+    at = entries.pointer(db)
     live = at["model_id"] if at else None
     _tables(run, evaluated, found, models, live)
     titles = dict(TABLES)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from tidemark.charts import style
-from tidemark.exploration import LENGTH_EDGES, SCORED_OF_A_PRODUCT
+from tidemark.exploration.aggregates import LENGTH_EDGES, SCORED_OF_A_PRODUCT
 
 Found = dict[str, Any]
 """The figures of an exploration, as `explore.json` holds them."""

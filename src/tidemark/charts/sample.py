@@ -4,9 +4,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tidemark import proof, sentiment
 from tidemark.charts import style
 from tidemark.charts.reviews import STARS, Found, source
+from tidemark.exploration import proof, sentiment
 
 
 def of_sample(found: Found) -> str:

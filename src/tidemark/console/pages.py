@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tidemark import report
+from tidemark.retraining import report
 
 HERE = Path(__file__).parent
 LONG_NUMBER = re.compile(r"-?\d+\.\d{4,}(e-?\d+)?")

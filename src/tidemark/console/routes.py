@@ -15,11 +15,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import Message, Receive, Scope, Send
 
-from tidemark import artifacts, metrics
-from tidemark.console import ARTIFACT_DAGS, files, overview, pages, runs
+from tidemark.console import ARTIFACT_DAGS, pages, run_files
+from tidemark.console import first_page as overview
+from tidemark.console import run_page as runs
 from tidemark.console.airflow_runs import RUN_ID, AirflowRun, AirflowRuns, RefusedError
-from tidemark.console.sources import Sources, tide
 from tidemark.errors import UnreachableError
+from tidemark.operations import prometheus as metrics
+from tidemark.operations.sources import Sources, tide
+from tidemark.storage import artifacts
 
 RETRAIN, ROLL_BACK = "retrain_recommender", "roll_back_model"
 RECENT = 3
@@ -161,31 +164,31 @@ def application(permissions: Permissions, sources: Sources | None = None) -> Fas
     async def _run_page(request: Request, dag_id: str, run_key: str, one: AirflowRun | None) -> Response:
         try:
             shown = await run_in_threadpool(runs.page, known, dag_id, run_key, one)
-        except files.NotServedError:
+        except run_files.NotServedError:
             raise HTTPException(404, "No run can be called that") from None
         return _html(request, "run.html", page=shown)
 
     @app.get("/checks/{dag_id}/{run_key}/{name}", dependencies=[reads_any])
     def checks(request: Request, dag_id: str, run_key: str, name: str) -> Response:
         try:
-            files.parts(name)
-            run = files.folder(known.config.artifacts_root, dag_id, run_key)
-        except files.NotServedError:
+            run_files.parts(name)
+            run = run_files.folder(known.config.artifacts_root, dag_id, run_key)
+        except run_files.NotServedError:
             raise HTTPException(404, "There are no such data docs") from None
-        path = files.documents_page(run, name)
+        path = run_files.documents_page(run, name)
         _find(dag_id, run_key, path)
         return _html(request, "checks.html", dag_id=dag_id, run_key=run_key, name=name, path=path)
 
-    def _find(dag_id: str, run_key: str, path: str) -> files.File:
+    def _find(dag_id: str, run_key: str, path: str) -> run_files.File:
         try:
-            return files.find(known.config.artifacts_root, dag_id, run_key, path)
-        except files.NotServedError:
+            return run_files.find(known.config.artifacts_root, dag_id, run_key, path)
+        except run_files.NotServedError:
             raise HTTPException(404, "There is no such file among a run's artifacts") from None
 
     @app.get("/files/{dag_id}/{run_key}/{path:path}", dependencies=[reads_any])
     def file(request: Request, dag_id: str, run_key: str, path: str) -> Response:
         found = _find(dag_id, run_key, path)
-        is_docs = path.startswith(f"{files.DOCS}/")
+        is_docs = path.startswith(f"{run_files.DOCS}/")
         headers = {
             "content-security-policy": POLICY["docs" if is_docs else "file"],
             "cache-control": "private, no-cache",

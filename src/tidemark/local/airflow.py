@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from tidemark import lineage
+from tidemark.deployment import lineage
 from tidemark.local import postgres
 from tidemark.local.command import Command
 from tidemark.local.layout import private_folder, state_folder, write_private

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tidemark import jars
+from tidemark.spark import jars
 
 ROOT = Path(__file__).resolve().parents[3]
 VENV = ROOT / ".venv"
@@ -153,7 +153,7 @@ def lay_out_classes() -> None:
     """Let Spark's drivers start in half the time; all works without."""
     with step("laying out Spark's classes"):
         try:
-            _call([str(PYTHON), "-m", "tidemark.class_data"], "laying out the classes")
+            _call([str(PYTHON), "-m", "tidemark.spark.class_data"], "laying out the classes")
         except SetupError as error:
             print(f"(not done: {str(error).splitlines()[-1][:200]})", end=" ")
 

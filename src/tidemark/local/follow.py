@@ -4,9 +4,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from tidemark.local.airflow_api import FINISHED, AirflowApi
-from tidemark.local.console import console, say_done
+from tidemark.local.airflow_client import FINISHED, AirflowApi
 from tidemark.local.supervision import PlatformError
+from tidemark.local.terminal import console, say_done
 
 SHOWN_LINES = 25
 ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")

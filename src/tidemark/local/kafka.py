@@ -5,13 +5,13 @@ import sys
 import uuid
 from pathlib import Path
 
-from tidemark import topics
 from tidemark.errors import SettingError
-from tidemark.jars import java
 from tidemark.local.command import Command
 from tidemark.local.layout import private_folder, state_folder, write_private
 from tidemark.local.ports import LOOPBACK, loopback_port
 from tidemark.settings import Settings
+from tidemark.spark.jars import java
+from tidemark.stream import topics
 
 JARS = Path(sys.prefix) / "share" / "tidemark" / "jars" / "kafka"
 LOG4J = Path(__file__).with_name("log4j2.properties")

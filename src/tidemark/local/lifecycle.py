@@ -10,11 +10,11 @@ from functools import partial
 
 import psutil
 
-from tidemark.local import airflow, dotenv, ingest, kafka, mongo, ports, processes
-from tidemark.local.console import step
+from tidemark.local import airflow, dotenv, ingest_service, kafka, mongo, ports, processes
 from tidemark.local.layout import log_file, private_folder, socket_folder, state_folder
 from tidemark.local.servers import SERVERS
 from tidemark.local.supervision import FAILED, PlatformError, Supervisor, log_tail
+from tidemark.local.terminal import step
 from tidemark.settings import Settings, settings
 
 GB = 1 << 30
@@ -80,14 +80,14 @@ def start(config: Settings) -> None:
 def start_ingest(config: Settings) -> None:
     """Start storing what comes by Kafka: last, so that its JVM does not compete with the main job's."""
     supervisor = Supervisor(config)
-    supervisor.start_services([ingest.NAME])
-    with step(ingest.NAME):
-        _wait(supervisor, ingest.NAME, partial(_await_ingest, supervisor, config))
+    supervisor.start_services([ingest_service.NAME])
+    with step(ingest_service.NAME):
+        _wait(supervisor, ingest_service.NAME, partial(_await_ingest, supervisor, config))
 
 
 def _await_ingest(supervisor: Supervisor, config: Settings) -> None:
-    ingest.await_first_progress(config)
-    while supervisor.state(ingest.NAME) != "RUNNING":  # `_wait` gives up where it fails
+    ingest_service.await_first_progress(config)
+    while supervisor.state(ingest_service.NAME) != "RUNNING":  # `_wait` gives up where it fails
         time.sleep(0.2)
 
 
@@ -178,7 +178,7 @@ def stop(config: Settings) -> bool:
             supervisor.stop_services(list(airflow.COMPONENTS))
             # Tasks that were at work end with Airflow, not after their database has gone.
             _end_tasks(config, supervisor)
-        for name in (ingest.NAME, "kafka", "mongo", "postgres"):
+        for name in (ingest_service.NAME, "kafka", "mongo", "postgres"):
             with step(f"stopping {name}"):
                 supervisor.stop_services([name])
         with step("stopping the supervisor"):

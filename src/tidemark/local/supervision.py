@@ -17,13 +17,13 @@ from supervisor.xmlrpc import SupervisorTransport
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from tidemark.errors import TidemarkError
-from tidemark.local import ingest, processes
+from tidemark.local import ingest_service, processes
 from tidemark.local.airflow import COMPONENTS
 from tidemark.local.layout import log_file, socket_folder, state_folder, write_private
 from tidemark.local.servers import SERVERS
 from tidemark.settings import ROOT, Settings
 
-SERVICES = [*SERVERS, *COMPONENTS, ingest.NAME]
+SERVICES = [*SERVERS, *COMPONENTS, ingest_service.NAME]
 """In the order in which they start; they stop in the opposite one."""
 
 FAILED = ("FATAL", "EXITED", "UNKNOWN")
@@ -75,7 +75,7 @@ def configuration(config: Settings) -> str:
 
 def _program(config: Settings, name: str, rank: int) -> dict[str, object]:
     return {
-        "command": shlex.join([sys.executable, "-m", "tidemark.local.start", name]),
+        "command": shlex.join([sys.executable, "-m", "tidemark.local.become", name]),
         "autostart": "false",  # tidemark run starts each when what it needs is healthy
         "autorestart": "true",
         "priority": rank,
@@ -84,7 +84,7 @@ def _program(config: Settings, name: str, rank: int) -> dict[str, object]:
         # PostgreSQL's "fast" shutdown; TERM would wait for every client to leave.
         "stopsignal": "INT" if name == "postgres" else "TERM",
         "stopwaitsecs": 30,
-        "stopasgroup": "true" if name == ingest.NAME else "false",  # its JVM is a child that must stop with it
+        "stopasgroup": "true" if name == ingest_service.NAME else "false",  # its JVM is a child that must stop with it
         "killasgroup": "true",
         "redirect_stderr": "true",
         "stdout_logfile": log_file(config, name),

@@ -1,0 +1,1 @@
+"""Models: one recommender a module, behind one interface."""

@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from tidemark.models.interface import Factors
-from tidemark.pairs import Pairs
+from tidemark.models.pairs import Pairs
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import numpy as np
 
 from tidemark.errors import NotEnoughDataError
 from tidemark.models.interface import Factors
-from tidemark.pairs import Pairs
+from tidemark.models.pairs import Pairs
 from tidemark.settings import settings
-from tidemark.spark import session
+from tidemark.spark.session import session
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from tidemark.models import ranking
-from tidemark.pairs import Pairs
+from tidemark.models.pairs import Pairs
 
 Array = np.ndarray[Any, Any]
 

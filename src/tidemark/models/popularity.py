@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tidemark.models.interface import Fitted
-from tidemark.pairs import Pairs
+from tidemark.models.pairs import Pairs
 
 Array = np.ndarray[Any, Any]
 

@@ -11,7 +11,7 @@ import numpy as np
 from tidemark.errors import NotEnoughDataError
 from tidemark.models.als_spark import AlsSpark
 from tidemark.models.interface import Factors
-from tidemark.pairs import Pairs
+from tidemark.models.pairs import Pairs
 
 Array = np.ndarray[Any, Any]
 

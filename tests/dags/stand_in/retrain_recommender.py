@@ -17,8 +17,8 @@ with DAG(
 
     @task
     def learn() -> None:
-        from tidemark.lag import Bookmark
         from tidemark.settings import settings
+        from tidemark.stream.bookmark import Bookmark
 
         folder = Path(settings().state)
         bookmark = Bookmark()

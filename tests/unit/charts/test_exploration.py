@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 import pytest
 from matplotlib.figure import Figure
 
-from tidemark import manifests, proof
 from tidemark.charts import exploration, reviews, sample
+from tidemark.exploration import proof
+from tidemark.storage import manifests
 
 HOSTILE = [
     "$\\frac{1}{0$",

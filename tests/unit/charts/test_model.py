@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from tidemark.charts import model, style
-from tidemark.disparity import SHARES
+from tidemark.evaluation.disparity import SHARES
 
 
 def figure(value):

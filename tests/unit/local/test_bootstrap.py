@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tidemark import jars
 from tidemark.local import bootstrap
+from tidemark.spark import jars
 
 MAKE = shutil.which("make") or "make"
 

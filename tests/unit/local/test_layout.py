@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.own_settings import local_settings
+from tests.support.own_settings import local_settings
 from tidemark.errors import SettingError
 from tidemark.local import layout, ports
 from tidemark.settings import Settings

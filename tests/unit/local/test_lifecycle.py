@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.own_settings import local_settings
+from tests.support.own_settings import local_settings
 from tidemark.local import lifecycle
 from tidemark.local.layout import state_folder
 from tidemark.local.supervision import PlatformError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from tests.own_settings import local_settings
+from tests.support.own_settings import local_settings
 from tidemark.local import airflow, kafka, supervision
 
 

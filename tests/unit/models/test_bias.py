@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tests import tastes
+from tests.support import tastes
 from tidemark.errors import NotEnoughDataError
+from tidemark.models.pairs import from_frame
 from tidemark.models.ratings import fit_bias
-from tidemark.pairs import from_frame
 
 
 def test_biases_by_hand():

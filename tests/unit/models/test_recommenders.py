@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from tests import tastes
+from tests.support import tastes
 from tidemark.errors import SettingError
 from tidemark.models.als_implicit import AlsImplicit
 from tidemark.models.interface import Factors, WithFallback, recommend
 from tidemark.models.item_knn import ItemKnn
+from tidemark.models.pairs import from_frame
 from tidemark.models.popularity import FittedPopularity, Popularity
 from tidemark.models.recipes import Recipe, choose_engine, from_document
-from tidemark.pairs import from_frame
 
 LEARNERS = [AlsImplicit(8, 1.0, 20.0), ItemKnn(k=20)]
 

@@ -1,0 +1,1 @@
+"""The commands of one machine: `tidemark`, and what sends interactions."""

@@ -1,0 +1,5 @@
+"""`python -m tidemark.cli`: the command `tidemark`."""
+
+from tidemark.cli.main import main
+
+main()

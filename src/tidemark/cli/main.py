@@ -1,0 +1,132 @@
+"""The command `tidemark`: the platform on this machine. The Makefile's targets are thin calls of it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tidemark.cli import stream
+from tidemark.errors import TidemarkError
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.registered_commands += stream.app.registered_commands
+
+
+def _params(given: list[str]) -> dict[str, object]:
+    """["seed=7", "source=x"] -> {"seed": 7, "source": "x"}."""
+    found: dict[str, object] = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise typer.BadParameter(f"{pair}: give name=value")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+@app.command()
+def run(
+    source: Annotated[
+        str, typer.Option(help="reviews: a path, folder, glob, object-store URL, or builtin")
+    ] = "builtin",
+    products: Annotated[str, typer.Option(help="their products, likewise; builtin brings its own")] = "",
+    release: Annotated[str, typer.Option(help="the Amazon release of the files: 2014, 2018 or 2023; else told")] = "",
+    load: Annotated[list[str] | None, typer.Option(help="a param of load_reviews: builtin_reviews=1000000")] = None,
+    job: Annotated[bool, typer.Option(help="load and train, not only start")] = True,
+) -> None:
+    """Start the platform, load reviews, train a model and show what it recommends; leaves the platform running."""
+    import time
+
+    from tidemark.local import first_run, lifecycle, model_summary
+    from tidemark.local import status as overview
+    from tidemark.local.terminal import console, say_done
+    from tidemark.settings import settings
+    from tidemark.storage import mongo
+
+    started = time.monotonic()
+    wanted = first_run.Source.of(source, products, release, _params(load or []))
+    console.print("[bold]Starting[/bold]")
+    with lifecycle.alone(settings()):
+        config = lifecycle.prepare()
+        lifecycle.start(config)
+    if job:
+        first_run.run(config, wanted)
+        model_summary.show(mongo.connect(config))
+    with lifecycle.alone(config):
+        lifecycle.start_ingest(config)
+    overview.addresses(config)
+    say_done("all", time.monotonic() - started)
+
+
+@app.command()
+def status() -> None:
+    """Each service: state, process, uptime, memory. Exit code 1 where one of them is not running."""
+    from tidemark.local import status as overview
+    from tidemark.settings import settings
+
+    raise typer.Exit(0 if overview.status(settings()) else 1)
+
+
+@app.command()
+def logs(
+    service: Annotated[str, typer.Argument(help="one service; without it, all")] = "",
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="go on as they grow")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="how many of the last lines")] = 20,
+) -> None:
+    """The services' logs."""
+    from tidemark.local import status as overview
+    from tidemark.settings import settings
+
+    overview.logs(settings(), service, lines=lines, follow=follow)
+
+
+@app.command()
+def stop() -> None:
+    """Stop the platform in order; nothing is lost."""
+    from tidemark.local import lifecycle
+    from tidemark.local.layout import state_folder
+    from tidemark.settings import settings
+
+    config = settings()
+    if state_folder(config).exists():
+        with lifecycle.alone(config):
+            was_running = lifecycle.stop(config)
+    else:
+        was_running = False
+    if not was_running:
+        typer.echo("Nothing was running.")
+
+
+@app.command()
+def clean(yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False) -> None:
+    """Stop the platform and remove its state folder: data, models, logs."""
+    from tidemark.local import lifecycle
+    from tidemark.local.layout import state_folder
+    from tidemark.settings import settings
+
+    folder: Path = state_folder(settings())
+    if not folder.exists():
+        typer.echo(f"Nothing to remove: {folder} is not there.")
+        return
+    typer.echo(f"This removes {folder}: every review, interaction, model and log of this platform. .env is kept.")
+    if not yes and not typer.confirm("Remove it?"):
+        raise typer.Exit(1)
+    with lifecycle.alone(settings()):
+        lifecycle.stop(settings())
+        lifecycle.remove(settings())
+
+
+def main() -> None:
+    """Run the command; an error that Tidemark raises on purpose is one line, not a traceback."""
+    try:
+        app()
+    except TidemarkError as error:
+        typer.echo(f"{error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("\nStopped watching. The platform goes on: make status, make stop", err=True)
+        sys.exit(130)

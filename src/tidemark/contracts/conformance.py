@@ -1,0 +1,219 @@
+"""Conformance: whether one record is as its contract says, and if not, how it differs, in words.
+
+`differences` is `jsonschema`, in front of which stands a quick check made from the same contract: it says yes where there
+is no doubt (about every record there is), and leaves all else to `jsonschema`, whose verdict and words count.
+
+Two keywords are our own: `epoch` (`seconds` or `milliseconds`: the number is a time after 1995 and not in the future)
+and, of a whole record, `maxBytes` (of its line).
+"""
+
+import json
+import math
+import re
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+
+import jsonschema
+
+from tidemark.contracts.schemas import Schema, kinds, schema
+
+EARLIEST = 788_918_400
+"""1995-01-01 UTC, epoch seconds: nothing was reviewed on the web before."""
+
+AHEAD = 86_400
+"""Seconds that a clock may be ahead: a date without a zone can be up to a day."""
+
+PER_SECOND = {"seconds": 1, "milliseconds": 1_000}
+"""Units of the keyword `epoch`."""
+
+
+class Difference(NamedTuple):
+    """One way in which a record is not as its contract says: `kind` groups alike ones, `text` tells this one."""
+
+    kind: str
+    text: str
+
+
+_WORDS = {
+    "required": "missing",
+    "type": "of another type",
+    "minimum": "too small",
+    "maximum": "too large",
+    "pattern": "has characters that are not allowed",
+    "minLength": "empty",
+    "maxLength": "too long",
+    "epoch": "before 1995 or in the future",
+}
+
+
+def _is_string(checker: Any, instance: Any) -> bool:
+    return isinstance(instance, str | datetime)
+
+
+def _is_integer(checker: Any, instance: Any) -> bool:
+    return isinstance(instance, int) and not isinstance(instance, bool) and -(2**63) <= instance < 2**63
+
+
+def _is_number(checker: Any, instance: Any) -> bool:
+    return _is_integer(checker, instance) or (isinstance(instance, float) and math.isfinite(instance))
+
+
+def _epoch(validator: Any, unit: str, instance: Any, node: Schema) -> Iterator[jsonschema.ValidationError]:
+    if not _is_integer(None, instance):
+        return
+    seconds = instance // PER_SECOND[unit]
+    if seconds < EARLIEST:
+        yield jsonschema.ValidationError(f"{instance} ({unit} since 1970) is before 1995")
+    elif seconds > time.time() + AHEAD:
+        yield jsonschema.ValidationError(f"{instance} ({unit} since 1970) is in the future")
+
+
+Sure = Callable[[Any], bool]
+
+_SAYS_NOTHING = frozenset(["$schema", "$defs", "title", "description", "default"])
+
+
+def _sure_of_string(node: Schema) -> Sure:
+    least, most = node.get("minLength", 0), node.get("maxLength", 2**31)
+    match, listed = re.compile(node.get("pattern", "")).search, node.get("enum")
+
+    def sure(value: Any) -> bool:
+        return (
+            type(value) is str
+            and least <= len(value) <= most
+            and match(value) is not None
+            and (listed is None or value in listed)
+        )
+
+    return sure if {"pattern", "enum", "minLength", "maxLength"} & set(node) else lambda value: type(value) is str
+
+
+def _sure_of_number(node: Schema, kinds_of_number: tuple[type, ...]) -> Sure:
+    least, most = node.get("minimum", -(2**63)), node.get("maximum", 2**63 - 1)
+    if "epoch" in node:  # a process that lives for days refuses nothing for it: jsonschema looks again
+        unit = PER_SECOND[node["epoch"]]
+        least, most = EARLIEST * unit, int(time.time()) * unit
+    return lambda value: type(value) in kinds_of_number and least <= value <= most
+
+
+def _sure(node: Schema) -> Sure:
+    """A check of values of `node` that is never wrong when it says yes."""
+    said = {
+        "string": {"minLength", "maxLength", "pattern", "enum"},
+        "integer": {"minimum", "maximum", "epoch"},
+        "number": {"minimum", "maximum"},
+        "boolean": set[str](),
+        "null": set[str](),
+        "array": {"items", "minItems", "maxItems"},
+        "object": {"additionalProperties"},
+    }
+    known = {"type"}.union(*(said[kind] for kind in kinds(node)))
+    if set(node) - _SAYS_NOTHING - known:
+        return lambda value: False
+    if not kinds(node):
+        return lambda value: True
+    checks: list[Sure] = []
+    for kind in kinds(node):
+        match kind:
+            case "string":
+                checks.append(_sure_of_string(node))
+            case "integer":
+                checks.append(_sure_of_number(node, (int,)))
+            case "number":
+                checks.append(_sure_of_number(node, (int, float)))
+            case "boolean":
+                checks.append(lambda value: value is True or value is False)
+            case "null":
+                checks.append(lambda value: value is None)
+            case "array":
+                checks.append(_sure_of_array(node))
+            case "object":
+                checks.append(lambda value: type(value) is dict and not node.get("additionalProperties"))
+    if len(checks) == 1:
+        return checks[0]
+    return lambda value: any(check(value) for check in checks)
+
+
+def _sure_of_array(node: Schema) -> Sure:
+    least, most, item = node.get("minItems", 0), node.get("maxItems", 2**31), _sure(node.get("items", {}))
+    return lambda value: type(value) is list and least <= len(value) <= most and all(map(item, value))
+
+
+@cache
+def _sure_of_record(name: str) -> Sure:
+    whole = schema(name)
+    if set(whole) - _SAYS_NOTHING - {"type", "required", "properties", "maxBytes"}:
+        return lambda record: False
+    required = whole.get("required", [])
+    checks = {field: _sure(node) for field, node in whole["properties"].items()}
+
+    def sure(record: Any) -> bool:
+        if type(record) is not dict:
+            return False
+        for field in required:
+            if field not in record:
+                return False
+        for field, value in record.items():
+            check = checks.get(field)
+            if check is not None and not check(value):
+                return False
+        return True
+
+    return sure
+
+
+@cache
+def _validator(name: str) -> Any:
+    base = jsonschema.Draft202012Validator
+    kinds = base.TYPE_CHECKER.redefine_many({"string": _is_string, "integer": _is_integer, "number": _is_number})
+    return jsonschema.validators.extend(base, {"epoch": _epoch}, type_checker=kinds)(schema(name))
+
+
+def _difference(error: jsonschema.ValidationError) -> Difference:
+    where, message = ".".join(map(str, error.absolute_path)), error.message
+    if error.validator == "required":
+        where, message = message.split("'")[1], "is missing"
+    elif error.instance is None:
+        return Difference(f"{where}: missing", f"{where}: is null")
+    shown = repr(error.instance)
+    if len(shown) > 60:  # a long value must not push out what is wrong with it
+        message = message.replace(shown, f"{shown[:50]}... ({len(shown)} characters)")
+    words = _WORDS.get(str(error.validator), f"fails {error.validator}")
+    return Difference(f"{where or 'record'}: {words}", f"{where or 'record'}: {message[:300]}")
+
+
+def differences(name: str, record: Any) -> list[Difference]:
+    """How `record` differs from the contract `name`; empty where it does not."""
+    if _sure_of_record(name)(record):
+        return []
+    errors = sorted(_validator(name).iter_errors(record), key=lambda e: (list(map(str, e.absolute_path)), e.validator))
+    return [_difference(error) for error in errors]
+
+
+def reasons(name: str, record: Any) -> list[str]:
+    """Why `record` does not satisfy the contract `name`, one text for each difference; empty where it does."""
+    return [difference.text for difference in differences(name, record)]
+
+
+def _no_constant(constant: str) -> float:
+    raise ValueError(f"{constant} is not a number in JSON")
+
+
+def read_line(name: str, line: bytes) -> tuple[Any, list[Difference]]:
+    """One line of JSON, bytes as they came: the record, and how it differs from the contract `name`.
+
+    The record is None where it could not be read; where there is no difference, it is a `dict` as the contract says.
+    """
+    limit = schema(name).get("maxBytes", len(line))
+    if len(line) > limit:
+        return None, [Difference("record: too long", f"record: {len(line):,} bytes, more than {limit:,}")]
+    try:
+        record = json.loads(line.decode("utf-8"), parse_constant=_no_constant)
+    except UnicodeDecodeError as error:
+        return None, [Difference("record: not UTF-8", f"record: not UTF-8 at byte {error.start}")]
+    except (ValueError, RecursionError) as error:
+        return None, [Difference("record: not JSON", f"record: not JSON: {str(error)[:200]}")]
+    return record, differences(name, record)

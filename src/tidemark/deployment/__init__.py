@@ -1,0 +1,1 @@
+"""Deployment: what one machine and a cluster are told alike."""

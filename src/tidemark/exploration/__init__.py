@@ -1,0 +1,1 @@
+"""Exploration: what the stored reviews are like, and a sample of them with its proof."""

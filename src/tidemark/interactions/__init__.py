@@ -1,0 +1,1 @@
+"""Interactions: what one user-item event is, from whatever door it comes."""

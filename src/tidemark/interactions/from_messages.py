@@ -1,0 +1,255 @@
+"""The one parser of the messages in the topic `interactions`: bytes in, an interaction or a dead letter out.
+
+Two forms: JSON by `include/schemas/interaction_message.json`, and the compact `user:item`. What starts with `{`, `[`
+or `"` is JSON; of the rest, what holds a `:` is compact. Plain Python, no I/O: the ingest calls it in Spark's
+workers, `replay_dead_letters` and the tests call it as it is. It never raises: whatever came becomes one of the two.
+"""
+
+import json
+import math
+import re
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from tidemark.contracts import conformance, schemas
+
+CONTRACT = "interaction_message"
+LARGEST = 256 * 1024
+"""Bytes above which a message is not even parsed: an interaction is some hundred."""
+DEEPEST = 32
+"""Levels of nesting above which a message is not taken."""
+MILLISECONDS_FROM = 100_000_000_000
+"""Numbers from here on are milliseconds: as seconds they would mean the year 5138."""
+
+_ID = re.compile(schemas.schema(CONTRACT)["properties"]["user_id"]["pattern"])
+_LONGEST_ID = schemas.schema(CONTRACT)["properties"]["user_id"]["maxLength"]
+_NAME = re.compile(schemas.schema(CONTRACT)["$defs"]["name"]["pattern"])
+_KNOWN = frozenset(schemas.fields(CONTRACT))
+_NUMBERS = frozenset({int, float})
+_SCALARS = frozenset({str, int, float, bool, type(None)})
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What an event counts: the weight of each type, and the type of a message that names none."""
+
+    by_type: Mapping[str, float]
+    default: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """One user-item event, ready to store. `extra` is the JSON text of the fields that the contract does not name."""
+
+    id: str
+    user_id: str
+    item_id: str
+    rating: float | None
+    weight: float
+    timestamp: datetime
+    event_type: str | None
+    extra: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that could not become an interaction: where it came from, when Kafka took it, and why."""
+
+    id: str
+    topic: str
+    partition: int
+    offset: int
+    time: datetime
+    reason: str
+    value: bytes | None
+
+
+class _RejectedError(Exception):
+    """Carries the reason from where it is found to `parse`."""
+
+
+def weigh(event_type: str | None, quantity: int, weights: Weights) -> float:
+    """What an event counts. A rating without a type counts 1, as a review from a file does.
+
+    Pieces count by `1 + ln(quantity)`: three of a thing are more than one, a thousand screws are not a thousand tastes.
+    """
+    by_type = 1.0 if event_type is None else weights.by_type[event_type]
+    return by_type * (1.0 + math.log(quantity))
+
+
+def parse(
+    value: bytes | None,
+    topic: str,
+    partition: int,
+    offset: int,
+    broker_time: datetime,
+    weights: Weights,
+    *,
+    key: str | None = None,
+    happened: datetime | None = None,
+) -> Interaction | DeadLetter:
+    """Make an interaction of a message, or a dead letter with the reason. The same message gives the same answer.
+
+    Args:
+        value: the bytes of the message; None is a tombstone.
+        topic, partition, offset: where it is; the result's id unless `key` is given.
+        broker_time: when Kafka took it (UTC): the time of a message without one, and the end of the past.
+        weights: the event types that are known, and what they count.
+        key: the id to give, where the position does not say it alone (see `ingest.origin`).
+        happened: the time of a message without one, where not `broker_time`: it was sent again later.
+    """
+    key = key or f"{topic}-{partition}-{offset}"
+    try:
+        message = _decode(value)
+        if isinstance(message, str):
+            user_id, item_id = _compact(message)
+            return Interaction(
+                key,
+                user_id,
+                item_id,
+                None,
+                weigh(weights.default, 1, weights),
+                happened or broker_time,
+                weights.default,
+                None,
+            )
+        return _interaction(message, key, broker_time, happened or broker_time, weights)
+    except _RejectedError as reason:
+        return DeadLetter(key, topic, partition, offset, broker_time, str(reason)[:2_000], value)
+
+
+def _decode(value: bytes | None) -> dict[str, Any] | str:
+    """The JSON object of a message, or the text of a compact one."""
+    if value is None:
+        raise _RejectedError("no value (a tombstone)")
+    if len(value) > LARGEST:
+        raise _RejectedError(f"too large: {len(value):,} bytes, {LARGEST:,} are taken")
+    try:
+        text = value.decode("utf-8").strip(" \t\r\n")
+    except UnicodeDecodeError as error:
+        raise _RejectedError(f"not UTF-8: byte {error.start} is 0x{value[error.start]:02x}") from None
+    if not text:
+        raise _RejectedError("empty")
+    if text[0] not in '{["' and ":" in text:
+        return text
+    try:
+        message = json.loads(text, parse_constant=_no_constant)
+    except RecursionError:
+        raise _RejectedError(f"nested deeper than {DEEPEST} levels") from None
+    except ValueError as error:
+        raise _RejectedError(f"not JSON and not user:item: {error}") from None
+    if not isinstance(message, dict):
+        kind = {list: "an array", type(None): "null", str: "a string", bool: "a truth value"}.get(
+            type(message), "a number"
+        )
+        raise _RejectedError(f"JSON, but {kind} and not an object")
+    return message
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _compact(text: str) -> tuple[str, str]:
+    user_id, _, item_id = text.partition(":")
+    for name, value in (("user_id", user_id), ("item_id", item_id)):
+        if not _is_id(value):
+            raise _RejectedError(
+                f"compact form: {name}: {value[:80]!r} is not an id (1-128 characters, no space, no ':')"
+            )
+    return user_id, item_id
+
+
+def _is_id(value: object) -> bool:
+    return type(value) is str and len(value) <= _LONGEST_ID and _ID.match(value) is not None
+
+
+def _plainly_valid(message: Mapping[str, Any], types: Container[str]) -> bool:
+    """Whether the message satisfies the contract beyond doubt: fast, and False where only the contract can tell."""
+    get = message.get
+    rating, quantity, timestamp, event_type = get("rating"), get("quantity"), get("timestamp"), get("event_type")
+    return (
+        _is_id(get("user_id"))
+        and _is_id(get("item_id"))
+        and (rating is None or (type(rating) in _NUMBERS and 1 <= rating <= 5))
+        and (quantity is None or (type(quantity) is int and 1 <= quantity <= 10_000))
+        and (timestamp is None or type(timestamp) in _NUMBERS or (type(timestamp) is str and len(timestamp) <= 40))
+        and (event_type is None or (type(event_type) is str and event_type in types))
+        and get("schema_version") in (None, "1")
+        and all(
+            name in _KNOWN or (type(value) in _SCALARS and len(name) <= 128 and _NAME.match(name) is not None)
+            for name, value in message.items()
+        )
+    )
+
+
+def _depth(value: Any, allowed: int) -> None:
+    if allowed < 0:
+        raise _RejectedError(f"nested deeper than {DEEPEST} levels")
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _depth(inner, allowed - 1)
+
+
+def _interaction(
+    message: dict[str, Any], key: str, broker_time: datetime, happened: datetime, weights: Weights
+) -> Interaction:
+    if not _plainly_valid(message, weights.by_type):
+        _depth(message, DEEPEST)
+        reasons = conformance.reasons(CONTRACT, message)
+        if reasons:
+            raise _RejectedError("; ".join(reasons[:10]))
+    user_id, item_id = message["user_id"], message["item_id"]
+    if not (user_id.isascii() and item_id.isascii()):
+        _writable(user_id + item_id)
+    rating, event_type = message.get("rating"), message.get("event_type")
+    if event_type is None and rating is None:
+        event_type = weights.default
+    if event_type is not None and event_type not in weights.by_type:
+        raise _RejectedError(
+            f"event_type: {str(event_type)[:80]!r} is not known; there are: {', '.join(weights.by_type)}"
+        )
+    quantity = message.get("quantity")
+    extra = {name: value for name, value in message.items() if name not in _KNOWN}
+    return Interaction(
+        key,
+        user_id,
+        item_id,
+        None if rating is None else float(rating),
+        weigh(event_type, 1 if quantity is None else int(quantity), weights),
+        happened if message.get("timestamp") is None else _time(message["timestamp"], broker_time),
+        event_type,
+        json.dumps(extra, separators=(",", ":")) if extra else None,  # ASCII: half a surrogate pair stays harmless
+    )
+
+
+def _writable(text: str) -> None:
+    """An escape may name half of a character (`\\ud800`): no database takes it."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise _RejectedError("an id holds half of a surrogate pair") from None
+
+
+def _time(value: float | str, broker_time: datetime) -> datetime:
+    """The time that a message names, in whole seconds as a review's is: both ways give the same interaction."""
+    try:
+        moment = _moment(value)
+    except (ValueError, OverflowError, OSError):
+        raise _RejectedError(f"timestamp: {str(value)[:40]!r} is not seconds, milliseconds or ISO 8601") from None
+    if moment.timestamp() < conformance.EARLIEST:
+        raise _RejectedError(f"timestamp: {moment.isoformat()} is before 1995")
+    if (moment - broker_time).total_seconds() > conformance.AHEAD:
+        raise _RejectedError(
+            f"timestamp: {moment.isoformat()} is in the future (Kafka took it at {broker_time.isoformat()})"
+        )
+    return moment
+
+
+def _moment(value: float | str) -> datetime:
+    if isinstance(value, str):
+        moment = datetime.fromisoformat(value)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return moment.replace(microsecond=0)
+    return datetime.fromtimestamp(value // 1000 if abs(value) >= MILLISECONDS_FROM else value // 1, UTC)

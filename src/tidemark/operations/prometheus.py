@@ -1,0 +1,119 @@
+"""Metrics in Prometheus' text form: the tide, the models, what waits, and how long the last retrain took.
+
+A server that is away is a metric too (`tidemark_up`): what it would tell is left out, never made up.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
+from prometheus_client.registry import Collector
+
+from tidemark.contracts import schemas
+from tidemark.errors import UnreachableError
+from tidemark.stream import dead_letters
+
+if TYPE_CHECKING:
+    from tidemark.operations.sources import Sources
+
+__all__ = ["CONTENT_TYPE", "exposition"]
+
+MOST_LETTERS = 1_000_000
+
+
+def exposition(sources: "Sources", stages: Mapping[str, float]) -> bytes:
+    """Everything as it is now.
+
+    Args:
+        sources: MongoDB and Kafka.
+        stages: seconds that each task of the last retrain that succeeded took.
+    """
+    registry = CollectorRegistry()
+    registry.register(_Now(sources, stages))
+    return generate_latest(registry)
+
+
+class _Now(Collector):
+    """Asks when it is read: nothing is kept from one scrape to the next."""
+
+    def __init__(self, sources: "Sources", stages: Mapping[str, float]) -> None:
+        self._sources, self._stages = sources, stages
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """The metrics; in their names, units as Prometheus wants them."""
+        up = GaugeMetricFamily("tidemark_up", "Whether a server answers (1) or not (0)", labels=["server"])
+        for server, found in (("kafka", self._tide), ("mongo", self._registry)):
+            try:
+                yield from found()
+                up.add_metric([server], 1)
+            except UnreachableError:
+                up.add_metric([server], 0)
+        yield up
+        seconds = GaugeMetricFamily(
+            "tidemark_retrain_stage_seconds",
+            "Duration of each task of the last retrain that succeeded",
+            labels=["stage"],
+        )
+        for stage, took in self._stages.items():
+            seconds.add_metric([stage], took)
+        yield seconds
+
+    def _tide(self) -> list[GaugeMetricFamily]:
+        mark = _gauge(
+            "retrain_mark", "Lag, in interactions, at which a retrain starts", self._sources.config.retrain_mark
+        )
+        lag = self._sources.lag()
+        parts = GaugeMetricFamily(
+            "tidemark_topic_end_offset", "End offset of each partition of the topic", labels=["topic", "partition"]
+        )
+        for at in lag.partitions:
+            parts.add_metric([lag.topic, str(at.partition)], at.end)
+        found = [mark, _gauge("lag", "Interactions that no model has learned from", lag.total), parts]
+        try:
+            progress = self._sources.progress()
+        except UnreachableError:
+            return found
+        if progress is not None:
+            stored = GaugeMetricFamily(
+                "tidemark_ingest_next_offset",
+                "Offset up to which the ingest has stored the topic",
+                labels=["topic", "partition"],
+            )
+            for number, offset in progress.next_offsets.items():
+                stored.add_metric([lag.topic, str(number)], offset)
+            when = progress.updated_at.timestamp()
+            found += [stored, _gauge("ingest_updated_timestamp_seconds", "When the ingest last stored", when)]
+        return found
+
+    def _registry(self) -> list[GaugeMetricFamily]:
+        return self._sources.ask(_of_registry)
+
+
+def _of_registry(db: Any) -> list[GaugeMetricFamily]:
+    from tidemark.console import page_rows
+
+    by_status = GaugeMetricFamily("tidemark_models", "Models of the registry", labels=["status"])
+    counted, statuses = page_rows.by_status(db), schemas.schema("model")["properties"]["status"]["enum"]
+    for status in dict.fromkeys((*statuses, *counted)):
+        by_status.add_metric([status], counted.get(status, 0))
+    waiting = db[dead_letters.COLLECTION].count_documents(dead_letters.WAITING, limit=MOST_LETTERS)
+    found = [by_status, _gauge("dead_letters_waiting", "Rejected messages that were not sent again", waiting)]
+    live = page_rows.champion(db)
+    if live is None:
+        return found
+    made = live.row.created_at
+    if made:
+        age = (datetime.now(UTC) - made).total_seconds()
+        found.append(_gauge("champion_age_seconds", "Since the live model was made", age))
+    if live.row.ndcg:
+        found.append(_gauge("champion_ndcg_at_10", "NDCG@10 of the live model, held out", live.row.ndcg.value))
+    if live.row.users_served is not None:
+        found.append(_gauge("champion_users_served", "Users that the live model serves", live.row.users_served))
+    return found
+
+
+def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"tidemark_{name}", meaning, value=value)

@@ -1,0 +1,1 @@
+"""The registry: which models there are, and which one is live."""

@@ -1,0 +1,151 @@
+"""Recommendations: the best N unseen items of every user, checked, and written as one whole."""
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError
+from pymongo.write_concern import WriteConcern
+
+from tidemark.errors import ContractError, GateError
+from tidemark.evaluation import ranking_metrics
+from tidemark.models.interface import Fitted, recommend
+from tidemark.models.pairs import Pairs
+from tidemark.models.ranking import NONE
+from tidemark.registry import entries
+from tidemark.storage import mongo
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Array = np.ndarray[Any, Any]
+Document = dict[str, Any]
+
+log = logging.getLogger(__name__)
+
+BATCH = 1_000
+ALREADY_THERE = 11000
+"""MongoDB's code of a key that exists."""
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What is recommended to whom.
+
+    A user gets `min(n, items they do not have)` items; one who has the whole catalogue is not served.
+
+    Args:
+        users: int `(m,)`, numbers of the served users.
+        items: int32 `(m, n)`, item numbers, best first, then `NONE`.
+        scores: float32 `(m, n)`.
+        wanted: int `(m,)`, how many items each should get.
+    """
+
+    users: Array
+    items: Array
+    scores: Array
+    wanted: Array
+
+
+def make(fitted: Fitted, pairs: Pairs, n: int) -> Lists:
+    """The lists of every user of `pairs` who has not the whole catalogue."""
+    wanted = np.minimum(n, pairs.shape[1] - pairs.user_counts)
+    users = np.flatnonzero(wanted > 0)
+    items, scores = recommend(fitted, users, n, pairs.weights)
+    return Lists(users, items, scores, wanted[users])
+
+
+def summary(lists: Lists, pairs: Pairs) -> "DataFrame":
+    """One row a served user, as the gate `recommendations` reads it.
+
+    Columns: `user_id, wanted, n, distinct, already_had, finite, descending`.
+    """
+    import pandas as pd
+
+    present = lists.items != NONE
+    ordered = np.sort(np.where(present, lists.items, -1 - np.arange(lists.items.shape[1])), axis=1)
+    repeated = ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).sum(axis=1)
+    falls = (lists.scores[:, 1:] <= lists.scores[:, :-1]) | ~present[:, 1:]
+    return pd.DataFrame(
+        {
+            "user_id": pairs.users[lists.users],
+            "wanted": lists.wanted,
+            "n": present.sum(axis=1),
+            "distinct": present.sum(axis=1) - repeated,
+            "already_had": ranking_metrics.hits(lists.items, lists.users, pairs.weights).sum(axis=1),
+            "finite": (np.isfinite(lists.scores) | ~present).all(axis=1),
+            "descending": falls.all(axis=1),
+        }
+    )
+
+
+def _documents(lists: Lists, pairs: Pairs, rows: slice, model_id: str, made_at: datetime) -> list[Document]:
+    names = pairs.items
+    return [
+        {
+            "_id": user,
+            "model_id": model_id,
+            "items": [{"item_id": i, "score": s} for i, s in zip(items[:n], scores[:n], strict=True)],
+            "made_at": made_at,
+        }
+        for user, items, scores, n in zip(
+            pairs.users[lists.users[rows]].tolist(),
+            names[lists.items[rows]].tolist(),
+            lists.scores[rows].tolist(),
+            (lists.items[rows] != NONE).sum(axis=1).tolist(),
+            strict=True,
+        )
+    ]
+
+
+def documents(lists: Lists, pairs: Pairs, model_id: str, made_at: datetime) -> Iterator[Document]:
+    """The documents of the collection, as the contract `recommendation` says, in the order of the users."""
+    for start in range(0, len(lists.users), BATCH):
+        yield from _documents(lists, pairs, slice(start, start + BATCH), model_id, made_at)
+
+
+def write(db: Database[Document], lists: Lists, pairs: Pairs, model_id: str, made_at: datetime) -> None:
+    """Write the whole collection of `model_id`, which nobody reads yet.
+
+    What is there already was written by an earlier try of the same model (or is being written by one whose worker was
+    lost while its driver lives on, airflow#17479): it is the same, and stays.
+
+    Raises:
+        ContractError: the server refused a document.
+        GateError: the server holds another number of users afterwards.
+    """
+    name = mongo.recommendations(model_id)
+    mongo.ensure(db, name)
+    # Until the pointer moves, losing some of this loses nothing: the count below sees it, and the pointer waits for a
+    # majority, which then has all that was written before it.
+    collection = db[name].with_options(write_concern=WriteConcern(w=1))
+
+    def insert(start: int) -> None:
+        batch = _documents(lists, pairs, slice(start, start + BATCH), model_id, made_at)
+        try:
+            collection.insert_many(batch, ordered=False)
+        except BulkWriteError as error:
+            refused = [e for e in error.details["writeErrors"] if e["code"] != ALREADY_THERE]
+            if refused:
+                raise ContractError(
+                    f"{name} refused {len(refused):,} documents: {refused[0]['errmsg'][:300]}"
+                ) from None
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(insert, range(0, len(lists.users), BATCH)))
+    there = db[name].count_documents({})
+    if there != len(lists.users):
+        raise GateError(f"{name} holds {there:,} users, not {len(lists.users):,}: drop it and clear this task")
+
+
+def publish(db: Database[Document], model_id: str, users_served: int, keep: int) -> list[str]:
+    """Make the written model the champion, then drop the recommendations that are no longer kept; gives their models."""
+    db["models"].update_one({"_id": model_id}, {"$set": {"users_served": users_served}})
+    entries.move_pointer(db, model_id, moved_by=model_id)
+    log.info("model %s is live for %s users", model_id, f"{users_served:,}")
+    return entries.prune(db, keep)

@@ -1,0 +1,113 @@
+"""Report: what a retraining did, as a small dictionary and as a table that a person reads in the task's log."""
+
+import io
+from typing import Any
+
+from pymongo.database import Database
+from rich.console import Console
+from rich.table import Table
+
+from tidemark.registry import entries
+from tidemark.storage import artifacts, mongo
+
+Document = dict[str, Any]
+
+COLUMNS = {
+    "ndcg_at_10": "NDCG@10",
+    "recall_at_10": "recall@10",
+    "recall_at_20": "recall@20",
+    "coverage": "coverage",
+    "novelty": "novelty, bits",
+    "diversity": "diversity",
+}
+NAMES = {
+    "candidate": "this model",
+    "champion": "champion before",
+    "popularity": "popularity, all time",
+    "popularity_recent": "popularity, recent",
+    "item_knn": "item-kNN (BM25)",
+    "als": "ALS over bias",
+    "bias": "user and item bias",
+    "global_mean": "global mean",
+}
+
+
+def small(model: Document) -> Document:
+    """The figures of a model document that fit an XCom."""
+    metrics = model["metrics"]
+    return {
+        "model": model["_id"],
+        "status": model["status"],
+        "engine": model["engine"],
+        "published": model["published_at"] is not None,
+        "users_served": model["users_served"],
+        "ndcg_at_10": {name: metrics[name]["ndcg_at_10"]["value"] for name in NAMES if name in metrics},
+        "rmse": {name: v["rmse"]["value"] for name, v in metrics.get("ratings", {}).items()},
+        "reasons": model["decision"]["reasons"],
+    }
+
+
+def _cell(figure: dict[str, float] | None) -> str:
+    return f"{figure['value']:.4f} ({figure['low']:.4f}-{figure['high']:.4f})" if figure else ""
+
+
+def text(model: Document, sample: list[Document]) -> str:
+    """The model document and some recommendations (`{user_id, items: [title or id]}`), for reading."""
+    metrics, params = model["metrics"], model["params"]
+    data = model["data"]
+    table = Table(title=f"{data['measured_users']:,} users, held-out interactions; 95 % bootstrap intervals")
+    table.add_column("model")
+    for title in COLUMNS.values():
+        table.add_column(title, justify="right")
+    for name, title in NAMES.items():
+        if name in metrics:
+            table.add_row(title, *(_cell(metrics[name].get(key)) for key in COLUMNS))
+    stars = Table(title="stars (another model than the one that ranks)")
+    for title in ("model", "RMSE", "MAE"):
+        stars.add_column(title)
+    for name, figures in metrics.get("ratings", {}).items():
+        stars.add_row(NAMES[name], _cell(figures["rmse"]), _cell(figures["mae"]))
+    out = Console(file=io.StringIO(), width=160)
+    out.print(f"model {model['_id']}: {model['status']}, engine {model['engine']} ({model['why']['engine']})")
+    out.print(
+        f"settings: {params['factors']} factors, regularization {params['regularization']:g}, "
+        f"alpha {params['alpha']:g}, {params['iterations']} iterations: {model['why']['settings']}"
+        if model["engine"] in ("implicit", "spark")
+        else "popularity is the model: nothing that was tried beats it"
+    )
+    out.print(
+        f"learned from {data['pairs']:,} pairs, {data['users']:,} users, {data['items']:,} items; {data['split']}"
+    )
+    out.print(f"{data['cold_users']:,} held-out users without a history are counted apart")
+    out.print(table)
+    if metrics.get("ratings"):
+        out.print(stars)
+    for reason in model["decision"]["reasons"]:
+        out.print(f"- {reason}")
+    if model["published_at"]:
+        out.print(f"fitted again on all pairs and live for {model['users_served']:,} users")
+    else:
+        out.print("not published: the champion, if there is one, stays")
+    for row in sample:
+        out.print(f"{row['user_id']}: {'; '.join(row['items'])}", soft_wrap=True)
+    assert isinstance(out.file, io.StringIO)  # noqa: S101 -- made above
+    return out.file.getvalue()
+
+
+def sample(db: Database[Document], model_id: str, users: int = 3, items: int = 5) -> list[Document]:
+    """The first few users' best items of a model, by title where the product has one."""
+    rows = list(db[mongo.recommendations(model_id)].find().sort("_id", 1).limit(users))
+    wanted = [item["item_id"] for row in rows for item in row["items"][:items]]
+    titles = {p["_id"]: p.get("title") for p in db["products"].find({"_id": {"$in": wanted}}, {"title": 1})}
+    return [
+        {"user_id": r["_id"], "items": [titles.get(i["item_id"]) or i["item_id"] for i in r["items"][:items]]}
+        for r in rows
+    ]
+
+
+def of_run(db: Database[Document], run: str) -> tuple[Document, str]:
+    """The report of a run, small and as text; kept whole in `<run>/report.json`."""
+    model = entries.get(db, artifacts.read_json(f"{run}/snapshot.json")["model_id"])
+    shown = sample(db, model["_id"]) if model["published_at"] else []
+    artifacts.write_json(f"{run}/report.json", {"model": model, "sample": shown})
+    return small(model), text(model, shown)

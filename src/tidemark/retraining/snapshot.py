@@ -1,0 +1,151 @@
+"""Snapshots: what a model may learn from, fixed before anything is trained."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.database import Database
+
+from tidemark.errors import NotEnoughDataError, SettingError
+from tidemark.registry import entries
+from tidemark.storage import artifacts, mongo
+from tidemark.stream import progress
+
+if TYPE_CHECKING:
+    from pandas import DataFrame as PandasFrame
+    from pyspark.sql import DataFrame, SparkSession
+
+Document = dict[str, Any]
+
+
+def model_id(run_id: str, run_after: datetime) -> str:
+    """`20260102T030405-1a2b3c4d`: sorts by time, and the same for every try of one run."""
+    mark = hashlib.sha256(run_id.encode()).hexdigest()[:8]
+    return f"{run_after.astimezone(UTC):%Y%m%dT%H%M%S}-{mark}"
+
+
+def take(db: Database[Document], window: int) -> Document:
+    """The snapshot of now.
+
+    Args:
+        db: the platform's database.
+        window: the newest interactions that training sees.
+
+    Returns:
+        `stored` interactions at the time, `window`, `cut` and `since` (ISO 8601, UTC; both belong to it), and of the
+        champion, if there is one, `champion`, its `champion_cut` and `champion_stored`.
+
+    Raises:
+        NotEnoughDataError: there are no interactions.
+        SettingError: the window is not a positive number.
+    """
+    if window < 1:
+        raise SettingError(f"window={window}: at least 1 interaction must be seen")
+    interactions = db["interactions"]
+    newest = interactions.find_one(sort=[("timestamp", DESCENDING)], projection={"timestamp": 1})
+    if not newest:
+        raise NotEnoughDataError("there are no interactions to learn from: run load_reviews first")
+    stored = interactions.count_documents({})
+    if stored <= window:
+        (oldest,) = interactions.find({}, {"timestamp": 1}).sort("timestamp", ASCENDING).limit(1)
+    else:
+        (oldest,) = (
+            interactions.find({}, {"timestamp": 1, "_id": 0}).sort("timestamp", DESCENDING).skip(window - 1).limit(1)
+        )
+    live = entries.champion(db)
+    return {
+        "stored": stored,
+        "window": window,
+        "cut": newest["timestamp"].isoformat(),
+        "since": oldest["timestamp"].isoformat(),
+        "champion": live["_id"] if live else None,
+        "champion_cut": live["snapshot"]["cut"] if live else None,
+        "champion_stored": live["snapshot"]["stored"] if live else None,
+    }
+
+
+def is_news(snapshot: Document) -> bool:
+    """Whether anything is stored that the champion's snapshot did not have."""
+    same = snapshot["cut"] == snapshot["champion_cut"] and snapshot["stored"] == snapshot["champion_stored"]
+    return not same
+
+
+def begin(db: Database[Document], run: str, model: str, asked: Document, stream: Document | None = None) -> str | None:
+    """Fix the snapshot of a run in `<run>/snapshot.json`, once: a repeated task finds the one of the first try.
+
+    Args:
+        db: the platform's database.
+        run: the run folder.
+        model: the run's model_id.
+        asked: the params of the run; `window` and `force` are meant for here.
+        stream: how far the stream was stored before this was called (`progress.Snapshot.to_dict`).
+
+    Returns:
+        None; or why there is nothing to train.
+    """
+    path = f"{run}/snapshot.json"
+    if artifacts.exists(path):
+        return None
+    taken = take(db, asked["window"])
+    if not (is_news(taken) or asked["force"]):
+        return (
+            f"nothing is new since the champion {taken['champion']} learned ({taken['stored']:,} interactions, "
+            f"the newest of {taken['cut']}): set force to train all the same"
+        )
+    artifacts.write_json(path, taken | {"model_id": model, "asked": asked, "stream": stream})
+    return None
+
+
+COLUMNS = ("_id", "user_id", "item_id", "rating", "weight", "timestamp")
+
+
+def _between(spark: "SparkSession", snapshot: Document) -> "DataFrame":
+    """The interactions of the snapshot's time, as a Spark frame with `COLUMNS`."""
+    times = {"$gte": {"$date": _zulu(snapshot["since"])}, "$lte": {"$date": _zulu(snapshot["cut"])}}
+    pipeline = json.dumps([{"$match": {"timestamp": times}}])
+    return mongo.read(spark, "interactions", "interaction", pipeline=pipeline).select(*COLUMNS)
+
+
+def read_window(spark: "SparkSession", snapshot: Document) -> "PandasFrame":
+    """The snapshot's interactions as pandas: columns `_id, user_id, item_id, rating, weight, timestamp`.
+
+    Of those as old as `since`, the ones with the greatest `_id` fill the window: the same ones each time. What came by
+    the stream after the snapshot is left to the next one, whatever its time says.
+    """
+    frame = _between(spark, snapshot).toPandas()
+    if snapshot.get("stream"):
+        streamed = frame.loc[~frame["_id"].str.startswith("review:"), "_id"]
+        frame = frame[~frame["_id"].isin(progress.Snapshot.from_dict(snapshot["stream"]).beyond(streamed))]
+    if len(frame) > snapshot["window"]:
+        frame = frame.sort_values(["timestamp", "_id"], ascending=False).head(snapshot["window"])
+    return frame
+
+
+def window(spark: "SparkSession", snapshot: Document) -> "DataFrame":
+    """The same interactions as `read_window`, as a Spark frame that comes to no one process."""
+    from pyspark import StorageLevel
+    from pyspark.sql import functions as f
+
+    found = _between(spark, snapshot)
+    if snapshot.get("stream"):
+        stream = progress.Snapshot.from_dict(snapshot["stream"])
+        parts = [f.regexp_extract("_id", r"^(.*)-(\d+)-(\d+)$", group) for group in (1, 2, 3)]
+        covered = f.lit(False)
+        for partition, offset in stream.next_offsets.items():
+            covered |= (parts[1].cast("long") == partition) & (parts[2].cast("long") < offset)
+        found = found.where((parts[0] != stream.prefix) | covered)
+    found = found.persist(StorageLevel.DISK_ONLY)
+    if (surplus := found.count() - snapshot["window"]) > 0:
+        place = f.struct("timestamp", "_id")
+        oldest = found.select(place.alias("place")).orderBy("place").limit(surplus).agg(f.max("place")).first()
+        assert oldest is not None  # noqa: S101 -- an aggregate has one row
+        last = f.struct(f.lit(oldest[0]["timestamp"]).alias("timestamp"), f.lit(oldest[0]["_id"]).alias("_id"))
+        found = found.where(place > last)
+    return found
+
+
+def _zulu(moment: str) -> str:
+    """ISO 8601 as MongoDB's extended JSON wants it."""
+    return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"

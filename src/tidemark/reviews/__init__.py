@@ -1,0 +1,1 @@
+"""Reviews: how files of Amazon reviews and products come in: landed, judged, cleaned, loaded."""

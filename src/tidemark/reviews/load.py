@@ -1,0 +1,304 @@
+"""One load, from landed files to documents: validate (parse, clean, judge, stage), then load (upsert), then its report.
+
+Between the two stands Parquet below the landing folder: what a person reads in the counts is what is upserted.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from tidemark.contracts import schemas
+from tidemark.errors import TidemarkError
+from tidemark.reviews import builtin, landing
+from tidemark.reviews.landing import Source
+from tidemark.settings import settings
+from tidemark.storage import artifacts, manifests
+
+if TYPE_CHECKING:
+    from pymongo.database import Database
+    from pyspark.sql import DataFrame, SparkSession
+
+log = logging.getLogger(__name__)
+
+BUILTIN = "builtin"
+"""The source that is generated (`tidemark.reviews.builtin`)."""
+
+SESSION = {
+    "spark.sql.execution.arrow.maxBytesPerBatch": "64m",  # 10,000 texts of 1 MB would not fit
+    "spark.sql.parquet.compression.codec": "zstd",
+}
+"""Settings of the sessions that validate and load."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one run loads: landed reviews, perhaps products, and where they are staged."""
+
+    reviews: Source
+    products: Source | None
+    staged: str
+
+    @property
+    def load_id(self) -> str:
+        """Names the load by its contents: the same files, wherever they are and however often, are the same load."""
+        parts = [self.reviews.release, self.reviews.fingerprint]
+        parts += [self.products.release, self.products.fingerprint] if self.products else []
+        return sha256(":".join(parts).encode()).hexdigest()[:32]
+
+    def write(self, run: str) -> None:
+        """Keep it as `<run>/land.json`."""
+        products = self.products.to_dict() if self.products else None
+        value = {"load": self.load_id, "reviews": self.reviews.to_dict(), "products": products, "staged": self.staged}
+        artifacts.write_json(f"{run}/land.json", value)
+
+    @classmethod
+    def read(cls, run: str) -> "Plan":
+        """From `<run>/land.json`."""
+        value = artifacts.read_json(f"{run}/land.json")
+        products = Source.from_dict(value["products"]) if value["products"] else None
+        return cls(Source.from_dict(value["reviews"]), products, value["staged"])
+
+
+def land(params: Mapping[str, Any], dag_id: str, run_id: str) -> str:
+    """Land what the parameters of `load_reviews` name.
+
+    Args:
+        params: `source`, `products`, `release`; for the source `builtin` also `builtin_reviews`, `builtin_users`,
+            `builtin_items` and `seed`.
+        dag_id: the DAG that runs.
+        run_id: its run.
+
+    Returns:
+        The run folder, with `land.json` in it.
+
+    Raises:
+        BadInputError: nothing is there, or it cannot be loaded as it is.
+        UnreachableError: the object store did not answer.
+    """
+    config = settings()
+    run = artifacts.run_folder(config.artifacts_root, dag_id, run_id)
+    staged = artifacts.run_folder(config.landing_root, dag_id, run_id)
+    source, listed = params["source"].strip(), (params["products"] or "").strip()
+    if source == BUILTIN:
+        size = builtin.Size(params["builtin_reviews"], params["builtin_users"], params["builtin_items"])
+        source, own = builtin.write(size, params["seed"], f"{config.landing_root}/builtin")
+        listed = listed or own
+    products = landing.land(listed, "products", "auto", f"{staged}/landed") if listed else None
+    plan = Plan(landing.land(source, "reviews", params["release"], f"{staged}/landed"), products, staged)
+    plan.write(run)
+    for kind, landed in (("reviews", plan.reviews), ("products", plan.products)):
+        if landed:
+            size_mb = sum(file.bytes for file in landed.files) / 1e6
+            lines = sum(file.lines for file in landed.files)
+            log.info(
+                "%s: %s, release %s: %d file(s), %.1f MB, %s lines",
+                kind, landed.source, landed.release, len(landed.files), size_mb, f"{lines:,}",
+            )  # fmt: skip
+    return run
+
+
+def tell(run: str) -> dict[str, Any]:
+    """Log the report of a finished load; returns its counts (small: no data).
+
+    Args:
+        run: the run folder.
+    """
+    plan, outcome = Plan.read(run), artifacts.read_json(f"{run}/load.json")
+    for line in report(plan, outcome):
+        log.info(line)
+    counts: dict[str, Any] = {"load": outcome["load"], "release": plan.reviews.release}
+    for kind in ("reviews", "products"):
+        found = outcome[kind] or {}
+        counts[kind] = {k: found[k] for k in ("read", "stored", "duplicates", "rejected", "junk_prices") if k in found}
+    return counts | {"interactions": outcome["interactions"]}
+
+
+def write_manifest(run: str, dag_id: str, run_id: str) -> None:
+    """Write the manifest of a finished load: its counts, its gate, its Data Docs."""
+    plan, outcome = Plan.read(run), artifacts.read_json(f"{run}/load.json")
+    counts = {
+        f"{kind} {name}": outcome[kind][name]
+        for kind in ("reviews", "products")
+        if outcome[kind]
+        for name in ("read", "stored", "duplicates", "rejected")
+    }
+    manifests.write(
+        run,
+        dag=dag_id,
+        run_id=run_id,
+        title=f"Reviews from {plan.reviews.source}, release {plan.reviews.release}",
+        counts=counts | {"interactions": outcome["interactions"]},
+        verdicts={"landed_reviews": "passes"},  # the gate: what fails it never comes here
+        titles={"docs/landed_reviews/index.html": "Gate landed_reviews"},
+    )
+
+
+def _stage(spark: "SparkSession", source: Source, kind: str, folder: str) -> "tuple[DataFrame, DataFrame]":
+    """Read, judge and clean the files of `source` into `folder`; gives the staged rows and the duplicates' numbers."""
+    from tidemark.reviews import lines as records
+    from tidemark.reviews import products, reviews
+
+    module = reviews if kind == "review" else products
+    lines = records.lines(spark, source.paths, spark.sparkContext.defaultParallelism)
+    module.stage(lines, source.release).write.mode("overwrite").parquet(f"{folder}/{kind}s")
+    staged = spark.read.parquet(f"{folder}/{kind}s")
+    module.duplicates(staged).coalesce(1).write.mode("overwrite").parquet(f"{folder}/{kind}_duplicates")
+    return staged, spark.read.parquet(f"{folder}/{kind}_duplicates")
+
+
+def _counts(staged: "DataFrame", duplicates: "DataFrame", stored: int) -> dict[str, Any]:
+    """How many rows were read, and what became of each.
+
+    Raises:
+        TidemarkError: they do not add up.
+    """
+    by_kinds = {tuple(row["kinds"] or ()): row["count"] for row in staged.groupBy("kinds").count().collect()}
+    read, good = sum(by_kinds.values()), by_kinds.get((), 0)
+    kinds: Counter[str] = Counter()
+    for found, count in by_kinds.items():
+        kinds.update(dict.fromkeys(found, count))
+    counts = {"read": read, "stored": stored, "duplicates": duplicates.count(), "rejected": read - good}
+    if counts["read"] != counts["stored"] + counts["duplicates"] + counts["rejected"]:
+        raise TidemarkError(f"rows do not add up, read = stored + duplicates + rejected: {counts}. Nothing was loaded")
+    return counts | {"rejected_by_reason": dict(kinds.most_common())}
+
+
+def validate(spark: "SparkSession", plan: Plan, docs_folder: str) -> dict[str, Any]:
+    """Parse, clean and judge every row, stage the result, and hold the whole against the gate `landed_reviews`.
+
+    Returns:
+        `reviews` (counts and profile), `products` (counts; None where none were given) and `gate`.
+
+    Raises:
+        GateError: the data set is not fit to load.
+    """
+    import pandas as pd
+
+    from tidemark.contracts import gates
+
+    gates.preload()
+    with ThreadPoolExecutor() as side:  # small jobs leave a core idle while they are planned
+        of_products = side.submit(_validate_products, spark, plan) if plan.products else None
+        counts = _validate_reviews(spark, plan)
+        product_counts = of_products.result() if of_products else None
+    for line in report(plan, {"reviews": counts, "products": product_counts}):
+        log.info(line)
+    profiled = pd.DataFrame([{k: v for k, v in counts.items() if k != "rejected_by_reason"}])
+    gate = gates.check(profiled, "landed_reviews", docs_folder)
+    return {"reviews": counts, "products": product_counts, "gate": gate}
+
+
+def _validate_reviews(spark: "SparkSession", plan: Plan) -> dict[str, Any]:
+    from tidemark.reviews import lines as records
+    from tidemark.reviews import reviews
+
+    staged, duplicates = _stage(spark, plan.reviews, "review", plan.staged)
+    profile = reviews.profile(records.stored(staged, duplicates, "review"))
+    counts = _counts(staged, duplicates, profile["stored"]) | profile
+    counts["rejected_share"] = counts["rejected"] / max(counts["read"], 1)
+    counts["duplicate_share"] = counts["duplicates"] / max(counts["read"], 1)
+    return counts
+
+
+def _validate_products(spark: "SparkSession", plan: Plan) -> dict[str, Any]:
+    from tidemark.reviews import lines as records
+
+    assert plan.products is not None  # noqa: S101 -- asked by the caller
+    staged, duplicates = _stage(spark, plan.products, "product", plan.staged)
+    stored = records.stored(staged, duplicates, "product").count()
+    return _counts(staged, duplicates, stored) | {"junk_prices": staged.where("junk_price").count()}
+
+
+def load(
+    spark: "SparkSession", db: "Database[dict[str, Any]]", plan: Plan, validated: dict[str, Any]
+) -> dict[str, Any]:
+    """Upsert what was staged: reviews, interactions, products and rejects, then the record of the load itself.
+
+    Returns:
+        `validated`'s counts, `interactions`, and `load` (its id).
+    """
+    from tidemark.interactions import from_reviews
+    from tidemark.reviews import lines as records
+    from tidemark.storage import mongo
+
+    for name in ("reviews", "rejects", "products", "interactions", "loads"):
+        mongo.ensure(db, name)
+    landed = {kind: _staged(spark, plan, kind) for kind in ("review", *(["product"] if plan.products else []))}
+    reviews = records.stored(*landed["review"], "review")
+    writes = [("reviews", reviews, validated["reviews"]["stored"])]
+    writes.append(("interactions", from_reviews.from_reviews(reviews), validated["reviews"]["stored"]))
+    if plan.products:
+        products = records.stored(*landed["product"], "product")
+        writes.append(("products", products, validated["products"]["stored"]))
+    for kind, (staged, _) in landed.items():
+        rejected = validated[f"{kind}s"]["rejected"]
+        if rejected:
+            rejects = records.rejects(staged, kind, plan.load_id)
+            writes.append(("rejects", rejects.select(*schemas.fields("reject")), rejected))
+
+    def write(name: str, frame: "DataFrame", rows: int) -> None:
+        mongo.write(frame, name)
+        log.info("%s: %s rows stored", name, f"{rows:,}")
+
+    # Two at a time: the server has an idle core while one collection's batch is sent.
+    with ThreadPoolExecutor(2) as side:
+        for done in [side.submit(write, *each) for each in writes]:
+            done.result()
+    outcome = {
+        "load": plan.load_id,
+        "reviews": validated["reviews"],
+        "products": validated["products"],
+        "interactions": validated["reviews"]["stored"],
+    }
+    record = {
+        "source": plan.reviews.source,
+        "release": plan.reviews.release,
+        "products": plan.products.source if plan.products else None,
+        "counts": {"reviews": _flat(outcome["reviews"]), "products": _flat(outcome["products"])},
+        "interactions": outcome["interactions"],
+    }
+    # The first time stands: a load repeated changes nothing.
+    db["loads"].update_one(
+        {"_id": plan.load_id}, {"$set": record, "$setOnInsert": {"loaded_at": datetime.now(UTC)}}, upsert=True
+    )
+    return outcome
+
+
+def _flat(counts: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Counts as a document: reasons as a list, since a reason may hold a dot."""
+    if counts is None:
+        return None
+    reasons = [{"reason": kind, "rows": rows} for kind, rows in counts["rejected_by_reason"].items()]
+    return counts | {"rejected_by_reason": reasons}
+
+
+def _staged(spark: "SparkSession", plan: Plan, kind: str) -> "tuple[DataFrame, DataFrame]":
+    return (
+        spark.read.parquet(f"{plan.staged}/{kind}s"),
+        spark.read.parquet(f"{plan.staged}/{kind}_duplicates"),
+    )
+
+
+def report(plan: Plan, outcome: dict[str, Any]) -> list[str]:
+    """What was read, kept, dropped and why, as lines for a person."""
+    lines = []
+    for kind, source in (("reviews", plan.reviews), ("products", plan.products)):
+        counts = outcome[kind]
+        if source is None or counts is None:
+            continue
+        lines.append(f"{kind} from {source.source}: {len(source.files)} file(s), release {source.release}")
+        lines += [f"  {name:<12}{counts[name]:>14,}" for name in ("read", "stored", "duplicates", "rejected")]
+        lines += [f"    {rows:>14,}  {reason}" for reason, rows in counts["rejected_by_reason"].items()]
+        if "junk_prices" in counts:
+            lines.append(f"  {'junk prices':<12}{counts['junk_prices']:>14,}  (stored without a price)")
+        if "users" in counts:
+            lines += [f"  {name:<12}{counts[name]:>14,}" for name in ("users", "items", "pairs")]
+            lines.append(f"  from {counts['first']} to {counts['last']}, mean rating {counts['mean_rating']:.2f}")
+    if "interactions" in outcome:
+        lines.append(f"interactions: {outcome['interactions']:,}")
+    return lines

@@ -1,0 +1,151 @@
+"""MongoDB: the one place that names collections, their contracts and indexes, and how Spark reads and writes them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ASCENDING, DESCENDING, HASHED, MongoClient
+from pymongo.database import Database
+from pymongo.errors import ConnectionFailure
+
+from tidemark.contracts import schemas
+from tidemark.errors import UnreachableError
+from tidemark.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
+
+Document = dict[str, Any]
+Index = list[tuple[str, int | str]]
+
+RECOMMENDATIONS_PREFIX = "recommendations_"
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What a collection holds (a contract of `include/schemas/`; none: free form) and what finds it fast."""
+
+    contract: str | None = None
+    indexes: list[Index] = field(default_factory=list)
+
+
+# The hashed index on item_id is the shard key of a sharded deployment (see `write`: idFieldList).
+COLLECTIONS: Mapping[str, Collection] = {
+    "reviews": Collection("review", [[("item_id", HASHED)], [("user_id", ASCENDING)], [("timestamp", DESCENDING)]]),
+    "products": Collection("product"),
+    "interactions": Collection(
+        "interaction",
+        [[("timestamp", DESCENDING), ("_id", ASCENDING)], [("user_id", ASCENDING)], [("item_id", HASHED)]],
+    ),
+    "rejects": Collection("reject", [[("load", ASCENDING)]]),
+    "loads": Collection(),
+    "samples": Collection("sample"),
+    "models": Collection("model"),
+    "pointers": Collection(),
+    "progress": Collection(),
+    "dead_letters": Collection(
+        "dead_letter",
+        [
+            [("time", DESCENDING)],
+            [("topic", ASCENDING), ("partition", ASCENDING)],
+            [("replayed_at", ASCENDING), ("time", DESCENDING)],
+        ],
+    ),
+    "interaction_details": Collection("interaction_detail"),
+}
+
+
+def recommendations(model_id: str) -> str:
+    """The collection that holds the recommendations of one model."""
+    return f"{RECOMMENDATIONS_PREFIX}{model_id}"
+
+
+def connect(config: Settings | None = None) -> Database[Document]:
+    """The platform's database: majority writes, times as UTC `datetime`s.
+
+    Raises:
+        UnreachableError: no primary answered within 10 s.
+    """
+    config = config or settings()
+    client: MongoClient[Document] = MongoClient(
+        config.mongo_uri, w="majority", tz_aware=True, serverSelectionTimeoutMS=10_000
+    )
+    try:
+        client.admin.command("ping")
+    except ConnectionFailure as error:
+        client.close()
+        raise UnreachableError(
+            f"MongoDB does not answer at {config.mongo_hosts} ({type(error).__name__}). Is it running? `make status` tells"
+        ) from None
+    return client[config.mongo_database]
+
+
+def _collection(name: str) -> Collection:
+    return Collection("recommendation") if name.startswith(RECOMMENDATIONS_PREFIX) else COLLECTIONS[name]
+
+
+def ensure(db: Database[Document], name: str) -> None:
+    """Make the collection `name` with its validator and indexes, or bring an existing one up to them."""
+    wanted = _collection(name)
+    validator = schemas.mongo_validator(wanted.contract) if wanted.contract else {}
+    if name not in db.list_collection_names(filter={"name": name}):
+        db.create_collection(name, validator=validator)
+    else:
+        db.command("collMod", name, validator=validator)
+    for index in wanted.indexes:
+        db[name].create_index(index)
+
+
+def _options(config: Settings, collection: str) -> dict[str, str]:
+    return {
+        "connection.uri": config.mongo_uri,
+        "database": config.mongo_database,
+        "collection": collection,
+    }
+
+
+def write(df: "DataFrame", collection: str, *, key: str = "_id", config: Settings | None = None) -> None:
+    """Upsert `df` by `_id`, unordered, as typed columns; written again, it changes nothing.
+
+    Args:
+        df: columns as the collection's contract says; `_id` is deterministic.
+        collection: a collection made by `ensure`.
+        key: fields that find a document, separated by commas; a sharded collection needs its shard key in it.
+        config: the settings, where not those of the process.
+
+    Raises:
+        ContractError: the columns are not those of the contract.
+    """
+    name = "recommendation" if collection.startswith(RECOMMENDATIONS_PREFIX) else COLLECTIONS[collection].contract
+    if name:
+        schemas.require_columns(name, df.schema)
+    config = config or settings()
+    options = _options(config, collection) | {
+        # Retryable writes note each document in the server's session table, a third of an upsert's cost. Nothing here
+        # needs them: what fails is upserted again, as a whole, by whoever runs the task again.
+        "connection.uri": f"{config.mongo_uri}&retryWrites=false",
+        "idFieldList": key,
+        "operationType": "replace",
+        "ordered": "false",
+        "maxBatchSize": "5000",
+        "writeConcern.w": "majority",
+    }
+    df.write.format("mongodb").mode("append").options(**options).save()
+
+
+def read(
+    spark: "SparkSession",
+    collection: str,
+    contract: "str | StructType",
+    *,
+    pipeline: str = "[]",
+    config: Settings | None = None,
+) -> "DataFrame":
+    """Read `collection` with the type of its contract, after an aggregation `pipeline` that the server runs (JSON).
+
+    A pipeline that makes other fields is given the type of what it makes in place of a contract.
+    """
+    kind = schemas.spark_type(contract) if isinstance(contract, str) else contract
+    options = _options(config or settings(), collection) | {"aggregation.pipeline": pipeline}
+    return spark.read.format("mongodb").schema(kind).options(**options).load()

@@ -1,0 +1,225 @@
+"""The ingest: what Spark's stream of Kafka records becomes, batch by batch.
+
+Order in a batch: interactions, their details, dead letters, progress; Spark's checkpoint comes last. Every step is
+keyed by topic-partition-offset, so a batch that was cut off anywhere runs again and leaves the same state. Only the
+topic `interactions.dead_letter` may then hold a letter twice, under the same key; the collection never does.
+"""
+
+import base64
+import json
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pymongo.database import Database
+
+from tidemark.contracts import schemas
+from tidemark.errors import TidemarkError
+from tidemark.interactions.from_messages import DeadLetter, Interaction, Weights, parse
+from tidemark.settings import Settings
+from tidemark.storage import mongo
+from tidemark.stream import progress, topics
+from tidemark.stream.bookmark import Bookmark
+from tidemark.stream.progress import Progress
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyspark.sql import DataFrame, SparkSession
+
+log = logging.getLogger("tidemark.stream.ingest")
+
+ORIGIN_HEADER = "tidemark-origin"
+"""Header of a dead letter that was sent again: `<its _id>@<milliseconds when Kafka first took it>`."""
+_ORIGIN = re.compile(r"([\w.~-]{1,270}-\d{1,9}-\d{1,19})@(\d{1,14})")
+
+COLUMNS = (
+    "_id string, user_id string, item_id string, rating double, weight double, timestamp timestamp, source string, "
+    "event_type string, extra string, partition int, offset long, time timestamp, reason string, value string"
+)
+"""A parsed record: an interaction where `reason` is null, else a dead letter (`value` in base64)."""
+
+
+class BatchFailedError(TidemarkError):
+    """A batch was not stored; why is in `Ingest.failure`."""
+
+
+class TopicChangedError(TidemarkError):
+    """The topic was deleted and made anew while it was read: begin again, from its start."""
+
+
+def origin(headers: Iterable[Mapping[str, Any]] | None) -> tuple[str | None, datetime | None]:
+    """Of a record that `replay_dead_letters` sent again: the `_id` and the time to give it. Sent twice, it is still one.
+
+    The `_id` is in a name space of its own: a forged header can overwrite nothing but what was sent again.
+    """
+    for header in headers or ():
+        if header["key"] == ORIGIN_HEADER and header["value"] is not None:
+            found = _ORIGIN.fullmatch(bytes(header["value"]).decode("ascii", "replace"))
+            if found:
+                return f"replay:{found[1]}", datetime.fromtimestamp(int(found[2]) / 1000, UTC)
+    return None, None
+
+
+def parse_batches(
+    batches: "Iterable[pa.RecordBatch]", topic: str, prefix: str, weights: Weights
+) -> "Iterator[pa.RecordBatch]":
+    """Kafka records as Spark gives them, in Arrow -> parsed records (`COLUMNS`), in Arrow. Runs in Spark's workers."""
+    import pyarrow as pa
+
+    names = [column.split()[0] for column in COLUMNS.split(", ")]
+    moment = pa.timestamp("us", tz="UTC")
+    kinds = {"string": pa.string(), "double": pa.float64(), "timestamp": moment, "int": pa.int32(), "long": pa.int64()}
+    types = [kinds[column.split()[1]] for column in COLUMNS.split(", ")]
+    for batch in batches:
+        rows = []
+        fields = (batch.column(name).to_pylist() for name in ("value", "partition", "offset", "timestamp", "headers"))
+        for value, partition, offset, time, headers in zip(*fields, strict=True):
+            at = time.astimezone(UTC)
+            key, happened = origin(headers) if headers else (None, None)
+            key = key or f"{prefix}-{partition}-{offset}"
+            found = parse(value, topic, partition, offset, at, weights, key=key, happened=happened)
+            rows.append(_row(found, partition, offset, at))
+        columns: list[Any] = list(zip(*rows, strict=True)) or [()] * len(names)
+        yield pa.RecordBatch.from_arrays(
+            [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)], names=names
+        )
+
+
+def _row(found: Interaction | DeadLetter, partition: int, offset: int, time: Any) -> tuple[Any, ...]:
+    if isinstance(found, Interaction):
+        return (
+            found.id, found.user_id, found.item_id, found.rating, found.weight, found.timestamp, "stream",
+            found.event_type, found.extra, partition, offset, time, None, None,
+        )  # fmt: skip
+    value = None if found.value is None else base64.b64encode(found.value).decode("ascii")
+    return (found.id, *[None] * 8, partition, offset, time, found.reason, value)
+
+
+class Ingest:
+    """Stores the batches of one topic, from where `progress` says that it was left.
+
+    Args:
+        config: the settings.
+        db: the platform's database.
+        bookmark: a way to ask Kafka about the topic.
+    """
+
+    def __init__(self, config: Settings, db: Database[dict[str, Any]], bookmark: Bookmark) -> None:
+        self._config, self._db, self._bookmark = config, db, bookmark
+        self._weights = Weights(config.weight_of_event, config.event_default)
+        self.failure: Exception | None = None
+        self._noted: dict[Any, int] = {}
+        self.progress: Progress
+
+    def begin(self) -> str:
+        """Make what is missing in the database and find where to go on: Spark's `startingOffsets`."""
+        for collection in ("interactions", "interaction_details", "dead_letters", progress.COLLECTION):
+            mongo.ensure(self._db, collection)
+        self.progress = progress.begin(self._db, self._bookmark.topic, self._bookmark.topic_id())
+        known, starts = self.progress.next_offsets, {}
+        for p in self._bookmark.lag().partitions:
+            starts[str(p.partition)] = max(known.get(p.partition, p.earliest), p.earliest)
+            lost = p.earliest - known.get(p.partition, 0)
+            if lost > 0:
+                log.warning(
+                    "partition %d: %d messages expired in Kafka before they were stored; going on at %d",
+                    p.partition, lost, p.earliest,
+                )  # fmt: skip
+        return json.dumps({self._bookmark.topic: starts})
+
+    def stream(self, spark: "SparkSession", starting_offsets: str) -> "DataFrame":
+        """The topic as an unbounded frame of Kafka records, from `starting_offsets`."""
+        options = topics.spark_options(self._config) | {
+            "subscribe": self._bookmark.topic,
+            "startingOffsets": starting_offsets,
+            "maxOffsetsPerTrigger": str(self._config.ingest_batch),
+            "includeHeaders": "true",
+            "failOnDataLoss": "false",  # what expired is gone either way: say so and go on, rather than stop for good
+            "kafka.isolation.level": "read_committed",
+        }
+        return spark.readStream.format("kafka").options(**options).load()
+
+    def __call__(self, batch: "DataFrame", _number: int) -> None:
+        """`store_batch` for `foreachBatch`: what goes wrong is kept in `failure`, for Spark hands on only a text."""
+        self.failure = None
+        try:
+            self.store_batch(batch)
+        except Exception as error:
+            self.failure = error
+            # A long text here overflows the stack of the regular expression by which Spark reads it.
+            raise BatchFailedError("see Ingest.failure") from None
+
+    def store_batch(self, batch: "DataFrame") -> None:
+        """Store one batch of Kafka records, whole.
+
+        Raises:
+            TopicChangedError: the topic is another one than when it began; nothing of the batch was stored.
+        """
+        from pyspark.sql import functions as f
+
+        self.require_same_topic()
+        work = partial(parse_batches, topic=self.progress.topic, prefix=self.progress.prefix, weights=self._weights)
+        parsed = (
+            batch.select("value", "partition", "offset", "timestamp", "headers").mapInArrow(work, COLUMNS).persist()
+        )
+        try:
+            counted = parsed.groupBy("partition").agg(
+                f.max("offset").alias("last"),
+                f.count("*").alias("read"),
+                f.count("reason").alias("dead"),
+                f.count("extra").alias("details"),
+            ).collect()  # fmt: skip
+            read, dead, details = (sum(row[name] for row in counted) for name in ("read", "dead", "details"))
+            if read > dead:
+                mongo.write(
+                    parsed.where("reason is null").select(*schemas.fields("interaction")),
+                    "interactions",
+                    config=self._config,
+                )
+            if details:
+                rows = parsed.where("extra is not null").select(*schemas.fields("interaction_detail"))
+                mongo.write(rows, "interaction_details", config=self._config)
+            if dead:
+                self._bury(parsed.where("reason is not null"))
+            self.note({row["partition"]: row["last"] + 1 for row in counted})
+        finally:
+            parsed.unpersist()
+        log.info("stored %d interactions and %d dead letters", read - dead, dead)
+
+    def require_same_topic(self) -> None:
+        """Raises TopicChangedError where the topic was deleted and made anew since `begin`."""
+        if self._bookmark.topic_id() != self.progress.topic_id:
+            raise TopicChangedError(f"topic {self.progress.topic} was deleted and made anew: beginning at its start")
+
+    def note(self, next_offsets: Mapping[Any, int]) -> None:
+        """Move the progress on to `next_offsets`; an end that Spark knows may lie behind a mark that is no record."""
+        if dict(next_offsets) != self._noted:
+            progress.advance(self._db, self.progress.topic, self.progress.topic_id, next_offsets)
+            self._noted = dict(next_offsets)
+
+    def _bury(self, dead: "DataFrame") -> None:
+        from pyspark.sql import functions as f
+
+        letters = dead.select(
+            "_id",
+            f.lit(self.progress.topic).alias("topic"),
+            f.col("partition").cast("long").alias("partition"),
+            "offset",
+            "time",
+            "reason",
+            "value",
+            f.lit(None).cast("timestamp").alias("replayed_at"),
+        )
+        mongo.write(letters, "dead_letters", config=self._config)
+        letters.select(
+            f.col("_id").alias("key"), f.to_json(f.struct(letters.columns[:-1])).alias("value")
+        ).write.format("kafka").options(
+            **topics.spark_options(self._config),
+            **{
+                "topic": topics.name(topics.DEAD_LETTERS, self._config),
+                "kafka.max.request.size": str(topics.TOPICS[topics.DEAD_LETTERS].largest),
+            },
+        ).save()

@@ -1,0 +1,203 @@
+"""Killed at any moment and run again: the same end state; and readers meet one whole model throughout."""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from tests.support import tastes
+from tests.support.retraining import as_frame, begin, job, retrain, store_interactions, submit
+from tidemark.registry import entries
+from tidemark.retraining import evaluate, publish, train
+from tidemark.storage import artifacts, mongo
+
+pytestmark = pytest.mark.usefixtures("spark", "mongo_db")
+
+DEADLINE = 120
+SEARCHED = {"factors": 8, "regularization": None, "alpha": None}
+
+
+class Reader(threading.Thread):
+    """Reads as the storefront does, the pointer and then that model's lists, until told to stop.
+
+    `seen` has the models in the order met; `wrong` whatever no reader may ever meet.
+    """
+
+    def __init__(self, users: list[str]) -> None:
+        super().__init__(daemon=True)
+        self.users, self.seen, self.wrong, self.reads = users, [], [], 0
+        self.stopped = threading.Event()
+
+    def run(self) -> None:
+        """Read in a loop."""
+        db = mongo.connect()
+        generator = np.random.default_rng(0)
+        while not self.stopped.is_set():
+            pointer = entries.pointer(db)
+            model = pointer["model_id"]
+            if model not in self.seen:
+                self.seen.append(model)
+            asked = [self.users[n] for n in generator.integers(0, len(self.users), 20)]
+            found = list(db[mongo.recommendations(model)].find({"_id": {"$in": asked}}))
+            if {d["_id"] for d in found} != set(asked) or any(d["model_id"] != model for d in found):
+                self.wrong.append((model, len(found)))
+            self.reads += 1
+
+    def end(self) -> None:
+        """Stop, and wait for the last read."""
+        self.stopped.set()
+        self.join(DEADLINE)
+
+
+def wait_for(happened, process) -> None:
+    """Until `happened()`, while `process` runs.
+
+    Raises:
+        AssertionError: the process ended before, or time is up.
+    """
+    end = time.monotonic() + DEADLINE
+    while not happened():
+        assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < end
+        time.sleep(0.002)
+
+
+def kill_all(process) -> None:
+    """SIGKILL to the submit, the JVM and the Python of `process`: its own group."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(DEADLINE)
+
+
+def finish(process) -> None:
+    """Wait for the end of a submit that should go well."""
+    out, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, out
+
+
+def test_train_killed_while_it_fits_continues_the_same_model_on_the_same_pairs():
+    table = as_frame(tastes.tastes())
+    store_interactions(table)
+    run, _ = begin("run", **SEARCHED)
+    first = submit("train", run)
+    wait_for(lambda: artifacts.exists(f"{run}/pairs.npz"), first)
+    kill_all(first)
+    kept = train.load_pairs(run)
+    assert not artifacts.exists(f"{run}/train.json")
+    # what arrives in between belongs to the next snapshot
+    store_interactions(tastes.frame([("late", "i000"), ("later", "i001")]))
+    finish(submit("train", run))
+    unkilled, _ = begin("unkilled", 1, **SEARCHED)
+    assert artifacts.read_json(f"{unkilled}/snapshot.json")["stored"] == len(table) + 2
+    train.save_pairs(unkilled, kept)
+    job("train").main(unkilled)
+    one, other = (artifacts.read_json(f"{folder}/train.json") for folder in (run, unkilled))
+    assert one["params"] == other["params"]
+    assert one["search"] == other["search"]
+    a, b = (artifacts.read_arrays(f"{folder}/candidate.npz") for folder in (run, unkilled))
+    assert np.allclose(a["user_factors"], b["user_factors"], atol=1e-5)
+
+
+@pytest.fixture
+def ready():
+    """A champion of 300 users, and a run of 12,000 users that is decided and waits to be published."""
+    generator = np.random.default_rng(2)
+    pairs = tastes.tastes()
+    store_interactions(as_frame(pairs))
+    champion = retrain("first", promote="always")["model"]
+    users = [f"n{n:05}" for n in range(12_000)]
+    rows = [(user, f"i{item:03}") for user in users for item in generator.choice(120, 3, replace=False)]
+    table = tastes.frame([rows[n] for n in generator.permutation(len(rows))])
+    table["timestamp"] += table["timestamp"].iloc[-1] - table["timestamp"].iloc[0]
+    store_interactions(table)
+    run, _ = begin("second", 1, promote="always", top_n=20)
+    job("train").main(run)
+    job("evaluate").main(run)
+    evaluate.register(mongo.connect(), run)
+    return run, champion, pairs.users.tolist()
+
+
+def expected(run):
+    """What the collection of this run's model must hold."""
+    model = entries.get(mongo.connect(), artifacts.read_json(f"{run}/snapshot.json")["model_id"])
+    pairs = train.load_pairs(run)
+    fitted, _ = train.load_model(f"{run}/model.npz", pairs)
+    lists = publish.make(fitted, pairs, 20)
+    return model["_id"], {d["_id"]: d for d in publish.documents(lists, pairs, model["_id"], model["created_at"])}
+
+
+@pytest.mark.parametrize("whole_group", [True, False], ids=["driver and JVM", "JVM alone: its Python lives on"])
+def test_publish_killed_while_it_writes_publishes_the_same_when_run_again(ready, whole_group):
+    run, champion, users = ready
+    db = mongo.connect()
+    new = artifacts.read_json(f"{run}/snapshot.json")["model_id"]
+    reader = Reader(users)
+    reader.start()
+    first = submit("publish", run)
+    try:
+        wait_for(lambda: db[mongo.recommendations(new)].estimated_document_count() > 0, first)
+        if whole_group:
+            kill_all(first)
+            assert entries.pointer(db)["model_id"] == champion
+            assert 0 < db[mongo.recommendations(new)].estimated_document_count() < 12_300
+        else:
+            os.kill(first.pid, signal.SIGKILL)  # spark-submit has become the JVM
+        finish(submit("publish", run))
+    finally:
+        with contextlib.suppress(ProcessLookupError):  # nothing of the first try outlives the test
+            os.killpg(first.pid, signal.SIGKILL)
+        reader.end()
+    model_id, documents = expected(run)
+    assert entries.pointer(db)["model_id"] == model_id == new
+    assert {d["_id"]: d for d in db[mongo.recommendations(new)].find()} == documents
+    assert entries.verify(db)["users_served"] == len(documents)
+    assert reader.wrong == []
+    assert reader.seen == [champion, new]
+    assert reader.reads > 10
+
+
+def test_publish_killed_after_the_pointer_moved_only_has_to_tidy_up(ready):
+    run, champion, _ = ready
+    db = mongo.connect()
+    job("publish").main(run)
+    before = {name: db[name].estimated_document_count() for name in db.list_collection_names()}
+    moved = entries.pointer(db)
+    # as a kill between the pointer and the statuses leaves it
+    db["models"].update_one({"_id": moved["model_id"]}, {"$set": {"status": "candidate", "published_at": None}})
+    db["models"].update_one({"_id": champion}, {"$set": {"status": "champion"}})
+    job("publish").main(run)
+    assert entries.pointer(db) == moved
+    assert entries.get(db, moved["model_id"])["status"] == "champion"
+    assert entries.get(db, champion)["status"] == "retired"
+    assert {name: db[name].estimated_document_count() for name in db.list_collection_names()} == before
+    # and once more, when nothing at all is left to do
+    job("publish").main(run)
+    assert entries.pointer(db) == moved
+
+
+def test_readers_meet_one_whole_model_while_models_come_and_go():
+    table = as_frame(tastes.tastes())
+    store_interactions(table)
+    models = [retrain("run0", 0, promote="always")["model"]]
+    reader = Reader(table["user_id"].unique().tolist())
+    reader.start()
+    try:
+        models.append(retrain("run1", 1, promote="always", force=True)["model"])
+        back = entries.roll_back(mongo.connect(), None, "back")
+        models.append(retrain("run2", 2, promote="always", force=True, alpha=5.0)["model"])
+    finally:
+        reader.end()
+    assert back == (models[1], models[0])
+    assert reader.wrong == []
+    assert reader.seen == models
+
+
+def test_rolling_back_takes_less_than_two_seconds():
+    store_interactions(as_frame(tastes.tastes()))
+    models = [retrain(f"run{n}", n, promote="always", force=True)["model"] for n in range(2)]
+    started = time.monotonic()
+    assert entries.roll_back(mongo.connect(), None, "back") == (models[1], models[0])
+    assert time.monotonic() - started < 2

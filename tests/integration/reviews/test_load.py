@@ -1,0 +1,53 @@
+"""Loading into a real MongoDB: the real files, twice; every row accounted for."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.loading import contents, run_load
+from tidemark.settings import ROOT, Settings
+from tidemark.storage import mongo
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+REAL = ROOT.parent / "shared" / "data"
+needs_real_data = pytest.mark.skipif(not REAL.is_dir(), reason=f"the real files are not at {REAL}")
+
+
+@needs_real_data
+@pytest.mark.parametrize(
+    ("name", "products", "read", "stored", "pairs"),
+    [
+        ("Musical_Instruments_5", None, 10_261, 10_261, 10_261),
+        ("Gift_Cards_5", "meta_Gift_Cards", 2_972, 2_969, 2_965),
+        ("All_Beauty_5", None, 5_269, 4_161, 4_092),
+    ],
+)
+def test_real_files_load_whole_and_twice_the_same(
+    load_spark: "SparkSession",
+    mongo_db: Settings,
+    tmp_path: Path,
+    name: str,
+    products: str | None,
+    read: int,
+    stored: int,
+    pairs: int,
+) -> None:
+    source = str(REAL / "reviews" / f"{name}.json.gz")
+    listed = str(REAL / "products" / f"{products}.json.gz") if products else None
+    outcome = run_load(load_spark, tmp_path / "one", source, listed)
+    counts = outcome["reviews"]
+    assert (counts["read"], counts["stored"], counts["pairs"]) == (read, stored, pairs)
+    assert counts["duplicates"] == read - stored
+    assert counts["rejected"] == 0
+
+    db = mongo.connect()
+    first = contents(db)
+    assert len(first["reviews"]) == len(first["interactions"]) == outcome["interactions"] == stored
+    assert len({(r["user_id"], r["item_id"]) for r in first["interactions"]}) == pairs
+    assert len(first["products"]) == (1_547 if products else 0)
+
+    run_load(load_spark, tmp_path / "two", source, listed)
+    assert contents(db) == first

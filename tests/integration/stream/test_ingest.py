@@ -1,0 +1,322 @@
+"""The ingest with a real broker, a real database and Spark: nothing lost, nothing twice, the bad kept apart.
+
+`TIDEMARK_FULL=1` runs the same tests with the counts of a release (200,000 interactions and 20 kills); without it
+they are smaller.
+"""
+
+import base64
+import json
+import os
+import random
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import NewPartitions
+
+from tests.support.ingest_service import IngestService
+from tests.support.own_settings import local_settings, use
+from tests.support.waiting import eventually
+from tidemark.contracts import conformance
+from tidemark.interactions import from_reviews
+from tidemark.local.servers import running
+from tidemark.settings import Settings, settings
+from tidemark.storage import mongo
+from tidemark.stream import dead_letters, progress, topics
+from tidemark.stream.bookmark import Bookmark
+
+FULL = os.environ.get("TIDEMARK_FULL") == "1"
+
+
+@dataclass
+class Stream:
+    """A topic, a database and an ingest of one test's own."""
+
+    config: Settings
+    service: IngestService
+    db: Any
+    bookmark: Bookmark
+
+    @property
+    def topic(self) -> str:
+        return self.bookmark.topic
+
+    def send(self, values: Any, *, rate: float | None = None) -> None:
+        """Send and wait for every acknowledgement."""
+        producer, failed, start = Producer(topics.producer_config(self.config)), [], time.monotonic()
+        for number, value in enumerate(values):
+            while True:
+                try:
+                    producer.produce(
+                        self.topic,
+                        value,
+                        key=str(number % 997),
+                        on_delivery=lambda e, _: failed.append(e) if e else None,
+                    )
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+            if number % 500 == 0:
+                producer.poll(0)
+                if rate:
+                    time.sleep(max(0.0, start + number / rate - time.monotonic()))
+        assert producer.flush(180) == 0
+        assert not failed
+
+    def caught_up(self) -> bool:
+        known = progress.read(self.db, self.topic)
+        if known is None or known.topic_id != self.bookmark.topic_id():
+            return False
+        return all(known.next_offsets.get(n, 0) >= end for n, end in self.bookmark.ends().items())
+
+    def wait(self, timeout: float = 120) -> float:
+        start = time.monotonic()
+        eventually(self.caught_up, timeout, lambda: f"ingest is behind: {self.service.tail()}")
+        return time.monotonic() - start
+
+
+def _stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stream:
+    monkeypatch.setenv("TIDEMARK_KAFKA_PREFIX", f"t{uuid.uuid4().hex[:8]}.")
+    monkeypatch.setenv("TIDEMARK_STATE", str(tmp_path))
+    monkeypatch.setenv("TIDEMARK_INGEST_MEMORY", "700m")
+    settings.cache_clear()
+    config = settings()
+    topics.ensure(config)
+    return Stream(config, IngestService(tmp_path / "ingest.log"), mongo.connect(config), Bookmark(config))
+
+
+@pytest.fixture
+def stream(
+    mongo_db: Settings, kafka_env: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Stream]:
+    stream = _stream(tmp_path, monkeypatch)
+    yield stream
+    stream.service.stop()
+
+
+def message(number: int, **more: Any) -> bytes:
+    return json.dumps({"user_id": f"u{number}", "item_id": f"i{number % 50}", "event_type": "view", **more}).encode()
+
+
+POISON = [
+    b"\xff\xfe not UTF-8",
+    b"not JSON",
+    b"null",
+    b'["u", "i"]',
+    b"[" * 50_000,
+    b'{"user_id": "u", "item_id": "i", "deep": ' + b'{"a":' * 60 + b"1" + b"}" * 61,
+    b'{"item_id": "i"}',
+    b'{"user_id": "u", "item_id": "i", "rating": 6}',
+    b'{"user_id": "u", "item_id": "i", "timestamp": 32503680000}',
+    b'{"user_id": "u\\u0000", "item_id": "i"}',
+    b'{"user_id": {"$gt": ""}, "item_id": "i"}',
+    b'{"user_id": "u", "item_id": "i", "$where": "1"}',
+    b'{"user_id": "u", "item_id": "i", "a.b": 1}',
+    b'{"user_id": "u", "item_id": "i", "event_type": "smell"}',
+    b'{"user_id": "u", "item_id": "i", "schema_version": 2}',
+    b'{"user_id": "\\ud800", "item_id": "i"}',
+    b"a user:an item",
+]
+
+
+def test_poison_is_kept_apart_with_its_origin_and_reason(stream: Stream) -> None:
+    """1 % poison of every kind: the good are stored, each bad one is kept whole, and the process is the same one."""
+    count = 100_000 if FULL else 10_000
+    bad = {number: POISON[number // 100 % len(POISON)] for number in range(7, count, 100)}
+    stream.service.start()
+    stream.send(bad.get(number) or message(number) for number in range(count))
+    huge = b'{"user_id": "' + b"x" * 5_000_000 + b'"}'
+    stream.send([huge, None, b"u:i"])
+    stream.wait()
+    assert stream.service.runs()
+    assert stream.db.interactions.count_documents({}) == count - len(bad) + 1
+    letters = list(stream.db.dead_letters.find())
+    assert len(letters) == len(bad) + 2
+
+    consumer = Consumer(topics.client_config() | {"group.id": uuid.uuid4().hex, "auto.offset.reset": "earliest"})
+    consumer.subscribe([topics.name(topics.DEAD_LETTERS)])
+    sent: dict[str, Any] = {}
+    eventually(lambda: _collect(consumer, sent) >= len(letters), 120, lambda: f"{len(sent)} letters in the topic")
+    consumer.close()
+    assert sent.keys() == {letter["_id"] for letter in letters}
+
+    records = _records(stream)
+    for letter in letters:
+        value = records[letter["partition"], letter["offset"]]
+        assert (None if letter.get("value") is None else base64.b64decode(letter["value"])) == value
+        assert letter["_id"] == f"{stream.topic}-{letter['partition']}-{letter['offset']}"
+        assert conformance.reasons("dead_letter", letter) == []
+        assert sent[letter["_id"]]["reason"] == letter["reason"]
+    by_value = {base64.b64decode(x["value"])[:40]: x["reason"] for x in letters if x.get("value")}
+    assert "256" in by_value[huge[:40]] or "262,144" in by_value[huge[:40]]
+
+
+def _collect(consumer: Consumer, sent: dict[str, Any]) -> int:
+    for record in consumer.consume(500, 0.5):
+        assert record.error() is None
+        sent[record.key().decode()] = json.loads(record.value())
+    return len(sent)
+
+
+def _records(stream: Stream) -> dict[tuple[int, int], bytes | None]:
+    """Every record of the topic as it is in Kafka."""
+    consumer = Consumer(topics.client_config() | {"group.id": uuid.uuid4().hex, "auto.offset.reset": "earliest"})
+    consumer.subscribe([stream.topic])
+    records: dict[tuple[int, int], bytes | None] = {}
+    total = sum(stream.bookmark.ends().values())
+    while len(records) < total:
+        for record in consumer.consume(1_000, 5):
+            assert record.error() is None
+            records[record.partition(), record.offset()] = record.value()
+    consumer.close()
+    return records
+
+
+def test_killed_again_and_again_stores_each_once(stream: Stream) -> None:
+    """kill -9 of the whole process at random moments: every interaction is stored, once."""
+    count, kills = (200_000, 20) if FULL else (40_000, 4)
+    stream.send(message(number) for number in range(count))
+    rng, slowest = random.Random(11), 0.0
+    for _ in range(kills):
+        before = stream.db.interactions.estimated_document_count()
+        started = time.monotonic()
+        stream.service.start()
+        if not stream.caught_up():
+            eventually(
+                lambda seen=before: stream.db.interactions.estimated_document_count() > seen or stream.caught_up(),
+                180,
+                stream.service.tail,
+            )
+            slowest = max(slowest, time.monotonic() - started)
+        time.sleep(rng.uniform(0, 1.5))
+        stream.service.kill()
+        stream.send(message(count + number) for number in range(500))
+        count += 500
+    stream.service.start()
+    stream.wait()
+    print(f"{kills} kills over {count:,} interactions; from a start to something stored at most {slowest:.1f} s")
+    assert stream.db.interactions.count_documents({}) == count
+    assert len(stream.db.interactions.distinct("user_id")) == count
+    if FULL:  # of a machine that does nothing else; elsewhere others share the processor
+        assert slowest <= 60
+
+
+def test_a_batch_that_runs_again_changes_nothing(stream: Stream) -> None:
+    """Progress thrown away, as if the process had died before it: all is read again, nothing is stored twice."""
+    stream.send([*(message(n, colour="red") for n in range(300)), b"bad", b"worse"])
+    stream.service.start()
+    stream.wait()
+    stream.service.stop()
+    collections = ("interactions", "dead_letters", "interaction_details")
+    before = {name: list(stream.db[name].find().sort("_id")) for name in collections}
+    assert [len(rows) for rows in before.values()] == [300, 2, 300]
+    assert before["interaction_details"][0]["extra"] == '{"colour":"red"}'
+    stream.db.progress.update_one({}, {"$set": {"next_offsets": {}}})
+    stream.service.start()
+    stream.wait()
+    assert {name: list(stream.db[name].find().sort("_id")) for name in collections} == before
+
+
+def test_new_partitions_and_a_topic_made_anew(stream: Stream) -> None:
+    stream.service.start()
+    stream.send(message(n) for n in range(200))
+    stream.wait()
+    admin = topics.admin_client()
+    admin.create_partitions([NewPartitions(stream.topic, 6)])[stream.topic].result(30)
+    eventually(lambda: len(stream.bookmark.partitions()) == 6, 120, "the topic did not grow")
+    stream.send(message(n) for n in range(200, 1_200))
+    stream.wait()
+    assert stream.db.interactions.count_documents({}) == 1_200
+    assert {5} < {int(i.rsplit("-", 2)[1]) for i in stream.db.interactions.distinct("_id")}
+
+    stream.bookmark.commit(stream.bookmark.ends())
+    admin.delete_topics([stream.topic])[stream.topic].result(30)
+    eventually(lambda: stream.topic not in admin.list_topics(timeout=10).topics, 120, "the topic is still there")
+    topics.ensure()
+    stream.send(message(n) for n in range(1_200, 1_500))
+    assert stream.bookmark.lag().total == 300
+    stream.wait()
+    assert stream.db.interactions.count_documents({}) == 1_500
+    assert stream.db.interactions.count_documents({"_id": {"$regex": f"^{stream.topic}~1-"}}) == 300
+    snapshot = progress.snapshot(stream.db, stream.bookmark, 0)
+    assert (snapshot.generation, snapshot.unlearned, snapshot.behind) == (1, 300, 0)
+    assert stream.bookmark.commit(snapshot.next_offsets, topic_id="another") == {}
+    stream.bookmark.commit(snapshot.next_offsets, topic_id=snapshot.topic_id)
+    assert stream.bookmark.lag().total == 0
+
+
+def test_a_dead_letter_that_is_valid_by_now_is_replayed_once(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream.send([message(1), message(2, event_type="wave"), message(3, rating=9), b"junk"])
+    stream.service.start()
+    stream.wait()
+    letter = stream.db.dead_letters.find_one({"reason": {"$regex": "wave"}})
+    assert dead_letters.replay(stream.db, stream.config).to_dict()["sent"] == 0
+    monkeypatch.setenv("TIDEMARK_EVENT_WEIGHTS", "view=1 wave=3")
+    settings.cache_clear()
+    assert dead_letters.replay(stream.db, settings(), dry_run=True).sent == 1
+    assert dead_letters.replay(stream.db, settings(), only="rating").read == 1
+    assert dead_letters.replay(stream.db, settings()).to_dict()["sent"] == 1
+    assert dead_letters.replay(stream.db, settings()).read == 2
+    stream.db.dead_letters.update_one({"_id": letter["_id"]}, {"$set": {"replayed_at": None}})  # as if killed before it
+    assert dead_letters.replay(stream.db, settings()).sent == 1
+    stream.service.stop()
+    stream.service.start()  # with the new weights
+    stream.wait()
+    stored = stream.db.interactions.find_one({"_id": f"replay:{letter['_id']}"})
+    assert (stored["user_id"], stored["weight"], stored["timestamp"]) == ("u2", 3.0, letter["time"])
+    assert stream.db.interactions.count_documents({}) == 2
+
+
+def test_broker_and_database_away_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed and restarted while interactions are sent with acks=all: every acknowledged one is stored, once."""
+    count, times = (50_000, 5) if FULL else (6_000, 1)
+    own = local_settings(tmp_path / "servers")
+    use(own, "mongo_", monkeypatch)
+    use(own, "kafka_", monkeypatch)
+    with ExitStack() as servers:
+        processes = {name: servers.enter_context(running(name, own)) for name in ("mongo", "kafka")}
+        stream = _stream(tmp_path, monkeypatch)
+        stream.service.start()
+        servers.callback(stream.service.stop)
+        sender = threading.Thread(
+            target=stream.send, args=([message(n) for n in range(count)],), kwargs={"rate": count / (40 * times)}
+        )
+        sender.start()
+        eventually(lambda: stream.db.interactions.find_one() is not None, 180, stream.service.tail)
+        for turn in range(2 * times):
+            time.sleep(2)
+            name = ("kafka", "mongo")[turn % 2]
+            processes[name].kill()
+            processes[name].wait()
+            time.sleep(3)
+            processes[name] = servers.enter_context(running(name, own))
+        sender.join(300)
+        assert not sender.is_alive()
+        stream.wait(180)
+        assert stream.service.runs()
+        assert stream.db.interactions.count_documents({}) == count == len(stream.db.interactions.distinct("user_id"))
+
+
+def test_the_same_review_by_batch_and_by_stream(stream: Stream, spark: Any) -> None:
+    """One review through both doors gives one interaction, but for its key and source."""
+    review = {"user_id": "A1", "item_id": "B1", "rating": 4.0, "timestamp": 1_400_000_000}
+    stream.send([json.dumps(review).encode()])
+    stream.service.start()
+    row = {"_id": "A1:B1:1400000000", **review, "timestamp": datetime.fromtimestamp(review["timestamp"], UTC)}
+    reviews = spark.createDataFrame(
+        [row], "_id string, user_id string, item_id string, rating double, timestamp timestamp"
+    )
+    (batch,) = from_reviews.from_reviews(reviews).collect()
+    stream.wait()
+    stored = stream.db.interactions.find_one()
+    expected = batch.asDict() | {"timestamp": row["timestamp"]}
+    different = {name for name in expected if expected[name] != stored[name]}
+    assert different == {"_id", "source"}

@@ -1,0 +1,89 @@
+"""The command line: what a person mistypes is answered in a line."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import fsspec
+import pytest
+from typer.testing import CliRunner
+
+from tidemark.cli import main
+from tidemark.local.first_run import Source
+from tidemark.settings import settings
+
+runner = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEMARK_STATE", str(tmp_path / "state"))
+    settings.cache_clear()
+
+
+def test_params_are_json_or_text() -> None:
+    given = ["seed=7", "source=a=b", "force=true", "name=x"]
+    assert main._params(given) == {"seed": 7, "source": "a=b", "force": True, "name": "x"}
+
+
+def test_a_param_without_a_value_is_refused() -> None:
+    assert runner.invoke(main.app, ["run", "--load", "seed"]).exit_code != 0
+
+
+def test_local_paths_become_absolute_and_defaults_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Source.of("builtin", "", "", {}).conf == {"source": "builtin"}
+    assert Source.of("a/*.gz", "s3://b/c", "2018", {}).conf == {
+        "source": str(tmp_path / "a" / "*.gz"),
+        "products": "s3://b/c",
+        "release": "2018",
+    }
+
+
+def test_a_file_written_anew_is_noticed(tmp_path: Path) -> None:
+    import os
+
+    (tmp_path / "a.gz").write_bytes(b"x")
+    os.utime(tmp_path / "a.gz", (1_000_000_000, 1_000_000_000))
+    whole, pattern = (Source.of(str(path), "", "", {}) for path in (tmp_path, tmp_path / "*.gz"))
+    assert whole.changed_at().year == pattern.changed_at().year == 2001
+    assert Source.of("builtin", "", "", {}).changed_at().year == 1970
+
+
+def test_an_object_that_was_written_again_at_the_same_address_is_noticed() -> None:
+    memory = fsspec.filesystem("memory")
+    memory.pipe("/changed/reviews.json", b"one")
+    source = Source.of("memory://changed", "", "", {})
+    first = source.changed_at()
+    assert datetime.now(UTC) - first < timedelta(minutes=1)
+    memory.pipe("/changed/reviews.json", b"two")
+    assert source.changed_at() > first
+    assert Source.of("memory://nowhere/none.json", "", "", {}).changed_at().year == 1970
+    assert Source.of("http://127.0.0.1:9/none.json", "", "", {}).changed_at().year == 1970
+
+
+def test_status_of_nothing_says_stopped_and_fails() -> None:
+    answer = runner.invoke(main.app, ["status"])
+    assert answer.exit_code == 1
+
+
+def test_stop_and_clean_of_nothing_are_no_error() -> None:
+    assert runner.invoke(main.app, ["stop"]).output == "Nothing was running.\n"
+    assert "Nothing to remove" in runner.invoke(main.app, ["clean"]).output
+
+
+def test_clean_asks_first(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir(mode=0o700)
+    refused = runner.invoke(main.app, ["clean"], input="n\n")
+    assert refused.exit_code == 1
+    assert str(tmp_path / "state") in refused.output
+    assert (tmp_path / "state").exists()
+    assert runner.invoke(main.app, ["clean"], input="y\n").exit_code == 0
+    assert not (tmp_path / "state").exists()
+
+
+def test_errors_are_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["tidemark", "logs", "nobody"])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith("There is no service nobody. There are: mongo, kafka")

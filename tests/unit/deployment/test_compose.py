@@ -1,0 +1,178 @@
+"""docker-compose.yaml: valid, safe, and in step with the settings, the locks and the servers that tests run on."""
+
+import os
+import re
+import shutil
+import subprocess
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import SecretStr
+
+from tidemark import __version__
+from tidemark.local import airflow, dotenv, mongo, postgres
+from tidemark.settings import ROOT, Settings
+from tidemark.spark import jars
+
+TEXT = (ROOT / "docker-compose.yaml").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+ONE_SHOT = {"airflow-init", "mongo-init"}
+OF_ONE_MACHINE = {"state", "artifacts", "landing", "kafka_controller_port", "mongo_cache_gb", "mongo_root_password"}
+"""Settings that mean nothing inside a container: folders are volumes, the servers are the images' own."""
+
+
+def variables() -> dict[str, set[str]]:
+    """Each `${TIDEMARK_...}` of the file with what follows its name (`:-default` or `:?message`)."""
+    found: dict[str, set[str]] = {}
+    for name, rest in re.findall(r"\$\{(TIDEMARK_[A-Z_]+)([^}]*)\}", TEXT):
+        found.setdefault(name, set()).add(rest)
+    return found
+
+
+def field(variable: str) -> str:
+    return variable.removeprefix("TIDEMARK_").lower()
+
+
+@pytest.fixture(scope="module")
+def docker_compose() -> str:
+    found = shutil.which("docker-compose")
+    if found is None and os.environ.get("CI"):
+        pytest.fail("docker-compose is not installed, and this is CI: apt-get install --yes docker-compose")
+    if found is None:
+        pytest.skip("docker-compose is not installed: apt-get install docker-compose")
+    return found
+
+
+def test_docker_compose_accepts_it(docker_compose, tmp_path):
+    given = tmp_path / "env"
+    given.write_text("".join(f"{name}={8080 if name.endswith('_PORT') else 'x'}\n" for name in variables()))
+    argv = [docker_compose, "--env-file", str(given), "--file", str(ROOT / "docker-compose.yaml"), "config"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert set(yaml.safe_load(done.stdout)["services"]) == set(SERVICES)
+
+
+def test_docker_compose_refuses_to_start_without_passwords(docker_compose, tmp_path):
+    (tmp_path / "env").write_text("")
+    argv = [docker_compose, "--env-file", str(tmp_path / "env"), "--file", str(ROOT / "docker-compose.yaml"), "config"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "set it in .env" in done.stderr
+
+
+def test_each_variable_is_a_setting_with_the_same_default():
+    for name, rests in variables().items():
+        assert field(name) in Settings.model_fields, f"{name} is no setting"
+        default = Settings.model_fields[field(name)].default
+        if isinstance(default, SecretStr) and field(name) not in ("alert_webhook", "lineage_api_key"):
+            assert rests == {":?set it in .env"}, f"{name} is a secret and must have no default"
+        else:
+            plain = default.get_secret_value() if isinstance(default, SecretStr) else str(default)
+            assert rests == {f":-{plain}"}, f"{name}: the setting's default is {plain!r}"
+
+
+def test_each_variable_is_in_the_example():
+    listed = set(re.findall(r"^(TIDEMARK_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert set(variables()) <= listed
+    assert (ROOT / ".env.example").read_text() == dotenv.example()
+
+
+def test_each_setting_of_a_job_reaches_the_containers_that_run_jobs():
+    passed = {field(name) for name in SERVICES["airflow-scheduler"]["environment"] if name.startswith("TIDEMARK_")}
+    passed |= {field(name) for name in variables()}
+    plaintext_inside = {"kafka_security_protocol", "mongo_tls"}  # their defaults are right inside the network
+    assert set(Settings.model_fields) - passed == OF_ONE_MACHINE - {"mongo_root_password"} | plaintext_inside
+
+
+def test_each_airflow_option_exists():
+    from airflow.configuration import conf
+
+    described = conf.configuration_description
+    for service in SERVICES.values():
+        for name in service.get("environment", {}):
+            if name.startswith("AIRFLOW__"):
+                section, option = name.removeprefix("AIRFLOW__").lower().split("__")
+                assert option in described[section]["options"], name
+
+
+def test_airflow_runs_as_on_one_machine_where_it_should():
+    config = Settings(_env_file=None)
+    local = {name for name in airflow.environment(config) if name.startswith("AIRFLOW__")}
+    composed = {name for name in SERVICES["airflow-scheduler"]["environment"] if name.startswith("AIRFLOW__")}
+    assert composed - local == set()
+    # What one small machine needs and a server does not.
+    assert local - composed <= {
+        "AIRFLOW__API__BASE_URL",
+        "AIRFLOW__API__WORKERS",
+        "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES",
+        "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL",
+    }
+    commands = {name: service["command"][1] for name, service in SERVICES.items() if name.startswith("airflow-")}
+    del commands["airflow-init"]
+    assert commands == {name: arguments[0] for name, arguments in airflow.COMPONENTS.items()}
+
+
+def test_images_are_those_that_tests_run_on():
+    ivy = jars.IVY.read_text()
+    kafka = re.search(r'name="kafka_2.13" rev="([\d.]+)"', ivy)
+    mongod = subprocess.run([str(mongo.binary()), "--version"], capture_output=True, text=True, check=True).stdout
+    pg = subprocess.run([str(postgres._binary("postgres")), "--version"], capture_output=True, text=True, check=True)
+    assert kafka
+    expected = {
+        "kafka": f"apache/kafka:{kafka[1]}",
+        "mongo": f"mongo:{re.search(r'v([0-9.]+)', mongod)[1]}",  # type: ignore[index]
+        "mongo-init": f"mongo:{re.search(r'v([0-9.]+)', mongod)[1]}",  # type: ignore[index]
+        "postgres": f"postgres:{pg.stdout.split()[-1]}",
+    }
+    for name, service in SERVICES.items():
+        assert service["image"] == expected.get(name, f"tidemark:{__version__}"), name
+    assert f'spark-sql-kafka-0-10_2.13" rev="{version("pyspark")}' in ivy
+    assert "FROM python:3.11" in (ROOT / "docker" / "Dockerfile").read_text()
+
+
+def test_connections_name_services_and_the_ports_they_listen_on():
+    environment = SERVICES["airflow-scheduler"]["environment"]
+    assert environment["TIDEMARK_MONGO_HOSTS"] == "mongo:27017"
+    host, port = environment["TIDEMARK_KAFKA_BOOTSTRAP"].split(":")
+    assert SERVICES[host]["environment"]["KAFKA_LISTENERS"].startswith(f"CLIENT://:{port},")
+    master = environment["TIDEMARK_SPARK_MASTER"]
+    assert master == SERVICES["spark-worker"]["command"][-1]
+    flags = SERVICES["spark-master"]["command"][2:]
+    listens = dict(zip(flags[::2], flags[1::2], strict=True))
+    assert master == f"spark://{listens['--host']}:{listens['--port']}"
+    connection = yaml.safe_load(environment["AIRFLOW_CONN_SPARK_DEFAULT"])
+    assert f"{connection['host']}:{connection['port']}" == master
+    api = environment["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"]
+    assert api == "http://airflow-api-server:8080/execution/"
+    for service in SERVICES.values():
+        assert set(service.get("depends_on", {})) <= set(SERVICES)
+
+
+def test_only_the_web_ui_is_published_and_on_the_loopback():
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert published == [f"127.0.0.1:${{TIDEMARK_AIRFLOW_PORT:-{Settings.model_fields['airflow_port'].default}}}:8080"]
+
+
+def test_what_runs_long_has_a_health_check_a_restart_and_bounded_logs():
+    for name in SERVICES.keys() - ONE_SHOT:
+        assert "healthcheck" in SERVICES[name], name
+        assert SERVICES[name]["restart"] == "unless-stopped", name
+    for name, service in SERVICES.items():
+        assert service["logging"]["options"]["max-size"], name
+
+
+def test_data_is_on_named_volumes():
+    for name in ("postgres", "mongo", "kafka"):
+        volume = SERVICES[name]["volumes"][0].split(":")[0]
+        assert volume in COMPOSE["volumes"]
+    named = {v.split(":")[0] for service in SERVICES.values() for v in service.get("volumes", []) if v[0] != "."}
+    assert named == set(COMPOSE["volumes"])
+
+
+def test_every_folder_that_the_image_copies_is_there():
+    for source in re.findall(r"^COPY (.+)$", (ROOT / "docker" / "Dockerfile").read_text(), re.MULTILINE):
+        for path in source.split()[:-1]:
+            assert (ROOT / path).exists(), path

@@ -1,0 +1,48 @@
+"""The table at the end: each figure in its row, RMSE with the models of ratings alone."""
+
+from rich.console import Console
+
+from tidemark.local import model_summary
+
+
+def figure(value: float) -> dict[str, float]:
+    return {"value": value, "low": value - 0.01, "high": value + 0.03}
+
+
+def ranking(value: float) -> dict[str, dict[str, float]]:
+    return {"ndcg_at_10": figure(value), "recall_at_10": figure(value * 2), "coverage": figure(0.5)}
+
+
+MODEL = {
+    "_id": "20260101T000000-00000000",
+    "engine": "implicit",
+    "metrics": {
+        "candidate": ranking(0.2),
+        "popularity": ranking(0.1),
+        "ratings": {"als": {"rmse": figure(1.1)}, "global_mean": {"rmse": figure(1.2465)}},
+    },
+    "decision": {"contender": "candidate"},
+}
+
+
+def rendered(model: dict[str, object]) -> list[list[str]]:
+    console = Console(width=160)
+    with console.capture() as capture:
+        console.print(model_summary.figures(model))
+    rows = [line.strip("│┃").replace("┃", "│").split("│") for line in capture.get().splitlines()]
+    return [[cell.strip() for cell in row] for row in rows if len(row) > 1]
+
+
+def test_figures_stand_beside_the_baselines() -> None:
+    heading, live, popular, als, mean = rendered(MODEL)
+    assert heading == ["model", "engine", "NDCG@10", "recall@10", "coverage", "RMSE"]
+    assert live == ["live model", "implicit", "0.2000 ±0.0200", "0.4000 ±0.0200", "0.5000 ±0.0200", "-"]
+    assert popular[0] == "popularity, all time"
+    assert popular[2] == "0.1000 ±0.0200"
+    assert als[2:] == ["-", "-", "-", "1.1000 ±0.0200"]
+    assert mean[-1] == "1.2465 ±0.0200"
+
+
+def test_where_popularity_is_live_its_figures_are_shown() -> None:
+    live = rendered(MODEL | {"engine": "popularity", "decision": {"contender": "popularity"}})[1]
+    assert live[:3] == ["live model", "popularity", "0.1000 ±0.0200"]

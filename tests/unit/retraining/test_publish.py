@@ -1,0 +1,63 @@
+"""What is served to whom, and that the gate before publishing sees every way in which it can be wrong."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from tests.support import tastes
+from tidemark.contracts import conformance, gates
+from tidemark.errors import GateError
+from tidemark.models.pairs import from_frame
+from tidemark.models.popularity import Popularity
+from tidemark.retraining import publish
+
+PAIRS = from_frame(tastes.frame([("all", "a"), ("all", "b"), ("all", "c"), ("two", "a"), ("two", "b"), ("one", "a")]))
+LISTS = publish.make(Popularity().fit(PAIRS), PAIRS, 2)
+
+
+def test_each_user_gets_n_unseen_items_or_what_is_left_and_who_has_everything_is_not_served():
+    assert PAIRS.users[LISTS.users].tolist() == ["one", "two"]
+    assert LISTS.items.tolist() == [[1, 2], [2, -1]]
+    assert LISTS.wanted.tolist() == [2, 1]
+
+
+def test_the_summary_of_good_lists_is_good():
+    rows = publish.summary(LISTS, PAIRS).to_dict("records")
+    assert rows[1] == {
+        "user_id": "two", "wanted": 1, "n": 1, "distinct": 1, "already_had": 0, "finite": True, "descending": True,
+    }  # fmt: skip
+
+
+def test_documents_satisfy_the_contract():
+    documents = list(publish.documents(LISTS, PAIRS, "20240101T000000-00000000", datetime(2024, 1, 1, tzinfo=UTC)))
+    assert [conformance.reasons("recommendation", d) for d in documents] == [[], []]
+    assert documents[0]["items"] == [{"item_id": "b", "score": 2.0}, {"item_id": "c", "score": 1.0}]
+    assert len(documents[1]["items"]) == 1
+
+
+def spoilt(**changes):
+    return publish.summary(replace(LISTS, **{k: np.array(v) for k, v in changes.items()}), PAIRS)
+
+
+@pytest.mark.parametrize(
+    ("frame", "means"),
+    [
+        (spoilt(items=[[1, -1], [2, -1]]), "too few or too many"),
+        (spoilt(items=[[1, 1], [2, -1]]), "recommended twice"),
+        (spoilt(items=[[1, 2], [0, -1]]), "already have"),
+        (spoilt(scores=[[2.0, np.nan], [1.0, -np.inf]]), "not a number"),
+        (spoilt(scores=[[1.0, 2.0], [1.0, -np.inf]]), "not best first"),
+        (publish.summary(LISTS, PAIRS).head(0), "nobody would be served"),
+    ],
+    ids=["too few", "twice", "already had", "not finite", "not descending", "nobody"],
+)
+def test_the_gate_fails_bad_lists_and_says_which_way(frame, means, tmp_path):
+    with pytest.raises(GateError, match=means):
+        gates.check(frame, "recommendations", str(tmp_path / "docs"))
+
+
+def test_the_gate_passes_good_lists(tmp_path):
+    assert gates.check(publish.summary(LISTS, PAIRS), "recommendations", str(tmp_path / "docs"))["passed"]
+    assert (tmp_path / "docs" / "index.html").exists()
