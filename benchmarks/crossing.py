@@ -13,7 +13,7 @@ from tidemark.local import processes
 from tidemark.local.airflow_client import FINISHED, AirflowApi
 from tidemark.local.supervision import Supervisor
 from tidemark.local.tide_demo import RETRAIN, WATCH, send_past_the_mark
-from tidemark.registry import entries
+from tidemark.registry import champion
 from tidemark.settings import Settings
 from tidemark.storage import mongo
 from tidemark.stream.bookmark import Bookmark
@@ -57,7 +57,7 @@ def _cross(config: Settings, api: AirflowApi, seed: int) -> dict[str, float]:
         raise SystemExit(f"the retrain failed: { {name: task['state'] for name, task in tasks.items()} }")
     at = {"run": run["start_date"], "training": tasks["train"]["start_date"]}
     took = {name: (datetime.fromisoformat(when) - crossed).total_seconds() for name, when in at.items()}
-    pointer = entries.pointer(db)
+    pointer = champion.pointer(db)
     if pointer and pointer["moved_at"] > crossed:
         took["live"] = (pointer["moved_at"] - crossed).total_seconds()
     return took

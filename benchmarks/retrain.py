@@ -23,7 +23,7 @@ from tidemark.errors import UnreachableError
 from tidemark.evaluation import ranking_metrics
 from tidemark.local import follow, processes
 from tidemark.local.airflow_client import FINISHED, AirflowApi
-from tidemark.registry import entries
+from tidemark.registry import champion
 from tidemark.settings import Settings
 from tidemark.storage import mongo
 
@@ -102,11 +102,11 @@ def retrain(config: Settings, conf: dict[str, Any]) -> dict[str, Any]:
     with AirflowApi(config) as api:
         follow.await_dag(api, DAG)
         machine.look(begin=True)
-        started, before = time.monotonic(), entries.pointer(db)
+        started, before = time.monotonic(), champion.pointer(db)
         run_id, live = api.trigger(DAG, conf), 0.0
         state = "queued"
         while state not in FINISHED:
-            if not live and entries.pointer(db) != before:
+            if not live and champion.pointer(db) != before:
                 live = time.monotonic() - started
             machine.look()
             with contextlib.suppress(UnreachableError):  # a busy machine may let one question wait too long
@@ -130,7 +130,7 @@ def retrain(config: Settings, conf: dict[str, Any]) -> dict[str, Any]:
 def quality(config: Settings, folder: Path) -> dict[str, Any]:
     """What is stored for the users, against amazon_book's own test split."""
     db = mongo.connect(config)
-    model = entries.champion(db)
+    model = champion.live(db)
     assert model
     pairs = amazon_book.train(folder)
     test = amazon_book.truth(folder, pairs)

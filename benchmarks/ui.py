@@ -28,7 +28,7 @@ from tests.support import registry_data
 from tidemark.local import airflow, follow
 from tidemark.local.airflow_client import AirflowApi
 from tidemark.settings import Settings
-from tidemark.storage import artifacts, mongo
+from tidemark.storage import mongo, run_folder
 
 DAG = "retrain_recommender"
 TARGET_MS = 300
@@ -54,7 +54,7 @@ def fill(config: Settings, count: int, asked: httpx.Client) -> str:
         config.artifacts_root, DAG, registry_data.run_id(count - 1), model=registry_data.model_id(count - 2)
     )
     for number in range(count - RUNS, count - 1):
-        of = artifacts.run_folder(config.artifacts_root, DAG, registry_data.run_id(number))
+        of = run_folder.of(config.artifacts_root, DAG, registry_data.run_id(number))
         shutil.copytree(first, of)
     with AirflowApi(config) as api:
         follow.await_dag(api, DAG)
@@ -86,7 +86,7 @@ def run(models: int, times: int) -> list[dict[str, Any]]:
     """Start, fill, measure, stop."""
     with own_platform("--no-job") as config, contextlib.closing(client(config)) as asked:
         of = fill(config, models, asked)
-        run_key = artifacts.run_key(of)
+        run_key = run_folder.key(of)
         paths = {
             "Tidemark": "/tidemark/",
             "its last page": "/tidemark/?page=9999",

@@ -28,9 +28,8 @@ from typing import Any
 from airflow.sdk import DAG, Param, get_current_context, task
 from tidemark_operators import DEFAULT_ARGS, REVIEWS, TidemarkSparkSubmit
 
+from tidemark.dag_ids import EXPLORE_REVIEWS
 from tidemark.settings import settings
-
-DAG_ID = "explore_reviews"
 
 PARAMS = {
     "rows": Param(
@@ -59,7 +58,7 @@ PARAMS = {
 }
 
 with DAG(
-    DAG_ID,
+    EXPLORE_REVIEWS,
     description="A sample of the reviews with proof, and what the reviews are like, in charts",
     doc_md=__doc__,
     schedule=[REVIEWS],
@@ -75,10 +74,10 @@ with DAG(
     def plan() -> str:
         """Fix what sample is asked for; returns the run folder."""
         from tidemark.exploration import sampling
-        from tidemark.storage import artifacts, mongo
+        from tidemark.storage import mongo, run_folder
 
         context = get_current_context()
-        run = artifacts.run_folder(settings().artifacts_root, DAG_ID, context["run_id"])
+        run = run_folder.of(settings().artifacts_root, EXPLORE_REVIEWS, context["run_id"])
         return sampling.begin(mongo.connect(), dict(context["params"]), run)
 
     @task
@@ -86,7 +85,7 @@ with DAG(
         """Draw the charts, write the tables and the manifest; returns the counts and the verdict."""
         from tidemark.charts import exploration
 
-        return exploration.draw(run, DAG_ID, get_current_context()["run_id"])
+        return exploration.draw(run, EXPLORE_REVIEWS, get_current_context()["run_id"])
 
     folder = plan()
     explore = TidemarkSparkSubmit(

@@ -33,6 +33,8 @@ from datetime import timedelta
 from airflow.sdk import DAG, Param, task
 from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, REVIEWS, TidemarkSparkSubmit
 
+from tidemark.dag_ids import LOAD_REVIEWS
+
 PARAMS = {
     "source": Param(
         "builtin",
@@ -65,7 +67,7 @@ PARAMS = {
 }
 
 with DAG(
-    dag_id="load_reviews",
+    LOAD_REVIEWS,
     description="Amazon review files into MongoDB, every row accounted for",
     doc_md=__doc__,
     schedule=None,

@@ -22,13 +22,15 @@ twice: a letter keeps the same key however often it is sent. Its time stays the 
 from airflow.sdk import DAG, Param, task
 from tidemark_operators import DEFAULT_ARGS
 
+from tidemark.dag_ids import REPLAY_DEAD_LETTERS
+
 PARAMS = {
     "only": Param("", type="string", title="Reason", description="A part of the reason; empty: every letter."),
     "dry_run": Param(False, type="boolean", title="Only count", description="Say what would be sent, send nothing."),
 }
 
 with DAG(
-    dag_id="replay_dead_letters",
+    REPLAY_DEAD_LETTERS,
     description="Send again what could not be stored and is valid now",
     doc_md=__doc__,
     schedule=None,

@@ -31,9 +31,8 @@ from airflow.sdk import DAG, Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, MODEL, TidemarkSparkSubmit
 
+from tidemark.dag_ids import RETRAIN_RECOMMENDER
 from tidemark.settings import settings
-
-DAG_ID = "retrain_recommender"
 
 
 def _choice(title: str, default: str, choices: list[str], description: str) -> Param:
@@ -118,7 +117,7 @@ def _publish_decided(context: Any) -> None:
 
 
 with DAG(
-    DAG_ID,
+    RETRAIN_RECOMMENDER,
     description="Train a model and put it live if it is better than the one that is",
     doc_md=__doc__,
     schedule=[INTERACTIONS],
@@ -136,13 +135,13 @@ with DAG(
         import logging
 
         from tidemark.retraining import snapshot as snapshots
-        from tidemark.storage import artifacts, mongo
+        from tidemark.storage import mongo, run_folder
         from tidemark.stream import progress
         from tidemark.stream.bookmark import Bookmark
 
         context = get_current_context()
         run_id = context["run_id"]
-        run = artifacts.run_folder(settings().artifacts_root, DAG_ID, run_id)
+        run = run_folder.of(settings().artifacts_root, RETRAIN_RECOMMENDER, run_id)
         model_id = snapshots.model_id(run_id, context["dag_run"].run_after)
         db, bookmark = mongo.connect(), Bookmark()
         stream = progress.snapshot(db, bookmark, settings().ingest_wait_seconds)
@@ -156,19 +155,19 @@ with DAG(
     @task
     def decide(run: str) -> dict[str, Any]:
         """Decide from the figures, and store the model with them."""
-        from tidemark.retraining import evaluate as assessment
+        from tidemark.retraining import decide as deciding
         from tidemark.storage import mongo
 
-        return assessment.register(mongo.connect(), run)
+        return deciding.register(mongo.connect(), run)
 
     @task(trigger_rule="none_failed_min_one_success")
     def move_bookmark(run: str) -> dict[str, int]:
         """Move the bookmark to exactly the snapshot: what came after it counts towards the next mark."""
-        from tidemark.storage import artifacts
+        from tidemark.storage import artifacts, run_folder
         from tidemark.stream import progress
         from tidemark.stream.bookmark import Bookmark
 
-        stream = progress.Snapshot.from_dict(artifacts.read_json(f"{run}/snapshot.json")["stream"])
+        stream = progress.Snapshot.from_dict(artifacts.read_json(f"{run}/{run_folder.SNAPSHOT}")["stream"])
         moved = Bookmark().commit(stream.next_offsets, topic_id=stream.topic_id)
         return {str(partition): offset for partition, offset in moved.items()}
 
@@ -176,13 +175,13 @@ with DAG(
     def draw() -> dict[str, Any]:
         """Draw the charts, write the tables, then the manifest; returns what they count."""
         from tidemark.charts import retraining
-        from tidemark.storage import artifacts, mongo
+        from tidemark.storage import artifacts, mongo, run_folder
 
         run_id = get_current_context()["run_id"]
-        run = artifacts.run_folder(settings().artifacts_root, DAG_ID, run_id)
-        if not artifacts.exists(f"{run}/evaluate.json"):
+        run = run_folder.of(settings().artifacts_root, RETRAIN_RECOMMENDER, run_id)
+        if not artifacts.exists(f"{run}/{run_folder.EVALUATE}"):
             raise AirflowSkipException("no model was measured in this run: there is nothing to draw")
-        return retraining.draw(mongo.connect(), run, dag=DAG_ID, run_id=run_id)
+        return retraining.draw(mongo.connect(), run, dag=RETRAIN_RECOMMENDER, run_id=run_id)
 
     @task(trigger_rule="none_failed_min_one_success")
     def report(run: str) -> dict[str, Any]:

@@ -16,8 +16,10 @@ from typing import Any
 from airflow.sdk import DAG, Param, get_current_context, task
 from tidemark_operators import DEFAULT_ARGS, MODEL
 
+from tidemark.dag_ids import ROLL_BACK_MODEL
+
 with DAG(
-    "roll_back_model",
+    ROLL_BACK_MODEL,
     description="Make a kept model the live one again",
     doc_md=__doc__,
     schedule=None,
@@ -41,11 +43,11 @@ with DAG(
         """Move the pointer; returns the model before and after."""
         import logging
 
-        from tidemark.registry import entries
+        from tidemark.registry import champion
         from tidemark.storage import mongo
 
         context = get_current_context()
-        before, after = entries.roll_back(mongo.connect(), context["params"]["model"] or None, context["run_id"])
+        before, after = champion.roll_back(mongo.connect(), context["params"]["model"] or None, context["run_id"])
         logging.getLogger("tidemark").info("rolled back from model %s to %s", before, after)
         return {"before": before, "after": after}
 
@@ -54,15 +56,15 @@ with DAG(
         """Hold the live model against the registry, and write the run's manifest."""
         import logging
 
-        from tidemark.registry import entries
+        from tidemark.registry import champion
         from tidemark.settings import settings
-        from tidemark.storage import artifacts, manifests, mongo
+        from tidemark.storage import manifests, mongo, run_folder
 
         run_id = get_current_context()["run_id"]
-        live = entries.verify(mongo.connect())
+        live = champion.verify(mongo.connect())
         manifests.write(
-            artifacts.run_folder(settings().artifacts_root, "roll_back_model", run_id),
-            dag="roll_back_model",
+            run_folder.of(settings().artifacts_root, ROLL_BACK_MODEL, run_id),
+            dag=ROLL_BACK_MODEL,
             run_id=run_id,
             title=f"Rolled back from model {moved['before']} to {moved['after']}",
             model_id=live["model_id"],

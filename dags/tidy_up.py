@@ -20,6 +20,8 @@ from datetime import datetime
 from airflow.sdk import DAG, Param, task
 from tidemark_operators import DEFAULT_ARGS
 
+from tidemark.dag_ids import TIDY_UP
+
 PARAMS = {
     "dry_run": Param(
         False, type="boolean", title="Only tell", description="Say what would be removed, and remove nothing."
@@ -27,7 +29,7 @@ PARAMS = {
 }
 
 with DAG(
-    dag_id="tidy_up",
+    TIDY_UP,
     description="Remove what nobody needs any more: old models' recommendations, run folders, staging",
     doc_md=__doc__,
     schedule="@daily",
@@ -46,7 +48,7 @@ with DAG(
 
         from tidemark.operations import tidying
         from tidemark.settings import settings
-        from tidemark.storage import artifacts, manifests, mongo
+        from tidemark.storage import artifacts, manifests, mongo, run_folder
 
         config = settings()
         done = tidying.tidy(
@@ -59,8 +61,8 @@ with DAG(
         )
         for line in done.lines():
             logging.getLogger("tidemark").info("%s", line)
-        run = artifacts.run_folder(config.artifacts_root, dag_run.dag_id, dag_run.run_id)
-        artifacts.write_json(f"{run}/tidied.json", done.to_dict())
+        run = run_folder.of(config.artifacts_root, dag_run.dag_id, dag_run.run_id)
+        artifacts.write_json(f"{run}/{run_folder.TIDIED}", done.to_dict())
         counts = {kind: len(names) for kind, names in done.gone.items()} | {"freed bytes": done.freed}
         title = f"{'Would free' if done.dry else 'Freed'} {done.freed / 1e6:,.1f} MB"
         manifests.write(run, dag=dag_run.dag_id, run_id=dag_run.run_id, title=title, counts=counts)

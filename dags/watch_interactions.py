@@ -34,8 +34,10 @@ from airflow.sdk import DAG
 from kafka_lag import KafkaLagSensor
 from tidemark_operators import DEFAULT_ARGS
 
+from tidemark.dag_ids import RETRAIN_RECOMMENDER, WATCH_INTERACTIONS
+
 with DAG(
-    dag_id="watch_interactions",
+    WATCH_INTERACTIONS,
     description="Retrain when what no model has learned from reaches the mark",
     doc_md=__doc__,
     schedule="@continuous",
@@ -49,7 +51,7 @@ with DAG(
     lag_over_mark = KafkaLagSensor(task_id="lag_over_mark")
     retrain = TriggerDagRunOperator(
         task_id="retrain",
-        trigger_dag_id="retrain_recommender",
+        trigger_dag_id=RETRAIN_RECOMMENDER,
         conf={"reason": "lag", "tide": lag_over_mark.output},
         wait_for_completion=True,
         deferrable=True,

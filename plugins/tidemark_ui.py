@@ -80,9 +80,9 @@ class RunArtifactsLink(BaseOperatorLink):
         """The run's tab; nothing for a DAG that leaves no artifacts."""
         from airflow.configuration import conf
 
-        from tidemark.console import ARTIFACT_DAGS
+        from tidemark import dag_ids
 
-        if ti_key.dag_id not in ARTIFACT_DAGS:
+        if ti_key.dag_id not in dag_ids.WITH_ARTIFACTS:
             return ""
         # Only its path: the same origin, whatever name the caller reaches it by.
         root = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")

@@ -9,15 +9,15 @@ Every key is deterministic: killed at any point and run again, it ends with the 
 from tidemark.reviews import load
 from tidemark.spark import job
 from tidemark.spark.session import session
-from tidemark.storage import artifacts, mongo
+from tidemark.storage import artifacts, mongo, run_folder
 
 
 def main(run: str) -> None:
     """See the module."""
-    plan, counts = load.Plan.read(run), artifacts.read_json(f"{run}/validate.json")
+    plan, counts = load.Plan.read(run), artifacts.read_json(f"{run}/{run_folder.VALIDATE}")
     db = mongo.connect()
     spark = session("load_reviews", **load.SESSION)
-    artifacts.write_json(f"{run}/load.json", load.load(spark, db, plan, counts))
+    artifacts.write_json(f"{run}/{run_folder.LOAD}", load.load(spark, db, plan, counts))
 
 
 if __name__ == "__main__":

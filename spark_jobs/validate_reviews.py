@@ -9,14 +9,16 @@ Reads `<run>/land.json`; writes Parquet below the staged folder that it names, `
 from tidemark.reviews import load
 from tidemark.spark import job
 from tidemark.spark.session import session
-from tidemark.storage import artifacts
+from tidemark.storage import artifacts, run_folder
 
 
 def main(run: str) -> None:
     """See the module."""
     plan = load.Plan.read(run)
     spark = session("validate_reviews", **load.SESSION)
-    artifacts.write_json(f"{run}/validate.json", load.validate(spark, plan, f"{run}/docs/landed_reviews"))
+    artifacts.write_json(
+        f"{run}/{run_folder.VALIDATE}", load.validate(spark, plan, run_folder.docs(run, "landed_reviews"))
+    )
 
 
 if __name__ == "__main__":

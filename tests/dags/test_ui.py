@@ -21,13 +21,13 @@ from tests.support.own_settings import local_settings, with_airflow
 from tidemark.console import pages, routes
 from tidemark.local.servers import running
 from tidemark.settings import ROOT, Settings
-from tidemark.storage import artifacts
 from tidemark.storage import mongo as store
+from tidemark.storage import run_folder
 from tidemark.stream import topics
 
 RETRAIN, ROLL_BACK = "retrain_recommender", "roll_back_model"
 RUN = registry_data.run_id(29)
-KEY = artifacts.run_key(RUN)
+KEY = run_folder.key(RUN)
 OWN = {"sec-fetch-site": "same-origin"}
 HTML = {"accept": "text/html"}
 

@@ -11,8 +11,8 @@ import pytest
 from tests.e2e.conftest import Platform
 from tests.support.runs import ended, run_to_its_end
 from tidemark.local.airflow_client import AirflowApi
-from tidemark.registry import entries
-from tidemark.storage import artifacts, manifests, mongo
+from tidemark.registry import champion
+from tidemark.storage import artifacts, manifests, mongo, run_folder
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -22,7 +22,7 @@ GIVEN = {"force": True, "factors": 8, "regularization": 10, "alpha": 20, "iterat
 
 
 def folder(platform: Platform, dag: str, run_id: str) -> str:
-    return artifacts.run_folder(platform.config.artifacts_root, dag, run_id)
+    return run_folder.of(platform.config.artifacts_root, dag, run_id)
 
 
 def paths(manifest: dict[str, Any], kind: str) -> set[str]:
@@ -57,28 +57,28 @@ def test_a_retrain_leaves_charts_tables_graph_and_a_manifest_with_true_hashes(
 
 
 def test_a_model_that_is_held_back_is_drawn_without_a_graph(platform: Platform, api: AirflowApi) -> None:
-    before = entries.pointer(mongo.connect(platform.config))
+    before = champion.pointer(mongo.connect(platform.config))
     run_id, state, tasks = run_to_its_end(api, RETRAIN, GIVEN | {"promote": "never"})
     assert (state, tasks["publish"], tasks["export_graph"]) == ("success", "skipped", "skipped")
     assert (tasks["move_bookmark"], tasks["draw"], tasks["report"]) == ("success", "success", "success")
     manifest = manifests.read(folder(platform, RETRAIN, run_id))
     assert paths(manifest, "graph") == set()
     assert "charts/metrics.svg" in paths(manifest, "chart")
-    assert entries.pointer(mongo.connect(platform.config)) == before
+    assert champion.pointer(mongo.connect(platform.config)) == before
 
 
 def test_a_graph_that_fails_is_seen_and_undoes_nothing_and_is_mended_by_clearing_it(
     platform: Platform, api: AirflowApi
 ) -> None:
     db = mongo.connect(platform.config)
-    before = entries.pointer(db)
+    before = champion.pointer(db)
     in_the_way = Path(platform.config.landing_root) / "graph"
     shutil.rmtree(in_the_way, ignore_errors=True)
     in_the_way.write_text("a file where the job wants a folder")
     run_id, state, tasks = run_to_its_end(api, RETRAIN, GIVEN | {"promote": "always"})
     assert (state, tasks["export_graph"], tasks["report"]) == ("failed", "failed", "upstream_failed")
     assert (tasks["publish"], tasks["move_bookmark"], tasks["draw"]) == ("success", "success", "success")
-    after = entries.pointer(db)
+    after = champion.pointer(db)
     assert before is not None
     assert after is not None
     assert after["model_id"] != before["model_id"]
@@ -91,18 +91,18 @@ def test_a_graph_that_fails_is_seen_and_undoes_nothing_and_is_mended_by_clearing
     api._ask("POST", f"/api/v2/dags/{RETRAIN}/clearTaskInstances", json=tasks_to_clear | {"only_failed": False})
     assert ended(api, RETRAIN, run_id) == "success"
     assert len(paths(manifests.read(run), "graph")) == 4
-    assert entries.pointer(db) == after
+    assert champion.pointer(db) == after
 
 
 def test_rolling_back_and_tidying_leave_manifests_and_what_is_needed(platform: Platform, api: AirflowApi) -> None:
     db = mongo.connect(platform.config)
     run_id, state, _ = run_to_its_end(api, "roll_back_model", {})
     assert state == "success"
-    live = entries.champion(db)
+    live = champion.live(db)
     assert live is not None
     assert manifests.read(folder(platform, "roll_back_model", run_id))["model_id"] == live["_id"]
     run_id, state, _ = run_to_its_end(api, "tidy_up", {"dry_run": False})
     assert state == "success"
     assert manifests.read(folder(platform, "tidy_up", run_id))["counts"]["models"] == 0
-    assert entries.verify(db)["model_id"] == live["_id"]
+    assert champion.verify(db)["model_id"] == live["_id"]
     assert artifacts.exists(f"{live['artifacts']}/model.npz")

@@ -22,7 +22,7 @@ from tests.support.waiting import eventually
 from tidemark.local import processes
 from tidemark.local.airflow_client import FINISHED, AirflowApi
 from tidemark.local.supervision import Supervisor
-from tidemark.storage import artifacts, mongo
+from tidemark.storage import artifacts, mongo, run_folder
 from tidemark.stream import progress, topics
 from tidemark.stream.bookmark import Bookmark
 from tidemark.stream.sending import Sender
@@ -83,7 +83,7 @@ class Crossing:
         """One retrain, which succeeded; its snapshot has all that was sent, and the lag fell by exactly that."""
         run_id = self.run()
         assert ended(self.api, RETRAIN, run_id) == "success", task_states(self.api, RETRAIN, run_id)
-        folder = artifacts.run_folder(self.config.artifacts_root, RETRAIN, run_id)
+        folder = run_folder.of(self.config.artifacts_root, RETRAIN, run_id)
         snapshot = progress.Snapshot.from_dict(artifacts.read_json(f"{folder}/snapshot.json")["stream"])
         assert snapshot.unlearned == self.count
         lag = self.bookmark.lag()

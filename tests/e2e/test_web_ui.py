@@ -18,7 +18,7 @@ from tidemark.deployment import lineage
 from tidemark.local import airflow
 from tidemark.local.airflow_client import AirflowApi
 from tidemark.settings import ROOT
-from tidemark.storage import artifacts, manifests, mongo
+from tidemark.storage import manifests, mongo, run_folder
 from tidemark.stream.sending import Sender
 
 pytestmark = pytest.mark.timeout(900)
@@ -94,7 +94,7 @@ def every_picture_is_there(frame: FrameLocator, least: int) -> None:
 
 
 def tables_are_downloaded_whole(page: Page, platform: Platform, dag_id: str, run_id: str, least: int) -> None:
-    run = artifacts.run_folder(platform.config.artifacts_root, dag_id, run_id)
+    run = run_folder.of(platform.config.artifacts_root, dag_id, run_id)
     listed = {e["path"]: e for e in manifests.read(run)["files"] if e["path"].endswith(".csv")}
     assert len(listed) >= least
     for number, (path, entry) in enumerate(listed.items()):
@@ -139,7 +139,7 @@ def test_a_retrain_is_started_by_the_form_and_watched(
     expect(page.get_by_text("Success", exact=True).first).to_be_visible()
     page.screenshot(path=shots.path("retrain"))
     live = db["models"].find_one({"_id": champion(db)})
-    assert artifacts.run_key(retrained) in live["artifacts"]
+    assert run_folder.key(retrained) in live["artifacts"]
 
 
 def test_a_task_s_log_is_read_and_leads_to_the_artifacts(page: Page, retrained: str) -> None:

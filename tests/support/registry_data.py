@@ -7,7 +7,7 @@ import pandas as pd
 from pymongo.database import Database
 
 from tidemark.charts import style
-from tidemark.storage import artifacts, manifests, mongo
+from tidemark.storage import artifacts, manifests, mongo, run_folder
 
 Document = dict[str, Any]
 
@@ -68,7 +68,7 @@ def model(number: int, root: str = "/nowhere", *, published: bool = True, reason
             "reasons": reasons or [f"candidate beats popularity: {told}", f"{verdict}: {told}"],
             "leads": {a: {b: {"mean": 0.01} for b in ranked} for a in ranked},
         },
-        "artifacts": artifacts.run_folder(root, "retrain_recommender", run_id(number)),
+        "artifacts": run_folder.of(root, "retrain_recommender", run_id(number)),
         "users_served": 4_863 if published else None,
         "created_at": FIRST + timedelta(hours=number),
         "published_at": FIRST + timedelta(hours=number, minutes=2) if published else None,
@@ -119,7 +119,7 @@ DOCS_PAGE = """<!DOCTYPE html><html><head><title>docs</title><script>document.ti
 
 def leave(root: str, dag_id: str, of_run: str, *, title: str = "A retrain", model: str | None = None) -> str:
     """A whole run folder: charts, tables, a graph, data docs, and the manifest. Gives the folder."""
-    run = artifacts.run_folder(root, dag_id, of_run)
+    run = run_folder.of(root, dag_id, of_run)
     titles = {}
     for name, shown in (("metrics", "Metrics beside the baselines"), ("coverage", "Coverage and popularity")):
         drawn, axes = style.figure(shown, "NDCG@10", source=f"model {model}")

@@ -13,7 +13,7 @@ import pandas as pd
 
 from tests.support import tastes
 from tidemark.models.pairs import Pairs
-from tidemark.retraining import evaluate, snapshot
+from tidemark.retraining import decide, snapshot
 from tidemark.settings import ROOT, settings
 from tidemark.spark.session import submit_conf
 from tidemark.storage import mongo
@@ -56,7 +56,7 @@ def retrain(name: str, number: int = 0, **asked: Any) -> dict[str, Any]:
     assert skipped is None
     job("train").main(run)
     job("evaluate").main(run)
-    decided = evaluate.register(mongo.connect(), run)
+    decided = decide.register(mongo.connect(), run)
     if decided["publish"]:
         job("publish").main(run)
     return decided | {"run": run}

@@ -10,7 +10,7 @@ from tidemark.charts import reviews, sample, style
 from tidemark.charts.reviews import Found
 from tidemark.exploration import sentiment
 from tidemark.exploration.aggregates import PRODUCTS_SHOWN, SAMPLE
-from tidemark.storage import artifacts, manifests
+from tidemark.storage import artifacts, manifests, run_folder
 
 CHARTS: dict[str, Callable[[Found], Figure]] = {
     "sample": sample.sample_and_population,
@@ -95,7 +95,7 @@ def draw(run: str, dag: str, run_id: str) -> dict[str, Any]:
     Returns:
         the counts and the verdict, for the task's log.
     """
-    found = artifacts.read_json(f"{run}/explore.json")
+    found = artifacts.read_json(f"{run}/{run_folder.EXPLORE}")
     titles = {"explore.json": "All figures of the exploration"}
     for name, chart in CHARTS.items():
         titles |= style.save(chart(found), run, name)

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tidemark.charts import style
-from tidemark.retraining.report import NAMES
+from tidemark.evaluation.names import NAMES
+from tidemark.registry import figures
 
 Document = dict[str, Any]
 
@@ -85,7 +86,7 @@ def metrics(model: Document, at: datetime | None = None) -> Figure:
 
 def stars(model: Document, at: datetime | None = None) -> Figure:
     """RMSE and MAE of the rating models beside the constant mean."""
-    found = model["metrics"].get("ratings", {})
+    found = figures.of_stars(model)
     names = [name for name in ("als", "bias", "global_mean") if name in found]
     drawn, panels = style.panels(
         "Predicted stars beside the constant mean",
@@ -241,8 +242,8 @@ def history(models: Sequence[Document], live: str | None, at: datetime | None = 
     if not shown:
         style.no_data(axes, "no model yet")
         return drawn
-    contenders = [m["metrics"][m["decision"]["contender"]]["ndcg_at_10"] for m in shown]
-    popular = [m["metrics"]["popularity"]["ndcg_at_10"]["value"] for m in shown]
+    contenders = [figures.of_contender(m)["ndcg_at_10"] for m in shown]
+    popular = [figures.of(m, "popularity")["ndcg_at_10"]["value"] for m in shown]
     places = np.arange(len(shown))
     axes.plot(places, popular, color=style.FAINT, linewidth=1.2, linestyle=(0, (4, 3)), label="popularity, all time")
     groups = {

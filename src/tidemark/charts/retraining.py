@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from tidemark.charts import graph, model, style
-from tidemark.registry import entries
-from tidemark.storage import artifacts, manifests
+from tidemark.registry import champion, entries, figures
+from tidemark.retraining import search_memory
+from tidemark.storage import artifacts, manifests, run_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -49,8 +50,8 @@ def _history(models: list[Document], live: str | None) -> pd.DataFrame:
             "engine": m["engine"],
             "status": m["status"],
             "live": m["_id"] == live,
-            "ndcg_at_10": m["metrics"][m["decision"]["contender"]]["ndcg_at_10"]["value"],
-            "popularity_ndcg_at_10": m["metrics"]["popularity"]["ndcg_at_10"]["value"],
+            "ndcg_at_10": figures.of_contender(m)["ndcg_at_10"]["value"],
+            "popularity_ndcg_at_10": figures.of(m, "popularity")["ndcg_at_10"]["value"],
             "created_at": m["created_at"].isoformat(),
             "published_at": m["published_at"].isoformat() if m["published_at"] else None,
             "reasons": "; ".join(m["decision"]["reasons"]),
@@ -88,24 +89,24 @@ def _tables(run: str, evaluated: Document, found: Document, models: list[Documen
 
 def _figures(db: "Database[Document]", found: Document, evaluated: Document, shape: Document | None,
              models: list[Document], live: str | None) -> "dict[str, Figure]":  # fmt: skip
-    figures = {
+    drawn = {
         "metrics": model.metrics(found),
         "history": model.history(models, live),
-        "search": model.search(found, entries.searched(db, found)),
+        "search": model.search(found, search_memory.searched(db, found)),
         "stars": model.stars(found),
     }
     if "by_activity" in evaluated:
-        figures["activity"] = model.activity(found, evaluated["by_activity"])
-        figures["spread"] = model.spread(found, evaluated["spread"])
+        drawn["activity"] = model.activity(found, evaluated["by_activity"])
+        drawn["spread"] = model.spread(found, evaluated["spread"])
     if shape:
         counts = shape["counts"]
         source = (
             f"model {found['_id']}: {counts['users']:,} users, {counts['items']:,} items, {counts['edges']:,} edges"
         )
-        figures["degrees"] = graph.degrees(shape, source)
-        figures["top_products"] = graph.top_products(shape["top_products"], source)
-        figures["neighbourhood"] = graph.neighbourhood(shape["neighbourhood"], source)
-    return figures
+        drawn["degrees"] = graph.degrees(shape, source)
+        drawn["top_products"] = graph.top_products(shape["top_products"], source)
+        drawn["neighbourhood"] = graph.neighbourhood(shape["neighbourhood"], source)
+    return drawn
 
 
 def draw(db: "Database[Document]", run: str, *, dag: str, run_id: str) -> Document:
@@ -116,9 +117,9 @@ def draw(db: "Database[Document]", run: str, *, dag: str, run_id: str) -> Docume
     """
     snapshot, evaluated = (artifacts.read_json(f"{run}/{name}.json") for name in ("snapshot", "evaluate"))
     found = entries.get(db, snapshot["model_id"])
-    shape = artifacts.read_json(f"{run}/graph.json") if artifacts.exists(f"{run}/graph.json") else None
+    shape = artifacts.read_json(f"{run}/{run_folder.GRAPH}") if artifacts.exists(f"{run}/{run_folder.GRAPH}") else None
     models = entries.history(db)
-    at = entries.pointer(db)
+    at = champion.pointer(db)
     live = at["model_id"] if at else None
     _tables(run, evaluated, found, models, live)
     titles = dict(TABLES)

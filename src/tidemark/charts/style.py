@@ -17,8 +17,8 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from tidemark.reviews.cleaning import collapsed, without_illegal_in_xml
 from tidemark.storage import artifacts
+from tidemark.text import collapsed, without_illegal_in_xml
 
 CARD, INK, FAINT, GRID = "#fbfaf7", "#1f2430", "#5d6472", "#dcdad3"
 """Colours of the card, of what is read first, of what is read second, and of the grid."""

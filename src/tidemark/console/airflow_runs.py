@@ -13,6 +13,8 @@ from urllib.parse import quote
 
 import httpx
 
+from tidemark.errors import RefusedError
+
 RUN_ID = re.compile(r"[A-Za-z0-9_.~:+@-]{1,250}")
 """What Airflow lets a run be called, and a little less."""
 
@@ -72,14 +74,6 @@ class AirflowRun:
 
 def _moment(found: Any) -> datetime | None:
     return datetime.fromisoformat(str(found)) if found else None
-
-
-class RefusedError(Exception):
-    """Airflow did not do what was asked: the HTTP status, and why in its own words."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
 
 
 class AirflowRuns:

@@ -17,7 +17,7 @@ from tidemark.console.history_drawing import History
 from tidemark.console.page_rows import Champion, ModelPage
 from tidemark.errors import UnreachableError
 from tidemark.operations.sources import Sources, Tide, tide
-from tidemark.storage import artifacts, manifests
+from tidemark.storage import manifests, run_folder
 from tidemark.stream import dead_letters
 
 Document = dict[str, Any]
@@ -99,7 +99,7 @@ def page(sources: Sources, number: int, runs: Sequence[tuple[str, AirflowRun]]) 
 
 def registry(db: Database[Document], number: int) -> Registry:
     """Everything of the page that is read from MongoDB."""
-    live, found = models.champion(db), models.page(db, number)
+    live, found = models.live(db), models.page(db, number)
     drawn = history.draw(models.newest(db, history.SHOWN), found.total, live.row.model_id if live else None)
     return Registry(live, tuple(models.choices(db)) if live else (), found, drawn, letters(db))
 
@@ -132,7 +132,7 @@ _left: dict[str, _Left] = {}
 
 def summary(root: str, dag_id: str, run: AirflowRun) -> RecentRun:
     """What a run left; a whole one is not read again for a while, which on an object store takes longest."""
-    key, folder = artifacts.run_key(run.run_id), artifacts.run_folder(root, dag_id, run.run_id)
+    key, folder = run_folder.key(run.run_id), run_folder.of(root, dag_id, run.run_id)
     found = _left.get(folder)
     if found is None or time.monotonic() > found.until:
         found = _read(folder)

@@ -8,7 +8,7 @@ from typing import Any
 from pymongo import DESCENDING
 from pymongo.database import Database
 
-from tidemark.registry import entries
+from tidemark.registry import champion, figures
 
 Document = dict[str, Any]
 
@@ -103,10 +103,9 @@ class ModelRow:
     @staticmethod
     def of(model: Document) -> "ModelRow":
         """From a model document, whole or projected by `SHOWN`; what is missing is None or empty."""
-        metrics, decision = model.get("metrics") or {}, model.get("decision") or {}
-        own = metrics.get(decision.get("contender") or "candidate") or {}
-        stars = metrics.get("ratings") or {}
-        ndcg = {name: Figure.of((metrics.get(name) or {}).get("ndcg_at_10")) for name in BASELINES}
+        decision = model.get("decision") or {}
+        own, stars = figures.of_contender(model), figures.of_stars(model)
+        ndcg = {name: Figure.of(figures.of(model, name).get("ndcg_at_10")) for name in BASELINES}
         return ModelRow(
             model_id=str(model["_id"]),
             status=str(model.get("status", "")),
@@ -191,9 +190,9 @@ class Champion:
     previous: str | None
 
 
-def champion(db: Database[Document]) -> Champion | None:
+def live(db: Database[Document]) -> Champion | None:
     """The model that is live; None before the first publication."""
-    at = entries.pointer(db)
+    at = champion.pointer(db)
     found = db["models"].find_one({"_id": at["model_id"]}, SHOWN) if at else None
     if not at or not found:
         return None
@@ -202,8 +201,8 @@ def champion(db: Database[Document]) -> Champion | None:
 
 def choices(db: Database[Document]) -> list[str]:
     """Models that can be made the champion: kept whole, and not it already; newest first."""
-    at = entries.pointer(db)
-    return [model_id for model_id in entries.kept(db) if at and model_id != at["model_id"]]
+    at = champion.pointer(db)
+    return [model_id for model_id in champion.kept(db) if at and model_id != at["model_id"]]
 
 
 def find(db: Database[Document], model_id: str) -> ModelRow | None:

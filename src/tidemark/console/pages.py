@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tidemark.retraining import report
+from tidemark.evaluation.names import NAMES
 
 HERE = Path(__file__).parent
 LONG_NUMBER = re.compile(r"-?\d+\.\d{4,}(e-?\d+)?")
@@ -88,7 +88,7 @@ def environment() -> Environment:
         "thousands": thousands,
         "figures": figures,
     }
-    made.globals["names"] = report.NAMES
+    made.globals["names"] = NAMES
     return made
 
 

@@ -15,16 +15,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import Message, Receive, Scope, Send
 
-from tidemark.console import ARTIFACT_DAGS, pages, run_files
+from tidemark import dag_ids
 from tidemark.console import first_page as overview
+from tidemark.console import pages, run_files
 from tidemark.console import run_page as runs
-from tidemark.console.airflow_runs import RUN_ID, AirflowRun, AirflowRuns, RefusedError
-from tidemark.errors import UnreachableError
+from tidemark.console.airflow_runs import RUN_ID, AirflowRun, AirflowRuns
+from tidemark.dag_ids import RETRAIN_RECOMMENDER as RETRAIN
+from tidemark.dag_ids import ROLL_BACK_MODEL as ROLL_BACK
+from tidemark.errors import NotServedError, RefusedError, UnreachableError
 from tidemark.operations import prometheus as metrics
 from tidemark.operations.sources import Sources, tide
-from tidemark.storage import artifacts
+from tidemark.storage import run_folder
 
-RETRAIN, ROLL_BACK = "retrain_recommender", "roll_back_model"
 RECENT = 3
 """Newest runs of each DAG on the first page."""
 
@@ -127,8 +129,8 @@ def application(permissions: Permissions, sources: Sources | None = None) -> Fas
     @app.get("/", dependencies=[reads_models])
     async def first_page(request: Request, user: User, page: int = 1, started: str = "", run: str = "") -> Response:
         airflow = airflow_of(request)
-        found = await asyncio.gather(*(airflow.newest(dag_id, RECENT) for dag_id in ARTIFACT_DAGS))
-        recent = [(dag_id, one) for dag_id, of in zip(ARTIFACT_DAGS, found, strict=True) for one in of]
+        found = await asyncio.gather(*(airflow.newest(dag_id, RECENT) for dag_id in dag_ids.WITH_ARTIFACTS))
+        recent = [(dag_id, one) for dag_id, of in zip(dag_ids.WITH_ARTIFACTS, found, strict=True) for one in of]
         shown = await run_in_threadpool(overview.page, known, page, recent)
         may = {
             dag_id: await run_in_threadpool(permissions.may_trigger, user, dag_id) for dag_id in (RETRAIN, ROLL_BACK)
@@ -153,7 +155,7 @@ def application(permissions: Permissions, sources: Sources | None = None) -> Fas
             one = await airflow_of(request).one(dag_id, run_id)
         except RefusedError as refused:
             raise HTTPException(refused.status, str(refused)) from None
-        return await _run_page(request, dag_id, artifacts.run_key(run_id), one)
+        return await _run_page(request, dag_id, run_folder.key(run_id), one)
 
     @app.get("/folders/{dag_id}/{run_key}", dependencies=[reads_any])
     async def folder_page(request: Request, dag_id: str, run_key: str) -> Response:
@@ -164,7 +166,7 @@ def application(permissions: Permissions, sources: Sources | None = None) -> Fas
     async def _run_page(request: Request, dag_id: str, run_key: str, one: AirflowRun | None) -> Response:
         try:
             shown = await run_in_threadpool(runs.page, known, dag_id, run_key, one)
-        except run_files.NotServedError:
+        except NotServedError:
             raise HTTPException(404, "No run can be called that") from None
         return _html(request, "run.html", page=shown)
 
@@ -173,7 +175,7 @@ def application(permissions: Permissions, sources: Sources | None = None) -> Fas
         try:
             run_files.parts(name)
             run = run_files.folder(known.config.artifacts_root, dag_id, run_key)
-        except run_files.NotServedError:
+        except NotServedError:
             raise HTTPException(404, "There are no such data docs") from None
         path = run_files.documents_page(run, name)
         _find(dag_id, run_key, path)
@@ -182,7 +184,7 @@ def application(permissions: Permissions, sources: Sources | None = None) -> Fas
     def _find(dag_id: str, run_key: str, path: str) -> run_files.File:
         try:
             return run_files.find(known.config.artifacts_root, dag_id, run_key, path)
-        except run_files.NotServedError:
+        except NotServedError:
             raise HTTPException(404, "There is no such file among a run's artifacts") from None
 
     @app.get("/files/{dag_id}/{run_key}/{path:path}", dependencies=[reads_any])

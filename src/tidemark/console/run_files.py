@@ -14,7 +14,8 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from tidemark.storage import manifests
+from tidemark.errors import NotServedError
+from tidemark.storage import manifests, run_folder
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+=,-]{0,254}")
 """What a folder or file may be called: no separators, no `..`, nothing hidden, nothing encoded."""
@@ -36,10 +37,6 @@ DOCS_TYPES = {
 """Scripts are not among them: the data docs are shown without any."""
 
 SHOWN_INLINE = ("image/png", "image/svg+xml", "text/html; charset=utf-8", "text/css; charset=utf-8")
-
-
-class NotServedError(Exception):
-    """There is no such file, or none that may be shown: the two are not told apart."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +123,7 @@ def _listed(run: str, path: str) -> tuple[str, str]:
         manifest = manifests.read(run)
     except (OSError, ValueError):
         raise NotServedError(path) from None
-    if path == manifests.NAME:
+    if path == run_folder.MANIFEST:
         return "application/json", ""
     for entry in manifest.get("files", []):
         if entry.get("path") == path:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tidemark.console import ARTIFACT_DAGS, page_rows, run_files
+from tidemark import dag_ids
+from tidemark.console import page_rows, run_files
 from tidemark.console.airflow_runs import AirflowRun
 from tidemark.console.page_rows import ModelRow
-from tidemark.errors import UnreachableError
+from tidemark.errors import NotServedError, UnreachableError
 from tidemark.operations.sources import Sources
-from tidemark.storage import artifacts, manifests
+from tidemark.storage import manifests, run_folder
 
 GRAPH_CHART = "charts/neighbourhood"
 FIRST_CHARTS = ("metrics", "sample", "history")
@@ -95,7 +96,7 @@ def page(sources: Sources, dag_id: str, key: str, run: AirflowRun | None) -> Run
     Raises:
         NotServedError: DAG or key can be no folder's name.
     """
-    known = dag_id in ARTIFACT_DAGS
+    known = dag_id in dag_ids.WITH_ARTIFACTS
     if not known:
         return RunPage(dag_id, key, run, known_dag=False)
     folder = run_files.folder(sources.config.artifacts_root, dag_id, key)
@@ -143,15 +144,15 @@ def run_id_of(sources: Sources, dag_id: str, key: str) -> str | None:
     """The run's id as its manifest has it; None where it has none, or can be no run's."""
     try:
         found = manifests.read(run_files.folder(sources.config.artifacts_root, dag_id, key)).get("run_id")
-    except (OSError, ValueError, run_files.NotServedError):
+    except (OSError, ValueError, NotServedError):
         return None
-    return found if isinstance(found, str) and artifacts.run_key(found) == key else None
+    return found if isinstance(found, str) and run_folder.key(found) == key else None
 
 
 def _is_plain(path: str) -> bool:
     try:
         return bool(run_files.parts(path))
-    except run_files.NotServedError:
+    except NotServedError:
         return False
 
 
@@ -191,7 +192,7 @@ def _table(sources: Sources, dag_id: str, key: str, entry: Mapping[str, Any]) ->
         title = path.rpartition("/")[2].removesuffix(".csv").replace("_", " ").capitalize()
     try:
         head = run_files.find(sources.config.artifacts_root, dag_id, key, path).head(PREVIEW_BYTES)
-    except (run_files.NotServedError, OSError):
+    except (NotServedError, OSError):
         return Table(path, title, size, (), (), more=False)
     lines = list(csv.reader(io.StringIO(head.decode("utf-8", "replace"))))
     if len(head) < size:

@@ -1,6 +1,8 @@
 """Splits by time: what is newest is held out, for a model is judged by what comes after it."""
 
 import hashlib
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,9 @@ Array = np.ndarray[Any, Any]
 
 HELD_OUT_SHARE = 0.1
 """The newest tenth is held out; the newest tenth of the rest is the validation slice."""
+
+ENOUGH_USERS = 200
+"""Users with interactions newer than the champion's cut, below which it is not compared by them."""
 
 
 def newest(pairs: Pairs, share: float = HELD_OUT_SHARE) -> Array:
@@ -39,3 +44,41 @@ def tie_break(pairs: Pairs) -> Array:
 
 def _hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+@dataclass(frozen=True)
+class Split:
+    """What is learned from and what is held out.
+
+    Args:
+        train, held: pairs of both sides.
+        compare: `champion` (every held-out pair is newer than what it learned from), `recipe` (too few are, so its
+            recipe is fitted on `train` instead), or None without a champion.
+        why: the same in words.
+    """
+
+    train: Pairs
+    held: Pairs
+    compare: str | None
+    why: str
+
+
+def split(pairs: Pairs, champion_cut: str | None) -> Split:
+    """The newest tenth held out; or only what is newer than the champion's cut, where that is less and enough.
+
+    So candidate and champion are measured on what neither has learned from, and know the same past.
+    """
+    held = newest(pairs)
+    compare, why = None, "the newest tenth is held out"
+    if champion_cut:
+        learned = pairs.timestamp <= int(datetime.fromisoformat(champion_cut).timestamp() * 1_000_000)
+        newer = np.unique(pairs.user_num[~learned & np.isin(pairs.user_num, pairs.user_num[learned])])
+        if not learned[held].any():
+            compare, why = "champion", f"{why}, all of it newer than the champion's cut"
+        elif len(newer) >= ENOUGH_USERS:
+            held = ~learned
+            compare, why = "champion", f"held out is what is newer than the champion's cut ({len(newer):,} users)"
+        else:
+            compare = "recipe"
+            why += f"; only {len(newer):,} users have newer interactions than the champion's cut (of {ENOUGH_USERS} needed)"
+    return Split(pairs.take(~held), pairs.take(held), compare, why)

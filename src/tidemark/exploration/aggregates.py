@@ -13,7 +13,7 @@ from tidemark.contracts import schemas
 from tidemark.errors import NotEnoughDataError, TidemarkError
 from tidemark.exploration import proof, sampling, sentiment
 from tidemark.exploration.sampling import Asked, Cut
-from tidemark.storage import artifacts, mongo
+from tidemark.storage import artifacts, mongo, run_folder
 
 if TYPE_CHECKING:
     from pymongo.database import Database
@@ -275,7 +275,7 @@ def explore(spark: "SparkSession", db: "Database[dict[str, Any]]", run: str) -> 
     """
     from pyspark import StorageLevel
 
-    asked = Asked(**artifacts.read_json(f"{run}/asked.json"))
+    asked = Asked(**artifacts.read_json(f"{run}/{run_folder.ASKED}"))
     population = db["reviews"].count_documents({})
     if not population:
         raise NotEnoughDataError("there are no reviews to explore: run load_reviews first")
@@ -310,5 +310,5 @@ def explore(spark: "SparkSession", db: "Database[dict[str, Any]]", run: str) -> 
         "sentiment": heard,
         "products": products(db, narrow, items),
     }
-    artifacts.write_json(f"{run}/explore.json", found)
+    artifacts.write_json(f"{run}/{run_folder.EXPLORE}", found)
     return found

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidemark.errors import BadInputError, NotEnoughDataError
 from tidemark.exploration.proof import Proof
-from tidemark.storage import artifacts
+from tidemark.storage import artifacts, run_folder
 
 if TYPE_CHECKING:
     from pymongo.database import Database
@@ -156,5 +156,5 @@ def begin(db: "Database[dict[str, Any]]", params: dict[str, Any], run: str) -> s
     asked = Asked(params["rows"], params["fraction"], params["seed"])
     if not db["reviews"].find_one({}, {"_id": 1}):
         raise NotEnoughDataError("there are no reviews to explore: run load_reviews first")
-    artifacts.write_json(f"{run}/asked.json", asked.to_dict())
+    artifacts.write_json(f"{run}/{run_folder.ASKED}", asked.to_dict())
     return run

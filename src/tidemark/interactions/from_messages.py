@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from tidemark.contracts import conformance, schemas
+from tidemark.errors import RejectedError
+from tidemark.interactions import keys
 
 CONTRACT = "interaction_message"
 LARGEST = 256 * 1024
@@ -66,10 +68,6 @@ class DeadLetter:
     value: bytes | None
 
 
-class _RejectedError(Exception):
-    """Carries the reason from where it is found to `parse`."""
-
-
 def weigh(event_type: str | None, quantity: int, weights: Weights) -> float:
     """What an event counts. A rating without a type counts 1, as a review from a file does.
 
@@ -97,10 +95,10 @@ def parse(
         topic, partition, offset: where it is; the result's id unless `key` is given.
         broker_time: when Kafka took it (UTC): the time of a message without one, and the end of the past.
         weights: the event types that are known, and what they count.
-        key: the id to give, where the position does not say it alone (see `ingest.origin`).
+        key: the id to give, where the position does not say it alone (see `keys.origin`).
         happened: the time of a message without one, where not `broker_time`: it was sent again later.
     """
-    key = key or f"{topic}-{partition}-{offset}"
+    key = key or keys.of_message(topic, partition, offset)
     try:
         message = _decode(value)
         if isinstance(message, str):
@@ -116,35 +114,35 @@ def parse(
                 None,
             )
         return _interaction(message, key, broker_time, happened or broker_time, weights)
-    except _RejectedError as reason:
+    except RejectedError as reason:
         return DeadLetter(key, topic, partition, offset, broker_time, str(reason)[:2_000], value)
 
 
 def _decode(value: bytes | None) -> dict[str, Any] | str:
     """The JSON object of a message, or the text of a compact one."""
     if value is None:
-        raise _RejectedError("no value (a tombstone)")
+        raise RejectedError("no value (a tombstone)")
     if len(value) > LARGEST:
-        raise _RejectedError(f"too large: {len(value):,} bytes, {LARGEST:,} are taken")
+        raise RejectedError(f"too large: {len(value):,} bytes, {LARGEST:,} are taken")
     try:
         text = value.decode("utf-8").strip(" \t\r\n")
     except UnicodeDecodeError as error:
-        raise _RejectedError(f"not UTF-8: byte {error.start} is 0x{value[error.start]:02x}") from None
+        raise RejectedError(f"not UTF-8: byte {error.start} is 0x{value[error.start]:02x}") from None
     if not text:
-        raise _RejectedError("empty")
+        raise RejectedError("empty")
     if text[0] not in '{["' and ":" in text:
         return text
     try:
         message = json.loads(text, parse_constant=_no_constant)
     except RecursionError:
-        raise _RejectedError(f"nested deeper than {DEEPEST} levels") from None
+        raise RejectedError(f"nested deeper than {DEEPEST} levels") from None
     except ValueError as error:
-        raise _RejectedError(f"not JSON and not user:item: {error}") from None
+        raise RejectedError(f"not JSON and not user:item: {error}") from None
     if not isinstance(message, dict):
         kind = {list: "an array", type(None): "null", str: "a string", bool: "a truth value"}.get(
             type(message), "a number"
         )
-        raise _RejectedError(f"JSON, but {kind} and not an object")
+        raise RejectedError(f"JSON, but {kind} and not an object")
     return message
 
 
@@ -156,7 +154,7 @@ def _compact(text: str) -> tuple[str, str]:
     user_id, _, item_id = text.partition(":")
     for name, value in (("user_id", user_id), ("item_id", item_id)):
         if not _is_id(value):
-            raise _RejectedError(
+            raise RejectedError(
                 f"compact form: {name}: {value[:80]!r} is not an id (1-128 characters, no space, no ':')"
             )
     return user_id, item_id
@@ -187,7 +185,7 @@ def _plainly_valid(message: Mapping[str, Any], types: Container[str]) -> bool:
 
 def _depth(value: Any, allowed: int) -> None:
     if allowed < 0:
-        raise _RejectedError(f"nested deeper than {DEEPEST} levels")
+        raise RejectedError(f"nested deeper than {DEEPEST} levels")
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         _depth(inner, allowed - 1)
 
@@ -199,7 +197,7 @@ def _interaction(
         _depth(message, DEEPEST)
         reasons = conformance.reasons(CONTRACT, message)
         if reasons:
-            raise _RejectedError("; ".join(reasons[:10]))
+            raise RejectedError("; ".join(reasons[:10]))
     user_id, item_id = message["user_id"], message["item_id"]
     if not (user_id.isascii() and item_id.isascii()):
         _writable(user_id + item_id)
@@ -207,7 +205,7 @@ def _interaction(
     if event_type is None and rating is None:
         event_type = weights.default
     if event_type is not None and event_type not in weights.by_type:
-        raise _RejectedError(
+        raise RejectedError(
             f"event_type: {str(event_type)[:80]!r} is not known; there are: {', '.join(weights.by_type)}"
         )
     quantity = message.get("quantity")
@@ -229,7 +227,7 @@ def _writable(text: str) -> None:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        raise _RejectedError("an id holds half of a surrogate pair") from None
+        raise RejectedError("an id holds half of a surrogate pair") from None
 
 
 def _time(value: float | str, broker_time: datetime) -> datetime:
@@ -237,11 +235,11 @@ def _time(value: float | str, broker_time: datetime) -> datetime:
     try:
         moment = _moment(value)
     except (ValueError, OverflowError, OSError):
-        raise _RejectedError(f"timestamp: {str(value)[:40]!r} is not seconds, milliseconds or ISO 8601") from None
+        raise RejectedError(f"timestamp: {str(value)[:40]!r} is not seconds, milliseconds or ISO 8601") from None
     if moment.timestamp() < conformance.EARLIEST:
-        raise _RejectedError(f"timestamp: {moment.isoformat()} is before 1995")
+        raise RejectedError(f"timestamp: {moment.isoformat()} is before 1995")
     if (moment - broker_time).total_seconds() > conformance.AHEAD:
-        raise _RejectedError(
+        raise RejectedError(
             f"timestamp: {moment.isoformat()} is in the future (Kafka took it at {broker_time.isoformat()})"
         )
     return moment

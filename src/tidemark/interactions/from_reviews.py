@@ -4,14 +4,13 @@ from typing import TYPE_CHECKING
 
 from pyspark.sql import functions as f
 
+from tidemark.interactions import keys
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 REVIEW_WEIGHT = 1.0
 """Confidence of a review as an event: one review, one event. How much it was liked is in its `rating`."""
-
-REVIEW_PREFIX = "review:"
-"""Begins the key of an interaction that is a review; no topic may be named so."""
 
 
 def from_reviews(reviews: "DataFrame") -> "DataFrame":
@@ -25,7 +24,7 @@ def from_reviews(reviews: "DataFrame") -> "DataFrame":
         takes the newest.
     """
     return reviews.select(
-        f.concat(f.lit(REVIEW_PREFIX), "_id").alias("_id"),
+        f.concat(f.lit(keys.REVIEW_PREFIX), "_id").alias("_id"),
         "user_id",
         "item_id",
         "rating",

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tidemark.errors import JarError, SetupError
 from tidemark.spark import jars
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,10 +34,6 @@ PROGRAMS = ("chromium", "docker-compose")
 GB = 1 << 30
 
 Stamp = dict[str, str]
-
-
-class SetupError(Exception):
-    """Set-up cannot go on; the message says what to do."""
 
 
 @contextmanager
@@ -153,7 +150,7 @@ def lay_out_classes() -> None:
     """Let Spark's drivers start in half the time; all works without."""
     with step("laying out Spark's classes"):
         try:
-            _call([str(PYTHON), "-m", "tidemark.spark.class_data"], "laying out the classes")
+            _call([str(PYTHON), "-m", "tidemark.spark.lay_out_classes"], "laying out the classes")
         except SetupError as error:
             print(f"(not done: {str(error).splitlines()[-1][:200]})", end=" ")
 
@@ -231,7 +228,7 @@ def main() -> int:
             write_stamp(stamp := stamp | {"jars": digest(jars.IVY, jars.LOCK)})
         lay_out_classes()
         print(f"Set up in {time.monotonic() - started:.0f} s")
-    except (SetupError, jars.JarError) as error:
+    except (SetupError, JarError) as error:
         print(error, file=sys.stderr)
         return 1
     except OSError as error:

@@ -9,13 +9,15 @@ from typing import Any
 import fsspec
 from pymongo.database import Database
 
+from tidemark.dag_ids import LOAD_REVIEWS as LOAD
+from tidemark.dag_ids import RETRAIN_RECOMMENDER as RETRAIN
 from tidemark.local import follow
 from tidemark.local.airflow_client import AirflowApi
 from tidemark.local.terminal import console
+from tidemark.registry import champion
 from tidemark.settings import Settings
 from tidemark.storage import mongo
 
-LOAD, RETRAIN = "load_reviews", "retrain_recommender"
 BUILTIN = "builtin"
 LONG_AGO = datetime.fromtimestamp(0, UTC)
 ASSET_PATIENCE = 30
@@ -64,7 +66,7 @@ def is_loaded(api: AirflowApi, wanted: Source) -> bool:
 def is_trained(api: AirflowApi, db: Database[dict[str, Any]]) -> bool:
     """Whether a model is live and the last training, whatever it decided, has ended well."""
     last = next(iter(api.runs(RETRAIN, limit=1)), {"state": None})
-    return last["state"] == "success" and db.pointers.find_one({"_id": "champion"}) is not None
+    return last["state"] == "success" and champion.model_id(db) is not None
 
 
 def run(config: Settings, wanted: Source) -> None:

@@ -4,8 +4,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from tidemark.errors import PlatformError
 from tidemark.local.airflow_client import FINISHED, AirflowApi
-from tidemark.local.supervision import PlatformError
 from tidemark.local.terminal import console, say_done
 
 SHOWN_LINES = 25

@@ -10,10 +10,11 @@ from functools import partial
 
 import psutil
 
+from tidemark.errors import PlatformError
 from tidemark.local import airflow, dotenv, ingest_service, kafka, mongo, ports, processes
 from tidemark.local.layout import log_file, private_folder, socket_folder, state_folder
 from tidemark.local.servers import SERVERS
-from tidemark.local.supervision import FAILED, PlatformError, Supervisor, log_tail
+from tidemark.local.supervision import FAILED, Supervisor, log_tail
 from tidemark.local.terminal import step
 from tidemark.settings import Settings, settings
 

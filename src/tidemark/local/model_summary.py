@@ -5,8 +5,9 @@ from typing import Any
 from pymongo.database import Database
 from rich.table import Table
 
+from tidemark.evaluation.names import NAMES
 from tidemark.local.terminal import console
-from tidemark.registry import entries
+from tidemark.registry import champion, figures
 from tidemark.retraining import report
 from tidemark.storage import mongo
 
@@ -22,11 +23,11 @@ SHOWN_USERS, SHOWN_ITEMS = 3, 3
 
 def show(db: Database[Document]) -> None:
     """Print the table of figures, the users served and a sample of recommendations."""
-    model = entries.champion(db)
+    model = champion.live(db)
     if model is None:
         console.print("No model is live yet: run retrain_recommender in the Airflow UI, or make run")
         return
-    console.print(figures(model))
+    console.print(table_of(model))
     newest = db.models.find_one(sort=[("_id", -1)])
     if newest and newest["_id"] != model["_id"]:
         reasons = "; ".join((newest.get("decision") or {}).get("reasons", []))
@@ -36,29 +37,26 @@ def show(db: Database[Document]) -> None:
     console.print(sample(db, model["_id"]))
 
 
-def figures(model: Document) -> Table:
+def table_of(model: Document) -> Table:
     """The model's held-out figures, ± half their 95 % intervals, beside those of the baselines."""
     table = Table(title=f"Live: {model['_id']}", title_justify="left", title_style="bold")
     table.add_column("model")
     table.add_column("engine")
     for heading in (*RANKING, "RMSE"):
         table.add_column(heading, justify="right")
-    metrics = model.get("metrics") or {}
-    # Where popularity went live in the candidate's place, its figures are the live model's.
-    contender = (model.get("decision") or {}).get("contender", "candidate")
-    table.add_row("live model", str(model.get("engine", "")), *_ranking(metrics.get(contender)), "-", style="bold")
+    table.add_row("live model", str(model.get("engine", "")), *_ranking(figures.of_contender(model)), "-", style="bold")
     for name in BASELINES:
-        if name in metrics:
-            table.add_row(report.NAMES[name], "", *_ranking(metrics[name]), "-")
-    stars = metrics.get("ratings") or {}
+        if measured := figures.of(model, name):
+            table.add_row(NAMES[name], "", *_ranking(measured), "-")
+    stars = figures.of_stars(model)
     for name in RATINGS:
         if name in stars:
-            table.add_row(f"stars by {report.NAMES[name]}", "", *["-"] * len(RANKING), _cell(stars[name].get("rmse")))
+            table.add_row(f"stars by {NAMES[name]}", "", *["-"] * len(RANKING), _cell(stars[name].get("rmse")))
     return table
 
 
-def _ranking(measured: Document | None) -> list[str]:
-    return [_cell((measured or {}).get(name)) for name in RANKING.values()]
+def _ranking(measured: Document) -> list[str]:
+    return [_cell(measured.get(name)) for name in RANKING.values()]
 
 
 def _cell(figure: Document | None) -> str:

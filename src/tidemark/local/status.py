@@ -5,9 +5,10 @@ import subprocess
 import psutil
 from rich.table import Table
 
+from tidemark.errors import PlatformError
 from tidemark.local import airflow, dotenv, processes
 from tidemark.local.layout import log_file, state_folder
-from tidemark.local.supervision import SERVICES, PlatformError, Supervisor
+from tidemark.local.supervision import SERVICES, Supervisor
 from tidemark.local.terminal import console, seconds
 from tidemark.settings import Settings
 

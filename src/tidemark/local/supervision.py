@@ -16,7 +16,7 @@ from typing import Any
 from supervisor.xmlrpc import SupervisorTransport
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from tidemark.errors import TidemarkError
+from tidemark.errors import PlatformError
 from tidemark.local import ingest_service, processes
 from tidemark.local.airflow import COMPONENTS
 from tidemark.local.layout import log_file, socket_folder, state_folder, write_private
@@ -28,10 +28,6 @@ SERVICES = [*SERVERS, *COMPONENTS, ingest_service.NAME]
 
 FAILED = ("FATAL", "EXITED", "UNKNOWN")
 STOPPED = ("STOPPED", *FAILED)
-
-
-class PlatformError(TidemarkError):
-    """The local platform cannot do what was asked; the message says what to do."""
 
 
 @dataclass(frozen=True)

@@ -8,22 +8,20 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from tidemark.errors import TidemarkError
+from tidemark.dag_ids import RETRAIN_RECOMMENDER as RETRAIN
+from tidemark.dag_ids import WATCH_INTERACTIONS as WATCH
+from tidemark.errors import TideError
 from tidemark.local.airflow_client import FINISHED, AirflowApi
 from tidemark.local.terminal import console
+from tidemark.registry import champion
 from tidemark.settings import Settings, settings
 from tidemark.storage import mongo
 from tidemark.stream.bookmark import Bookmark
 from tidemark.stream.sending import Pace, Sender
 from tidemark.stream.simulation import Shoppers, catalogue
 
-RETRAIN, WATCH = "retrain_recommender", "watch_interactions"
 MARGIN = 25
 """Interactions beyond the mark."""
-
-
-class TideError(TidemarkError):
-    """The tide did not bring a new model; the message says where it stopped."""
 
 
 def show(*, seed: int, rate: float, patience: float) -> dict[str, float]:
@@ -38,7 +36,7 @@ def show(*, seed: int, rate: float, patience: float) -> dict[str, float]:
     with AirflowApi(config) as api:
         if not api.has_dag(WATCH):
             raise TideError(f"Airflow does not know {WATCH}: make run")
-        before, known = _champion(db), {run["dag_run_id"] for run in api.runs(RETRAIN)}
+        before, known = champion.model_id(db), {run["dag_run_id"] for run in api.runs(RETRAIN)}
         console.print(f"champion [bold]{before or 'none'}[/bold], mark {config.retrain_mark:,}")
         crossed = send_past_the_mark(config, db, bookmark, seed, rate)
         found = _follow(api, db, bookmark, before, known, crossed, patience)
@@ -46,11 +44,6 @@ def show(*, seed: int, rate: float, patience: float) -> dict[str, float]:
         f"[bold]mark crossed -> DAG run: {found['run']:.1f} s; -> new champion live: {found['live']:.1f} s[/bold]"
     )
     return found
-
-
-def _champion(db: Any) -> str | None:
-    pointer = db.pointers.find_one({"_id": "champion"})
-    return pointer["model_id"] if pointer else None
 
 
 def send_past_the_mark(config: Settings, db: Any, bookmark: Bookmark, seed: int, rate: float) -> float:
@@ -91,7 +84,7 @@ def _follow(
                 tasks = api.tasks(RETRAIN, run["dag_run_id"])
                 if any(t["task_id"] == "train" and t["state"] in ("running", "success") for t in tasks):
                     times.setdefault("training", since)
-            now = _champion(db)
+            now = champion.model_id(db)
             if now != before:
                 times.setdefault("live", since)
             live.update(_picture(since, bookmark.lag().total, run, tasks, now))
@@ -120,10 +113,10 @@ def _why(run: dict[str, Any], tasks: list[dict[str, Any]], reasons: list[str]) -
 
 
 def _picture(
-    since: float, lag: int, run: dict[str, Any] | None, tasks: list[dict[str, Any]], champion: str | None
+    since: float, lag: int, run: dict[str, Any] | None, tasks: list[dict[str, Any]], model_id: str | None
 ) -> Table:
     table = Table.grid(padding=(0, 2))
-    table.add_row(f"{since:6.1f} s", f"lag {lag:,}", f"champion {champion or 'none'}")
+    table.add_row(f"{since:6.1f} s", f"lag {lag:,}", f"champion {model_id or 'none'}")
     table.add_row("", RETRAIN, str(run["state"]) if run else "not started")
     for task in sorted(tasks, key=lambda t: t["start_date"] or "~"):
         if task["state"]:

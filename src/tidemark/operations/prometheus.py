@@ -101,7 +101,7 @@ def _of_registry(db: Any) -> list[GaugeMetricFamily]:
         by_status.add_metric([status], counted.get(status, 0))
     waiting = db[dead_letters.COLLECTION].count_documents(dead_letters.WAITING, limit=MOST_LETTERS)
     found = [by_status, _gauge("dead_letters_waiting", "Rejected messages that were not sent again", waiting)]
-    live = page_rows.champion(db)
+    live = page_rows.live(db)
     if live is None:
         return found
     made = live.row.created_at

@@ -20,18 +20,13 @@ from typing import Any
 import fsspec
 from pymongo.database import Database
 
-from tidemark.registry import entries as registry
-from tidemark.storage import artifacts, manifests, mongo
+from tidemark import dag_ids
+from tidemark.registry import champion
+from tidemark.storage import artifacts, manifests, run_folder
 
 Document = dict[str, Any]
 
 log = logging.getLogger(__name__)
-
-DAGS = (
-    "explore_reviews", "load_reviews", "replay_dead_letters", "retrain_recommender", "roll_back_model", "tidy_up",
-    "watch_interactions",
-)  # fmt: skip
-"""Whose folders are tidied: what else lies in the artifact root is somebody else's."""
 
 AGE = timedelta(days=1)
 
@@ -83,7 +78,7 @@ class _Store:
         size = sum(info["size"] or 0 for info in files.values())
         try:
             if not self.done.dry:
-                manifest = f"{path}/{manifests.NAME}"
+                manifest = f"{path}/{run_folder.MANIFEST}"
                 if manifest in files:
                     self.filesystem.rm(manifest)
                 self.filesystem.rm(path, recursive=True)
@@ -96,29 +91,27 @@ class _Store:
 
 def _models(db: Database[Document], keep: int, now: datetime, done: Tidied) -> None:
     """Drop the recommendations of models that are not kept; of one that was never published a day after it was made."""
-    for model_id in sorted(registry.recommended(db)):
+    for model_id in sorted(champion.recommended(db)):
         model = db["models"].find_one({"_id": model_id}, {"published_at": 1, "created_at": 1})
         if model and not model["published_at"] and now - model["created_at"] < AGE:
             continue  # it is being written
-        if model_id in registry.staying(db, keep):  # asked each time: somebody may be rolling back
+        if model_id in champion.staying(db, keep):  # asked each time: somebody may be rolling back
             continue
-        name = mongo.recommendations(model_id)
-        size = db.command("collStats", name)["storageSize"]
+        done.freed += champion.size(db, model_id)
         if not done.dry:
-            db.drop_collection(name)
+            champion.drop(db, model_id)
         done.gone["models"].append(model_id)
-        done.freed += int(size)
 
 
 def _kept_folders(db: Database[Document]) -> set[str]:
     """The run folders of the champion, of the one before it, and of every model that can be rolled back to."""
-    wanted = list(registry.staying(db))
+    wanted = list(champion.staying(db))
     return {model["artifacts"].rstrip("/") for model in db["models"].find({"_id": {"$in": wanted}}, {"artifacts": 1})}
 
 
 def _runs(place: _Store, kept: set[str], keep: int) -> None:
     """Drop the run folders beyond the newest `keep` of each DAG, but those of `kept`."""
-    for dag in DAGS:
+    for dag in dag_ids.ALL:  # what else lies in the artifact root is somebody else's
         for key in manifests.runs(place.root, dag)[keep:]:
             files = place.filesystem.find(f"{place.base}/{dag}/{key}")
             if f"{place.root}/{dag}/{key}" not in kept and place.is_old(files):
@@ -127,16 +120,16 @@ def _runs(place: _Store, kept: set[str], keep: int) -> None:
 
 def _staged(db: Database[Document], place: _Store, artifacts_root: str) -> None:
     """Drop what loads landed and staged, where the load has ended or can never go on; and staging of graphs."""
-    for key in place.folders("load_reviews"):
-        run = f"{artifacts_root.rstrip('/')}/load_reviews/{key}"
-        if artifacts.exists(f"{run}/land.json"):
-            load_id = artifacts.read_json(f"{run}/land.json")["load"]
+    for key in place.folders(dag_ids.LOAD_REVIEWS):
+        run = f"{artifacts_root.rstrip('/')}/{dag_ids.LOAD_REVIEWS}/{key}"
+        if artifacts.exists(f"{run}/{run_folder.LAND}"):
+            load_id = artifacts.read_json(f"{run}/{run_folder.LAND}")["load"]
             # The same files may have been loaded before: that this run itself has ended is what its load.json says.
-            ended = artifacts.exists(f"{run}/load.json") and db["loads"].find_one({"_id": load_id}, {"_id": 1})
+            ended = artifacts.exists(f"{run}/{run_folder.LOAD}") and db["loads"].find_one({"_id": load_id}, {"_id": 1})
             if not ended:
                 continue
-        if place.is_old(place.filesystem.find(f"{place.base}/load_reviews/{key}")):
-            place.drop(f"load_reviews/{key}", "staged", f"load_reviews/{key}")
+        if place.is_old(place.filesystem.find(f"{place.base}/{dag_ids.LOAD_REVIEWS}/{key}")):
+            place.drop(f"{dag_ids.LOAD_REVIEWS}/{key}", "staged", f"{dag_ids.LOAD_REVIEWS}/{key}")
     for name in place.folders("graph"):
         if place.is_old(place.filesystem.find(f"{place.base}/graph/{name}")):
             place.drop(f"graph/{name}", "staged", f"graph/{name}")
@@ -144,7 +137,7 @@ def _staged(db: Database[Document], place: _Store, artifacts_root: str) -> None:
 
 def _parts(place: _Store) -> None:
     """Drop files that somebody began to write more than a day ago."""
-    for dag in DAGS:
+    for dag in dag_ids.ALL:
         for path in place.filesystem.find(f"{place.base}/{dag}"):
             if artifacts.PART in path.rsplit("/", 1)[-1] and place.is_old([path]):
                 name = path[len(place.base) + 1 :]

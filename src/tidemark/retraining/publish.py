@@ -1,4 +1,4 @@
-"""Recommendations: the best N unseen items of every user, checked, and written as one whole."""
+"""Publish: the best N unseen items of every user, checked, written as one whole, and made live."""
 
 import logging
 from collections.abc import Iterator
@@ -12,13 +12,16 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 from pymongo.write_concern import WriteConcern
 
+from tidemark.contracts import gates
 from tidemark.errors import ContractError, GateError
 from tidemark.evaluation import ranking_metrics
+from tidemark.models import saved
 from tidemark.models.interface import Fitted, recommend
 from tidemark.models.pairs import Pairs
 from tidemark.models.ranking import NONE
-from tidemark.registry import entries
-from tidemark.storage import mongo
+from tidemark.models.recipes import from_document
+from tidemark.registry import champion, entries
+from tidemark.storage import artifacts, mongo, run_folder
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -146,6 +149,40 @@ def write(db: Database[Document], lists: Lists, pairs: Pairs, model_id: str, mad
 def publish(db: Database[Document], model_id: str, users_served: int, keep: int) -> list[str]:
     """Make the written model the champion, then drop the recommendations that are no longer kept; gives their models."""
     db["models"].update_one({"_id": model_id}, {"$set": {"users_served": users_served}})
-    entries.move_pointer(db, model_id, moved_by=model_id)
+    champion.move_pointer(db, model_id, moved_by=model_id)
     log.info("model %s is live for %s users", model_id, f"{users_served:,}")
-    return entries.prune(db, keep)
+    return champion.prune(db, keep)
+
+
+def publish_run(db: Database[Document], run: str, keep: int) -> Document | None:
+    """Fit the decided model of `run` on every pair of its snapshot, and make it live.
+
+    Returns:
+        who is served and what was dropped; None where the model is published already.
+
+    Raises:
+        GateError: the lists do not pass the gate `recommendations`; the champion is as it was.
+    """
+    snapshot = artifacts.read_json(f"{run}/{run_folder.SNAPSHOT}")
+    model = entries.get(db, snapshot["model_id"])
+    if model["published_at"]:
+        log.info("model %s has been published already: nothing to do", model["_id"])
+        champion.prune(db, keep)
+        return None
+    pairs = saved.load_pairs(run)
+    path = f"{run}/{run_folder.MODEL}"
+    if not artifacts.exists(path):
+        saved.save_model(path, saved.fit(from_document(model["params"]), pairs), pairs)
+    fitted, _ = saved.load_model(path, pairs)
+    log.info("fitted on all %s pairs", f"{len(pairs):,}")
+
+    lists = make(fitted, pairs, snapshot["asked"]["top_n"])
+    frame = summary(lists, pairs)
+    gates.check(frame, "recommendations", run_folder.docs(run, "recommendations"))
+    write(db, lists, pairs, model["_id"], model["created_at"])
+    return {
+        "users_served": len(lists.users),
+        "users_with_everything": int(len(pairs.users) - len(lists.users)),
+        "shorter_lists": int((frame["n"] < snapshot["asked"]["top_n"]).sum()),
+        "dropped": publish(db, model["_id"], len(lists.users), keep),
+    }

@@ -7,8 +7,9 @@ from pymongo.database import Database
 from rich.console import Console
 from rich.table import Table
 
+from tidemark.evaluation.names import NAMES
 from tidemark.registry import entries
-from tidemark.storage import artifacts, mongo
+from tidemark.storage import artifacts, mongo, run_folder
 
 Document = dict[str, Any]
 
@@ -19,16 +20,6 @@ COLUMNS = {
     "coverage": "coverage",
     "novelty": "novelty, bits",
     "diversity": "diversity",
-}
-NAMES = {
-    "candidate": "this model",
-    "champion": "champion before",
-    "popularity": "popularity, all time",
-    "popularity_recent": "popularity, recent",
-    "item_knn": "item-kNN (BM25)",
-    "als": "ALS over bias",
-    "bias": "user and item bias",
-    "global_mean": "global mean",
 }
 
 
@@ -107,7 +98,7 @@ def sample(db: Database[Document], model_id: str, users: int = 3, items: int = 5
 
 def of_run(db: Database[Document], run: str) -> tuple[Document, str]:
     """The report of a run, small and as text; kept whole in `<run>/report.json`."""
-    model = entries.get(db, artifacts.read_json(f"{run}/snapshot.json")["model_id"])
+    model = entries.get(db, artifacts.read_json(f"{run}/{run_folder.SNAPSHOT}")["model_id"])
     shown = sample(db, model["_id"]) if model["published_at"] else []
-    artifacts.write_json(f"{run}/report.json", {"model": model, "sample": shown})
+    artifacts.write_json(f"{run}/{run_folder.REPORT}", {"model": model, "sample": shown})
     return small(model), text(model, shown)

@@ -9,8 +9,8 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.database import Database
 
 from tidemark.errors import NotEnoughDataError, SettingError
-from tidemark.registry import entries
-from tidemark.storage import artifacts, mongo
+from tidemark.registry import champion
+from tidemark.storage import artifacts, mongo, run_folder
 from tidemark.stream import progress
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def take(db: Database[Document], window: int) -> Document:
         (oldest,) = (
             interactions.find({}, {"timestamp": 1, "_id": 0}).sort("timestamp", DESCENDING).skip(window - 1).limit(1)
         )
-    live = entries.champion(db)
+    live = champion.live(db)
     return {
         "stored": stored,
         "window": window,
@@ -85,7 +85,7 @@ def begin(db: Database[Document], run: str, model: str, asked: Document, stream:
     Returns:
         None; or why there is nothing to train.
     """
-    path = f"{run}/snapshot.json"
+    path = f"{run}/{run_folder.SNAPSHOT}"
     if artifacts.exists(path):
         return None
     taken = take(db, asked["window"])
@@ -101,23 +101,24 @@ def begin(db: Database[Document], run: str, model: str, asked: Document, stream:
 COLUMNS = ("_id", "user_id", "item_id", "rating", "weight", "timestamp")
 
 
-def _between(spark: "SparkSession", snapshot: Document) -> "DataFrame":
-    """The interactions of the snapshot's time, as a Spark frame with `COLUMNS`."""
+def _covered(spark: "SparkSession", snapshot: Document) -> "DataFrame":
+    """The interactions of the snapshot's time that it covers, as a Spark frame with `COLUMNS`.
+
+    What came by the stream after the snapshot is left to the next one, whatever its time says.
+    """
     times = {"$gte": {"$date": _zulu(snapshot["since"])}, "$lte": {"$date": _zulu(snapshot["cut"])}}
     pipeline = json.dumps([{"$match": {"timestamp": times}}])
-    return mongo.read(spark, "interactions", "interaction", pipeline=pipeline).select(*COLUMNS)
+    found = mongo.read(spark, "interactions", "interaction", pipeline=pipeline).select(*COLUMNS)
+    stream = snapshot.get("stream")
+    return found.where(progress.Snapshot.from_dict(stream).covers(found["_id"])) if stream else found
 
 
 def read_window(spark: "SparkSession", snapshot: Document) -> "PandasFrame":
     """The snapshot's interactions as pandas: columns `_id, user_id, item_id, rating, weight, timestamp`.
 
-    Of those as old as `since`, the ones with the greatest `_id` fill the window: the same ones each time. What came by
-    the stream after the snapshot is left to the next one, whatever its time says.
+    Of those as old as `since`, the ones with the greatest `_id` fill the window: the same ones each time.
     """
-    frame = _between(spark, snapshot).toPandas()
-    if snapshot.get("stream"):
-        streamed = frame.loc[~frame["_id"].str.startswith("review:"), "_id"]
-        frame = frame[~frame["_id"].isin(progress.Snapshot.from_dict(snapshot["stream"]).beyond(streamed))]
+    frame = _covered(spark, snapshot).toPandas()
     if len(frame) > snapshot["window"]:
         frame = frame.sort_values(["timestamp", "_id"], ascending=False).head(snapshot["window"])
     return frame
@@ -128,15 +129,7 @@ def window(spark: "SparkSession", snapshot: Document) -> "DataFrame":
     from pyspark import StorageLevel
     from pyspark.sql import functions as f
 
-    found = _between(spark, snapshot)
-    if snapshot.get("stream"):
-        stream = progress.Snapshot.from_dict(snapshot["stream"])
-        parts = [f.regexp_extract("_id", r"^(.*)-(\d+)-(\d+)$", group) for group in (1, 2, 3)]
-        covered = f.lit(False)
-        for partition, offset in stream.next_offsets.items():
-            covered |= (parts[1].cast("long") == partition) & (parts[2].cast("long") < offset)
-        found = found.where((parts[0] != stream.prefix) | covered)
-    found = found.persist(StorageLevel.DISK_ONLY)
+    found = _covered(spark, snapshot).persist(StorageLevel.DISK_ONLY)
     if (surplus := found.count() - snapshot["window"]) > 0:
         place = f.struct("timestamp", "_id")
         oldest = found.select(place.alias("place")).orderBy("place").limit(surplus).agg(f.max("place")).first()

@@ -11,13 +11,11 @@ import unicodedata
 from functools import cache
 from typing import Any
 
+from tidemark.text import collapsed
+
 _VIDEO = re.compile(r"\[\[VIDEO[^\]]*\]\]", re.IGNORECASE)
 _TAG = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1\s*>|</?[a-zA-Z][^<>]*>", re.DOTALL | re.IGNORECASE)
 _URL = re.compile(r"(?:\b[a-z][a-z0-9+.-]*://|\bwww\.)[^\s<>\"']+", re.IGNORECASE)
-ILLEGAL_IN_XML = "[^\\t\\n\\r\\u0020-\\uD7FF\\uE000-\\uFFFD\\U00010000-\\U0010FFFF]"
-"""What no XML 1.0 document may hold, escaped or not (its section 2.2): a pattern of `re`."""
-
-_ILLEGAL_IN_XML = re.compile(ILLEGAL_IN_XML)
 _APOSTROPHE = re.compile(r"(?<=\w)['\u2019](?=\w)")
 
 
@@ -38,11 +36,6 @@ def without_entities(text: str) -> str:
 def without_tags(text: str) -> str:
     """Without HTML tags, comments, scripts and styles: `good<br />stuff` -> `good stuff`; `a < b` stays."""
     return _TAG.sub(" ", text) if "<" in text else text
-
-
-def without_illegal_in_xml(text: str) -> str:
-    """With the replacement character U+FFFD for each character that XML 1.0 cannot hold."""
-    return _ILLEGAL_IN_XML.sub("\ufffd", text)
 
 
 def without_urls(text: str) -> str:
@@ -66,11 +59,6 @@ def _punctuation() -> dict[int, str | None]:
 def without_punctuation(text: str) -> str:
     """Without punctuation, symbols and control characters: `don't stop!` -> `dont stop `."""
     return _APOSTROPHE.sub("", text).translate(_punctuation())
-
-
-def collapsed(text: str) -> str:
-    """With single spaces between words and none around them."""
-    return " ".join(text.split())
 
 
 def clean_text(text: str | None) -> str:

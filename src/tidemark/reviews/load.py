@@ -17,7 +17,7 @@ from tidemark.errors import TidemarkError
 from tidemark.reviews import builtin, landing
 from tidemark.reviews.landing import Source
 from tidemark.settings import settings
-from tidemark.storage import artifacts, manifests
+from tidemark.storage import artifacts, manifests, run_folder
 
 if TYPE_CHECKING:
     from pymongo.database import Database
@@ -54,12 +54,12 @@ class Plan:
         """Keep it as `<run>/land.json`."""
         products = self.products.to_dict() if self.products else None
         value = {"load": self.load_id, "reviews": self.reviews.to_dict(), "products": products, "staged": self.staged}
-        artifacts.write_json(f"{run}/land.json", value)
+        artifacts.write_json(f"{run}/{run_folder.LAND}", value)
 
     @classmethod
     def read(cls, run: str) -> "Plan":
         """From `<run>/land.json`."""
-        value = artifacts.read_json(f"{run}/land.json")
+        value = artifacts.read_json(f"{run}/{run_folder.LAND}")
         products = Source.from_dict(value["products"]) if value["products"] else None
         return cls(Source.from_dict(value["reviews"]), products, value["staged"])
 
@@ -81,8 +81,8 @@ def land(params: Mapping[str, Any], dag_id: str, run_id: str) -> str:
         UnreachableError: the object store did not answer.
     """
     config = settings()
-    run = artifacts.run_folder(config.artifacts_root, dag_id, run_id)
-    staged = artifacts.run_folder(config.landing_root, dag_id, run_id)
+    run = run_folder.of(config.artifacts_root, dag_id, run_id)
+    staged = run_folder.of(config.landing_root, dag_id, run_id)
     source, listed = params["source"].strip(), (params["products"] or "").strip()
     if source == BUILTIN:
         size = builtin.Size(params["builtin_reviews"], params["builtin_users"], params["builtin_items"])
@@ -108,7 +108,7 @@ def tell(run: str) -> dict[str, Any]:
     Args:
         run: the run folder.
     """
-    plan, outcome = Plan.read(run), artifacts.read_json(f"{run}/load.json")
+    plan, outcome = Plan.read(run), artifacts.read_json(f"{run}/{run_folder.LOAD}")
     for line in report(plan, outcome):
         log.info(line)
     counts: dict[str, Any] = {"load": outcome["load"], "release": plan.reviews.release}
@@ -120,7 +120,7 @@ def tell(run: str) -> dict[str, Any]:
 
 def write_manifest(run: str, dag_id: str, run_id: str) -> None:
     """Write the manifest of a finished load: its counts, its gate, its Data Docs."""
-    plan, outcome = Plan.read(run), artifacts.read_json(f"{run}/load.json")
+    plan, outcome = Plan.read(run), artifacts.read_json(f"{run}/{run_folder.LOAD}")
     counts = {
         f"{kind} {name}": outcome[kind][name]
         for kind in ("reviews", "products")

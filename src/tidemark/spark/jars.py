@@ -7,12 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tidemark.errors import JarError
+
 IVY = Path(__file__).with_name("ivy.xml")
 LOCK = Path(__file__).with_name("jars.lock")
-
-
-class JarError(Exception):
-    """The jars cannot be had as they should be; the message says what to do."""
 
 
 def java() -> str:

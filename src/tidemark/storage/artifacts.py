@@ -1,8 +1,6 @@
-"""Run folders on any fsspec location: what each run read, made and decided, kept under a key of its own."""
+"""Files on any fsspec location, each written whole or not at all: JSON, bytes, tables, arrays."""
 
-import hashlib
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
@@ -13,31 +11,8 @@ import fsspec
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-LONGEST_KEY = 160
-"""Characters of a run's id that its key keeps: file systems allow 255 in a name, and names are put around it."""
-
 PART = ".part-"
 """In the name of a file that is being written. Older than a day, its writer is dead: `tidemark.operations.tidying` removes it."""
-
-_MARKED = re.compile(r"-[0-9a-f]{8}$")
-
-
-def run_key(run_id: str) -> str:
-    """A DAG run's id as a safe folder name of its own: `manual__2026-01-01T00:00:00+00:00` ->
-    `manual__2026-01-01T00-00-00-00-00-1e8dc70c`.
-
-    An id that had to be cleaned is marked by its hash, and so is one that looks marked already: `a:b`, `a+b` and `a-b`
-    never share a folder. An id that is safe as it is stays as it is. Whoever looks for a run's folder calls this.
-    """
-    clean = re.sub(r"[^A-Za-z0-9_.-]+", "-", run_id).strip(".-")[:LONGEST_KEY]
-    if clean == run_id and clean and not _MARKED.search(clean):
-        return clean
-    return f"{clean or 'run'}-{hashlib.sha256(run_id.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-
-
-def run_folder(root: str, dag_id: str, run_id: str) -> str:
-    """Where the run `run_id` of `dag_id` keeps its artifacts: `<root>/<dag>/<run key>`."""
-    return f"{root.rstrip('/')}/{dag_id}/{run_key(run_id)}"
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import fsspec
 from tidemark import __version__
 from tidemark.errors import SettingError
 from tidemark.settings import ROOT, settings
-from tidemark.storage import artifacts
+from tidemark.storage import artifacts, run_folder
 
 Manifest = dict[str, Any]
 
@@ -130,7 +130,7 @@ def write(
         "format": FORMAT,
         "dag": dag,
         "run_id": run_id,
-        "run_key": artifacts.run_key(run_id),
+        "run_key": run_folder.key(run_id),
         "title": title,
         "created_at": datetime.now(UTC).isoformat(),
         "model_id": model_id,

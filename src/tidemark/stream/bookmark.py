@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from tidemark.errors import UnreachableError
+from tidemark.errors import CoordinatorStartingError, UnreachableError
 from tidemark.settings import Settings, settings
 from tidemark.stream import topics
 
@@ -26,12 +26,11 @@ _PASSING = (
 """What Kafka answers while a partition, or the group's coordinator, is still starting: over in a moment."""
 
 
-class _PassingError(UnreachableError):
-    """Not reachable for a moment."""
-
-
 _patient = retry(
-    retry=retry_if_exception_type(_PassingError), stop=stop_after_delay(5), wait=wait_fixed(0.1), reraise=True
+    retry=retry_if_exception_type(CoordinatorStartingError),
+    stop=stop_after_delay(5),
+    wait=wait_fixed(0.1),
+    reraise=True,
 )
 
 
@@ -201,4 +200,4 @@ class Bookmark:
         if not isinstance(error, KafkaException):
             error = KafkaException(KafkaError(KafkaError._TIMED_OUT))
         found = topics.unreachable(error, self._config)
-        return _PassingError(*found.args) if error.args[0].code() in _PASSING else found
+        return CoordinatorStartingError(*found.args) if error.args[0].code() in _PASSING else found

@@ -13,10 +13,10 @@ from confluent_kafka import Message, Producer
 from pymongo.database import Database
 
 from tidemark.errors import UnreachableError
+from tidemark.interactions import keys
 from tidemark.interactions.from_messages import Interaction, Weights, parse
 from tidemark.settings import Settings
 from tidemark.stream import topics
-from tidemark.stream.ingest import ORIGIN_HEADER
 
 COLLECTION = "dead_letters"
 CHUNK = 500
@@ -91,12 +91,11 @@ def replay(db: Database[dict[str, Any]], config: Settings, *, dry_run: bool = Fa
 def _send(
     producer: Producer, letter: dict[str, Any], value: bytes | None, found: Interaction, config: Settings
 ) -> None:
-    milliseconds = int(letter["time"].timestamp() * 1000)
     producer.produce(
         topics.name(topics.INTERACTIONS, config),
         value,
         key=found.user_id.encode(),
-        headers=[(ORIGIN_HEADER, f"{letter['_id']}@{milliseconds}".encode())],
+        headers=[keys.origin_header(letter["_id"], letter["time"])],
         on_delivery=_delivered,
     )
     producer.poll(0)

@@ -8,16 +8,16 @@ topic `interactions.dead_letter` may then hold a letter twice, under the same ke
 import base64
 import json
 import logging
-import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pymongo.database import Database
 
 from tidemark.contracts import schemas
-from tidemark.errors import TidemarkError
+from tidemark.errors import BatchFailedError, TopicChangedError
+from tidemark.interactions import keys
 from tidemark.interactions.from_messages import DeadLetter, Interaction, Weights, parse
 from tidemark.settings import Settings
 from tidemark.storage import mongo
@@ -31,36 +31,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tidemark.stream.ingest")
 
-ORIGIN_HEADER = "tidemark-origin"
-"""Header of a dead letter that was sent again: `<its _id>@<milliseconds when Kafka first took it>`."""
-_ORIGIN = re.compile(r"([\w.~-]{1,270}-\d{1,9}-\d{1,19})@(\d{1,14})")
-
 COLUMNS = (
     "_id string, user_id string, item_id string, rating double, weight double, timestamp timestamp, source string, "
     "event_type string, extra string, partition int, offset long, time timestamp, reason string, value string"
 )
 """A parsed record: an interaction where `reason` is null, else a dead letter (`value` in base64)."""
-
-
-class BatchFailedError(TidemarkError):
-    """A batch was not stored; why is in `Ingest.failure`."""
-
-
-class TopicChangedError(TidemarkError):
-    """The topic was deleted and made anew while it was read: begin again, from its start."""
-
-
-def origin(headers: Iterable[Mapping[str, Any]] | None) -> tuple[str | None, datetime | None]:
-    """Of a record that `replay_dead_letters` sent again: the `_id` and the time to give it. Sent twice, it is still one.
-
-    The `_id` is in a name space of its own: a forged header can overwrite nothing but what was sent again.
-    """
-    for header in headers or ():
-        if header["key"] == ORIGIN_HEADER and header["value"] is not None:
-            found = _ORIGIN.fullmatch(bytes(header["value"]).decode("ascii", "replace"))
-            if found:
-                return f"replay:{found[1]}", datetime.fromtimestamp(int(found[2]) / 1000, UTC)
-    return None, None
 
 
 def parse_batches(
@@ -78,8 +53,8 @@ def parse_batches(
         fields = (batch.column(name).to_pylist() for name in ("value", "partition", "offset", "timestamp", "headers"))
         for value, partition, offset, time, headers in zip(*fields, strict=True):
             at = time.astimezone(UTC)
-            key, happened = origin(headers) if headers else (None, None)
-            key = key or f"{prefix}-{partition}-{offset}"
+            key, happened = keys.origin(headers) if headers else (None, None)
+            key = key or keys.of_message(prefix, partition, offset)
             found = parse(value, topic, partition, offset, at, weights, key=key, happened=happened)
             rows.append(_row(found, partition, offset, at))
         columns: list[Any] = list(zip(*rows, strict=True)) or [()] * len(names)

@@ -6,15 +6,19 @@ where the ingest goes on: a database restored from a backup is filled up again f
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pymongo.database import Database
 
 from tidemark.errors import ContractError
+from tidemark.interactions import keys
 from tidemark.stream.bookmark import Bookmark, Lag, NextOffsets
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
 
 COLLECTION = "progress"
 
@@ -35,12 +39,7 @@ class Progress:
     @property
     def prefix(self) -> str:
         """What stands before `-partition-offset` in the keys."""
-        return _prefix(self.topic, self.generation)
-
-
-def _prefix(topic: str, generation: int) -> str:
-    """`~` is in no topic's name, so no two prefixes are the same."""
-    return topic if generation == 0 else f"{topic}~{generation}"
+        return keys.prefix(self.topic, self.generation)
 
 
 def behind(lag: Lag, stored: NextOffsets) -> int:
@@ -123,19 +122,17 @@ class Snapshot:
     @property
     def prefix(self) -> str:
         """See `Progress.prefix`."""
-        return _prefix(self.topic, self.generation)
+        return keys.prefix(self.topic, self.generation)
 
-    def covers(self, interaction_id: str) -> bool:
-        """Whether the interaction with this `_id` is in the snapshot; what is not of this topic as it is now, is."""
-        prefix, _, rest = interaction_id.rpartition("-")
-        prefix, _, partition = prefix.rpartition("-")
-        if prefix != self.prefix:
-            return True
-        return int(rest) < self.next_offsets.get(int(partition), 0)
+    def covers(self, key: "Column") -> "Column":
+        """Whether the interaction with this key is in the snapshot; what is not of this topic as it is now, is."""
+        from pyspark.sql import functions as f
 
-    def beyond(self, ids: Iterable[str]) -> list[str]:
-        """Those of `ids` that came after the snapshot: a training leaves them to the next one."""
-        return [interaction_id for interaction_id in ids if not self.covers(interaction_id)]
+        prefix, partition, offset = (f.regexp_extract(key, keys.POSITION_PATTERN, group) for group in (1, 2, 3))
+        stored = f.lit(False)
+        for number, at in self.next_offsets.items():
+            stored |= (partition.cast("long") == number) & (offset.cast("long") < at)
+        return (prefix != self.prefix) | stored
 
 
 def snapshot(db: Database[dict[str, Any]], bookmark: Bookmark, wait_seconds: float) -> Snapshot:

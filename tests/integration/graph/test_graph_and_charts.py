@@ -12,7 +12,7 @@ from tests.support import tastes
 from tests.support.retraining import as_frame, job, retrain, store_interactions
 from tidemark.charts import retraining
 from tidemark.errors import NoChampionError
-from tidemark.registry import entries
+from tidemark.registry import champion
 from tidemark.retraining import snapshot as snapshots
 from tidemark.spark.session import session
 from tidemark.storage import artifacts, manifests, mongo
@@ -60,7 +60,7 @@ def test_a_published_model_has_graph_charts_tables_and_a_manifest(table):
     assert np.dot(*found["degrees"]["items"]) == taken
     assert found["components"]["taken"][0][0] <= users + items
 
-    model = entries.champion(db)
+    model = champion.live(db)
     with Path(f"{run}/graph/edges.csv").open(newline="") as stream:
         edges = list(csv.DictReader(stream))
     recommended = {}

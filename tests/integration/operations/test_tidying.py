@@ -7,8 +7,8 @@ import fsspec
 import pytest
 
 from tidemark.operations import tidying
-from tidemark.registry import entries
-from tidemark.storage import artifacts, manifests, mongo
+from tidemark.registry import champion
+from tidemark.storage import artifacts, manifests, mongo, run_folder
 
 pytestmark = pytest.mark.usefixtures("mongo_db")
 
@@ -32,7 +32,7 @@ def roots(request, tmp_path):
 def model(db, root, number, published=True, created=OLD):
     """The `number`-th model, with its recommendations and its run folder; gives its id."""
     model_id = f"202601{number:02}T000000-{number:08x}"
-    run = artifacts.run_folder(root, "retrain_recommender", f"run{number:02}")
+    run = run_folder.of(root, "retrain_recommender", f"run{number:02}")
     db["models"].insert_one(
         {
             "_id": model_id,
@@ -62,8 +62,8 @@ def there(db):
 def test_models_that_are_kept_keep_recommendations_and_folders_and_the_others_go(roots):
     db = mongo.connect()
     ids = [model(db, roots[0], number) for number in range(6)]
-    entries.move_pointer(db, ids[1], "run")
-    entries.move_pointer(db, ids[0], "run")  # live is the oldest, before it the second oldest
+    champion.move_pointer(db, ids[1], "run")
+    champion.move_pointer(db, ids[0], "run")  # live is the oldest, before it the second oldest
     done = tidy(roots)
     assert there(db) == {ids[0], ids[1], ids[4], ids[5]}
     assert done.gone["models"] == [ids[2], ids[3]]
@@ -94,7 +94,7 @@ def test_what_is_young_or_being_written_stays(roots):
 def test_the_newest_runs_of_each_dag_stay_and_strangers_are_left_alone(roots):
     for run_id in ("a", "b", "c"):
         for dag in ("load_reviews", "explore_reviews"):
-            run = artifacts.run_folder(roots[0], dag, run_id)
+            run = run_folder.of(roots[0], dag, run_id)
             manifests.write(run, dag=dag, run_id=run_id, title="A run")
     artifacts.write_bytes(f"{roots[0]}/backups/monday/all.tar", b"not ours")
     done = tidy(roots, kept_runs=2)
@@ -104,8 +104,8 @@ def test_the_newest_runs_of_each_dag_stay_and_strangers_are_left_alone(roots):
 
 def load(roots, run_id, ended, db=None):
     """A load's folders: landed, and staged; gives the staged one."""
-    run = artifacts.run_folder(roots[0], "load_reviews", run_id)
-    staged = artifacts.run_folder(roots[1], "load_reviews", run_id)
+    run = run_folder.of(roots[0], "load_reviews", run_id)
+    staged = run_folder.of(roots[1], "load_reviews", run_id)
     artifacts.write_json(f"{run}/land.json", {"load": "the-same-files"})
     artifacts.write_bytes(f"{staged}/reviews/part-0.parquet", b"x" * 1000)
     if ended:
@@ -138,12 +138,12 @@ def test_staging_of_a_load_that_never_ended_goes_with_its_run_folder(roots):
 
 
 def test_files_half_written_go_after_a_day(roots):
-    run = artifacts.run_folder(roots[0], "load_reviews", "a")
+    run = run_folder.of(roots[0], "load_reviews", "a")
     artifacts.write_bytes(f"{run}/land.json.part-0a0a0a0a", b"{")
     artifacts.write_json(f"{run}/land.json", {"load": "x"})
     assert tidy(roots, now=datetime.now(UTC)).gone["parts"] == []
     done = tidy(roots)
-    assert done.gone["parts"] == [f"load_reviews/{artifacts.run_key('a')}/land.json.part-0a0a0a0a"]
+    assert done.gone["parts"] == [f"load_reviews/{run_folder.key('a')}/land.json.part-0a0a0a0a"]
     assert artifacts.exists(f"{run}/land.json")
 
 
@@ -166,7 +166,7 @@ class Killed(BaseException):
 def test_killed_at_any_removal_and_run_again_it_ends_the_same(roots, after, monkeypatch):
     db = mongo.connect()
     ids = [model(db, roots[0], number) for number in range(6)]
-    entries.move_pointer(db, ids[5], "run")
+    champion.move_pointer(db, ids[5], "run")
     filesystem, _ = fsspec.core.url_to_fs(roots[0])
     removals = 0
     rm = type(filesystem).rm
@@ -191,9 +191,7 @@ def test_killed_at_any_removal_and_run_again_it_ends_the_same(roots, after, monk
 def test_what_cannot_be_removed_is_said_and_the_rest_goes(tmp_path):
     roots = f"{tmp_path}/artifacts", f"{tmp_path}/landing"
     for run_id in ("a", "b", "c"):
-        manifests.write(
-            artifacts.run_folder(roots[0], "load_reviews", run_id), dag="load_reviews", run_id=run_id, title=""
-        )
+        manifests.write(run_folder.of(roots[0], "load_reviews", run_id), dag="load_reviews", run_id=run_id, title="")
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "precious").write_text("x")
     os.symlink(tmp_path / "elsewhere", f"{roots[0]}/load_reviews/0link")  # noqa: PTH211

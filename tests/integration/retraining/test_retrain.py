@@ -7,7 +7,7 @@ from tests.support import retraining, tastes
 from tests.support.retraining import as_frame, begin, job, retrain, store_interactions
 from tidemark.contracts import conformance
 from tidemark.errors import NoChampionError, NotEnoughDataError, SettingError
-from tidemark.registry import entries
+from tidemark.registry import champion, entries
 from tidemark.retraining import publish, report
 from tidemark.storage import artifacts, mongo
 
@@ -24,7 +24,7 @@ def table():
 def live():
     """The champion's id and its recommendations by user."""
     db = mongo.connect()
-    model = entries.champion(db)
+    model = champion.live(db)
     assert model is not None
     return model["_id"], {d["_id"]: d for d in db[mongo.recommendations(model["_id"])].find()}
 
@@ -94,15 +94,15 @@ def test_the_gate_keeps_a_better_champion_and_roll_back_undoes_a_worse_one(table
     db = mongo.connect()
     assert live()[0] == forced
     with pytest.raises(NoChampionError, match=f"kept: {forced}, {first}"):
-        entries.roll_back(db, worse["model"], "run")
-    assert entries.roll_back(db, None, "run") == (forced, first)
+        champion.roll_back(db, worse["model"], "run")
+    assert champion.roll_back(db, None, "run") == (forced, first)
     assert live() == before
-    assert entries.roll_back(db, None, "run") == (forced, first)  # the same run again: not one further back
-    assert entries.verify(db)["model_id"] == first
+    assert champion.roll_back(db, None, "run") == (forced, first)  # the same run again: not one further back
+    assert champion.verify(db)["model_id"] == first
     assert entries.get(db, forced)["status"] == "retired"
     with pytest.raises(NoChampionError, match="no model older than the champion"):
-        entries.roll_back(db, None, "another run")
-    assert entries.roll_back(db, forced, "third run") == (first, forced)
+        champion.roll_back(db, None, "another run")
+    assert champion.roll_back(db, forced, "third run") == (first, forced)
 
 
 def test_popularity_is_published_where_nothing_beats_it():
@@ -143,11 +143,11 @@ def test_only_the_last_models_are_kept_never_without_champion_and_the_one_before
     retraining.settings.cache_clear()
     models = [retrain(f"run{n}", n, force=True, promote="always")["model"] for n in range(3)]
     db = mongo.connect()
-    assert entries.kept(db) == models[:0:-1]
-    entries.roll_back(db, models[1], "back")
-    assert entries.prune(db, 1) == []
+    assert champion.kept(db) == models[:0:-1]
+    champion.roll_back(db, models[1], "back")
+    assert champion.prune(db, 1) == []
     db[mongo.recommendations("20200101T000000-00000000")].insert_one({"_id": "half written"})
-    assert entries.prune(db, 2) == ["20200101T000000-00000000"]
+    assert champion.prune(db, 2) == ["20200101T000000-00000000"]
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_what_cannot_be_learned_from_is_said_in_one_line(rows, says):
     with pytest.raises(NotEnoughDataError, match=says) as error:
         retrain("first")
     assert "\n" not in str(error.value)
-    assert entries.champion(mongo.connect()) is None
+    assert champion.live(mongo.connect()) is None
 
 
 def test_no_interactions_is_said():
@@ -200,7 +200,7 @@ def test_the_window_is_the_newest_interactions_whatever_their_order(table):
 
 def test_rolling_back_without_a_champion_says_what_to_run():
     with pytest.raises(NoChampionError, match="run load_reviews, then retrain_recommender"):
-        entries.roll_back(mongo.connect(), None, "run")
+        champion.roll_back(mongo.connect(), None, "run")
 
 
 def test_a_champion_whose_recommendations_are_not_whole_is_found_out(table):
@@ -209,16 +209,16 @@ def test_a_champion_whose_recommendations_are_not_whole_is_found_out(table):
     db = mongo.connect()
     db[mongo.recommendations(decided["model"])].delete_one({})
     with pytest.raises(NoChampionError, match="another kept model"):
-        entries.verify(db)
+        champion.verify(db)
 
 
 def test_served_lists_are_those_that_were_gated(table):
     store_interactions(table.head(1_000))
     decided = retrain("first", promote="always")
-    from tidemark.retraining import train
+    from tidemark.models import saved
 
-    pairs = train.load_pairs(decided["run"])
-    fitted, _ = train.load_model(f"{decided['run']}/model.npz", pairs)
+    pairs = saved.load_pairs(decided["run"])
+    fitted, _ = saved.load_model(f"{decided['run']}/model.npz", pairs)
     lists = publish.make(fitted, pairs, 10)
     created = entries.get(mongo.connect(), decided["model"])["created_at"]
     expected = {d["_id"]: d for d in publish.documents(lists, pairs, decided["model"], created)}

@@ -11,8 +11,9 @@ import pytest
 
 from tests.support import tastes
 from tests.support.retraining import as_frame, begin, job, retrain, store_interactions, submit
-from tidemark.registry import entries
-from tidemark.retraining import evaluate, publish, train
+from tidemark.models import saved
+from tidemark.registry import champion, entries
+from tidemark.retraining import decide, publish
 from tidemark.storage import artifacts, mongo
 
 pytestmark = pytest.mark.usefixtures("spark", "mongo_db")
@@ -37,7 +38,7 @@ class Reader(threading.Thread):
         db = mongo.connect()
         generator = np.random.default_rng(0)
         while not self.stopped.is_set():
-            pointer = entries.pointer(db)
+            pointer = champion.pointer(db)
             model = pointer["model_id"]
             if model not in self.seen:
                 self.seen.append(model)
@@ -85,14 +86,14 @@ def test_train_killed_while_it_fits_continues_the_same_model_on_the_same_pairs()
     first = submit("train", run)
     wait_for(lambda: artifacts.exists(f"{run}/pairs.npz"), first)
     kill_all(first)
-    kept = train.load_pairs(run)
+    kept = saved.load_pairs(run)
     assert not artifacts.exists(f"{run}/train.json")
     # what arrives in between belongs to the next snapshot
     store_interactions(tastes.frame([("late", "i000"), ("later", "i001")]))
     finish(submit("train", run))
     unkilled, _ = begin("unkilled", 1, **SEARCHED)
     assert artifacts.read_json(f"{unkilled}/snapshot.json")["stored"] == len(table) + 2
-    train.save_pairs(unkilled, kept)
+    saved.save_pairs(unkilled, kept)
     job("train").main(unkilled)
     one, other = (artifacts.read_json(f"{folder}/train.json") for folder in (run, unkilled))
     assert one["params"] == other["params"]
@@ -116,15 +117,15 @@ def ready():
     run, _ = begin("second", 1, promote="always", top_n=20)
     job("train").main(run)
     job("evaluate").main(run)
-    evaluate.register(mongo.connect(), run)
+    decide.register(mongo.connect(), run)
     return run, champion, pairs.users.tolist()
 
 
 def expected(run):
     """What the collection of this run's model must hold."""
     model = entries.get(mongo.connect(), artifacts.read_json(f"{run}/snapshot.json")["model_id"])
-    pairs = train.load_pairs(run)
-    fitted, _ = train.load_model(f"{run}/model.npz", pairs)
+    pairs = saved.load_pairs(run)
+    fitted, _ = saved.load_model(f"{run}/model.npz", pairs)
     lists = publish.make(fitted, pairs, 20)
     return model["_id"], {d["_id"]: d for d in publish.documents(lists, pairs, model["_id"], model["created_at"])}
 
@@ -141,7 +142,7 @@ def test_publish_killed_while_it_writes_publishes_the_same_when_run_again(ready,
         wait_for(lambda: db[mongo.recommendations(new)].estimated_document_count() > 0, first)
         if whole_group:
             kill_all(first)
-            assert entries.pointer(db)["model_id"] == champion
+            assert champion.pointer(db)["model_id"] == champion
             assert 0 < db[mongo.recommendations(new)].estimated_document_count() < 12_300
         else:
             os.kill(first.pid, signal.SIGKILL)  # spark-submit has become the JVM
@@ -151,9 +152,9 @@ def test_publish_killed_while_it_writes_publishes_the_same_when_run_again(ready,
             os.killpg(first.pid, signal.SIGKILL)
         reader.end()
     model_id, documents = expected(run)
-    assert entries.pointer(db)["model_id"] == model_id == new
+    assert champion.pointer(db)["model_id"] == model_id == new
     assert {d["_id"]: d for d in db[mongo.recommendations(new)].find()} == documents
-    assert entries.verify(db)["users_served"] == len(documents)
+    assert champion.verify(db)["users_served"] == len(documents)
     assert reader.wrong == []
     assert reader.seen == [champion, new]
     assert reader.reads > 10
@@ -164,18 +165,18 @@ def test_publish_killed_after_the_pointer_moved_only_has_to_tidy_up(ready):
     db = mongo.connect()
     job("publish").main(run)
     before = {name: db[name].estimated_document_count() for name in db.list_collection_names()}
-    moved = entries.pointer(db)
+    moved = champion.pointer(db)
     # as a kill between the pointer and the statuses leaves it
     db["models"].update_one({"_id": moved["model_id"]}, {"$set": {"status": "candidate", "published_at": None}})
     db["models"].update_one({"_id": champion}, {"$set": {"status": "champion"}})
     job("publish").main(run)
-    assert entries.pointer(db) == moved
+    assert champion.pointer(db) == moved
     assert entries.get(db, moved["model_id"])["status"] == "champion"
     assert entries.get(db, champion)["status"] == "retired"
     assert {name: db[name].estimated_document_count() for name in db.list_collection_names()} == before
     # and once more, when nothing at all is left to do
     job("publish").main(run)
-    assert entries.pointer(db) == moved
+    assert champion.pointer(db) == moved
 
 
 def test_readers_meet_one_whole_model_while_models_come_and_go():
@@ -186,7 +187,7 @@ def test_readers_meet_one_whole_model_while_models_come_and_go():
     reader.start()
     try:
         models.append(retrain("run1", 1, promote="always", force=True)["model"])
-        back = entries.roll_back(mongo.connect(), None, "back")
+        back = champion.roll_back(mongo.connect(), None, "back")
         models.append(retrain("run2", 2, promote="always", force=True, alpha=5.0)["model"])
     finally:
         reader.end()
@@ -199,5 +200,5 @@ def test_rolling_back_takes_less_than_two_seconds():
     store_interactions(as_frame(tastes.tastes()))
     models = [retrain(f"run{n}", n, promote="always", force=True)["model"] for n in range(2)]
     started = time.monotonic()
-    assert entries.roll_back(mongo.connect(), None, "back") == (models[1], models[0])
+    assert champion.roll_back(mongo.connect(), None, "back") == (models[1], models[0])
     assert time.monotonic() - started < 2

@@ -14,7 +14,7 @@ from tidemark.console.airflow_runs import AirflowRun
 from tidemark.console.page_rows import ModelRow
 from tidemark.errors import UnreachableError
 from tidemark.operations.sources import Tide
-from tidemark.storage import artifacts
+from tidemark.storage import artifacts, run_folder
 
 DAG = "retrain_recommender"
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -44,7 +44,7 @@ def test_a_row_shows_the_figures_of_what_went_live():
     assert row.ndcg is not None
     assert row.popularity is not None
     assert row.lead == pytest.approx(row.ndcg.value - 0.04)
-    assert row.run_key == artifacts.run_key(registry_data.run_id(3))
+    assert row.run_key == run_folder.key(registry_data.run_id(3))
     assert row.decision == "published"
     assert row.good_stars
     document = registry_data.model(3)
@@ -155,7 +155,7 @@ def test_a_registry_that_is_away_hides_the_model_only(tmp_path: Path):
 
 
 def test_a_run_that_failed_half_way_names_its_task_and_shows_what_was_checked(tmp_path: Path):
-    folder = artifacts.run_folder(str(tmp_path), DAG, "manual__1")
+    folder = run_folder.of(str(tmp_path), DAG, "manual__1")
     artifacts.write_bytes(f"{folder}/docs/training_interactions/index.html", b"<html></html>")
     artifacts.write_json(f"{folder}/snapshot.json", {})
     tasks = [{"task_id": "train", "state": "failed", "duration": 3.0, "try_number": 1}]
@@ -183,7 +183,7 @@ def test_other_dags_have_a_plain_page(tmp_path: Path):
 
 
 def test_a_damaged_manifest_is_said(tmp_path: Path):
-    folder = artifacts.run_folder(str(tmp_path), DAG, "manual__1")
+    folder = run_folder.of(str(tmp_path), DAG, "manual__1")
     artifacts.write_bytes(f"{folder}/manifest.json", b"{")
     assert "manifest cannot be read" in shown(str(tmp_path), run())
 
@@ -191,7 +191,7 @@ def test_a_damaged_manifest_is_said(tmp_path: Path):
 def test_a_key_finds_its_run_again_only_if_it_is_its_own(tmp_path: Path):
     of = "manual__2026-01-01T00:00:00+00:00"
     registry_data.leave(str(tmp_path), DAG, of)
-    key = artifacts.run_key(of)
+    key = run_folder.key(of)
     assert run_page.run_id_of(Away(str(tmp_path)), DAG, key) == of  # type: ignore[arg-type]
     (tmp_path / DAG / key).rename(tmp_path / DAG / "taken")
     assert run_page.run_id_of(Away(str(tmp_path)), DAG, "taken") is None  # type: ignore[arg-type]

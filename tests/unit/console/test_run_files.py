@@ -8,6 +8,7 @@ import pytest
 
 from tests.support import registry_data
 from tidemark.console import run_files
+from tidemark.errors import NotServedError
 from tidemark.storage import artifacts, manifests
 
 DAG, RUN = "retrain_recommender", "manual__1"
@@ -30,7 +31,7 @@ def root(made: Path, tmp_path: Path) -> str:
 def refused(root: str, path: str, dag: str = DAG, key: str = RUN) -> bool:
     try:
         run_files.find(root, dag, key, path)
-    except run_files.NotServedError:
+    except NotServedError:
         return True
     return False
 

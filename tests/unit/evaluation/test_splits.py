@@ -1,4 +1,6 @@
-"""The newest tenth is held out, in the same way every time."""
+"""The newest tenth is held out, in the same way every time, and what a champion is compared on."""
+
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -41,3 +43,39 @@ def test_a_pair_is_held_out_whatever_else_is_in_the_data():
 @pytest.mark.parametrize(("n", "held"), [(2, 1), (4, 1), (15, 2), (25, 2), (26, 3)])
 def test_small_data_keeps_a_pair_on_either_side(n, held):
     assert splits.newest(from_frame(tastes.frame([("u", f"i{i:02}") for i in range(n)]))).sum() == held
+
+
+def cut_after(pairs, share):
+    """ISO time of the pair that `share` of all are not newer than."""
+    moment = np.sort(pairs.timestamp)[int(len(pairs) * share) - 1]
+    return datetime.fromtimestamp(moment / 1e6, UTC).isoformat()
+
+
+def test_without_a_champion_the_newest_tenth_is_held_out():
+    found = splits.split(tastes.tastes(), None)
+    assert (len(found.held), found.compare) == (round(0.1 * (len(found.held) + len(found.train))), None)
+
+
+def test_a_champion_of_long_ago_is_compared_itself():
+    pairs = tastes.tastes()
+    found = splits.split(pairs, cut_after(pairs, 0.5))
+    assert found.compare == "champion"
+    assert len(found.held) == round(0.1 * len(pairs))
+
+
+def test_a_recent_champion_is_compared_on_what_is_newer_than_its_cut():
+    pairs = tastes.tastes(n_users=300, n_pairs=12_000)
+    cut = cut_after(pairs, 0.93)
+    found = splits.split(pairs, cut)
+    learned = datetime.fromisoformat(cut).timestamp() * 1e6
+    assert found.compare == "champion"
+    assert found.train.timestamp.max() <= learned < found.held.timestamp.min()
+    assert "newer than the champion's cut" in found.why
+
+
+def test_where_too_little_is_newer_the_recipe_is_compared_and_it_is_said():
+    pairs = tastes.tastes()
+    found = splits.split(pairs, cut_after(pairs, 1))
+    assert found.compare == "recipe"
+    assert len(found.held) == round(0.1 * len(pairs))
+    assert "only 0 users" in found.why

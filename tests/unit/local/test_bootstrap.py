@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tidemark.errors import SetupError
 from tidemark.local import bootstrap
 from tidemark.spark import jars
 
@@ -46,16 +47,16 @@ def test_java_home_comes_before_the_path(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_missing_or_old_java_is_named_with_its_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
-    with pytest.raises(bootstrap.SetupError, match=r"Java is not here.*apt-get install"):
+    with pytest.raises(SetupError, match=r"Java is not here.*apt-get install"):
         bootstrap.check_machine()
     program(tmp_path / "bin", "java", "echo 'version \"11.0.1\"' >&2")
-    with pytest.raises(bootstrap.SetupError, match="This is Java 11; Java 17 or newer is needed"):
+    with pytest.raises(SetupError, match="This is Java 11; Java 17 or newer is needed"):
         bootstrap.check_machine()
 
 
 def test_a_full_disk_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "NEEDED_GB", 1 << 40)
-    with pytest.raises(bootstrap.SetupError, match=r"GB are free .* are needed"):
+    with pytest.raises(SetupError, match=r"GB are free .* are needed"):
         bootstrap.check_disk()
 
 

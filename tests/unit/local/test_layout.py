@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.own_settings import local_settings
-from tidemark.errors import SettingError
+from tidemark.errors import PlatformError, SettingError
 from tidemark.local import layout, ports
 from tidemark.settings import Settings
 
@@ -59,7 +59,6 @@ def test_a_taken_port_is_told_with_its_holder(tmp_path: Path) -> None:
     import socket
 
     from tidemark.local import lifecycle
-    from tidemark.local.supervision import PlatformError
 
     config = local_settings(tmp_path)
     with socket.create_server(("127.0.0.1", config.airflow_port)):
@@ -73,7 +72,6 @@ def test_a_taken_port_is_told_with_its_holder(tmp_path: Path) -> None:
 
 def test_two_servers_may_not_share_a_port(tmp_path: Path) -> None:
     from tidemark.local import lifecycle
-    from tidemark.local.supervision import PlatformError
 
     config = local_settings(tmp_path)
     same = config.model_copy(update={"airflow_port": config.kafka_controller_port})

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.own_settings import local_settings
+from tidemark.errors import PlatformError
 from tidemark.local import lifecycle
 from tidemark.local.layout import state_folder
-from tidemark.local.supervision import PlatformError
 from tidemark.settings import settings
 
 

@@ -28,7 +28,7 @@ MODEL = {
 def rendered(model: dict[str, object]) -> list[list[str]]:
     console = Console(width=160)
     with console.capture() as capture:
-        console.print(model_summary.figures(model))
+        console.print(model_summary.table_of(model))
     rows = [line.strip("│┃").replace("┃", "│").split("│") for line in capture.get().splitlines()]
     return [[cell.strip() for cell in row] for row in rows if len(row) > 1]
 

@@ -10,29 +10,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidemark.storage import artifacts
+from tidemark.storage import artifacts, run_folder
 
 
 def test_a_run_id_becomes_a_folder_name():
-    key = artifacts.run_key("manual__2026-01-01T00:00:00+00:00")
+    key = run_folder.key("manual__2026-01-01T00:00:00+00:00")
     assert key == "manual__2026-01-01T00-00-00-00-00-1e8dc70c"
-    assert artifacts.run_key("nightly.1_a") == "nightly.1_a"
+    assert run_folder.key("nightly.1_a") == "nightly.1_a"
 
 
 @given(st.text())
 def test_no_run_id_leaves_the_root(run_id):
-    key = artifacts.run_key(run_id)
+    key = run_folder.key(run_id)
     assert set(key) <= set(string.ascii_letters + string.digits + "_.-")
     assert key not in ("", ".", "..")
     assert len(key) < 200
-    assert artifacts.run_folder("/base/", "dag", run_id) == f"/base/dag/{key}"
+    assert run_folder.of("/base/", "dag", run_id) == f"/base/dag/{key}"
 
 
 @given(st.lists(st.text(":+-ab"), unique=True, min_size=2, max_size=9))
 def test_two_runs_never_share_a_folder(run_ids):
-    run_ids += [artifacts.run_key(run_id) for run_id in run_ids]  # nor with one that is named like another's folder
+    run_ids += [run_folder.key(run_id) for run_id in run_ids]  # nor with one that is named like another's folder
     ids = set(run_ids)
-    assert len({artifacts.run_key(run_id) for run_id in ids}) == len(ids)
+    assert len({run_folder.key(run_id) for run_id in ids}) == len(ids)
 
 
 def test_json_comes_back_and_leaves_no_part_behind(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from tidemark.errors import SettingError
 from tidemark.settings import settings
-from tidemark.storage import artifacts, manifests
+from tidemark.storage import artifacts, manifests, run_folder
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -23,13 +23,13 @@ def root(request, tmp_path):
 
 
 def write(root, run_id, **kwargs):
-    run = artifacts.run_folder(root, "explore_reviews", run_id)
+    run = run_folder.of(root, "explore_reviews", run_id)
     return run, manifests.write(run, dag="explore_reviews", run_id=run_id, title="Reviews", **kwargs)
 
 
 def test_a_manifest_names_every_file_with_kind_title_and_hash(root):
     run_id = "manual__2026-01-01T00:00:00+00:00"
-    run = artifacts.run_folder(root, "explore_reviews", run_id)
+    run = run_folder.of(root, "explore_reviews", run_id)
     artifacts.write_bytes(f"{run}/charts/stars.svg", b"<svg/>")
     artifacts.write_bytes(f"{run}/tables/stars.csv", b"a\n")
     artifacts.write_bytes(f"{run}/graph/graph.graphml", b"<graphml/>")
@@ -45,7 +45,7 @@ def test_a_manifest_names_every_file_with_kind_title_and_hash(root):
         titles={"charts/stars.svg": "Stars <b>"},
     )
     assert manifest == manifests.read(run)
-    assert (manifest["format"], manifest["run_key"]) == (1, artifacts.run_key(run_id))
+    assert (manifest["format"], manifest["run_key"]) == (1, run_folder.key(run_id))
     assert (manifest["model_id"], manifest["counts"], manifest["verdicts"]) == (
         "m",
         {"reviews": 3},
@@ -77,10 +77,10 @@ def test_runs_come_newest_first_and_those_that_failed_half_way_too(root):
     for run_id in ("b", "a"):
         write(root, run_id)
         time.sleep(0.02)
-    artifacts.write_json(f"{artifacts.run_folder(root, 'explore_reviews', 'failed')}/explore.json", {})
+    artifacts.write_json(f"{run_folder.of(root, 'explore_reviews', 'failed')}/explore.json", {})
     assert manifests.runs(root, "explore_reviews") == ["failed", "a", "b"]
     with pytest.raises(FileNotFoundError):
-        manifests.read(artifacts.run_folder(root, "explore_reviews", "failed"))
+        manifests.read(run_folder.of(root, "explore_reviews", "failed"))
 
 
 def test_the_revision_is_that_of_the_setting_or_of_git(monkeypatch):

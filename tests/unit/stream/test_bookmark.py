@@ -32,14 +32,7 @@ def test_a_topic_is_the_sum_of_its_partitions() -> None:
     assert lag.ends == {0: 10, 1: 5, 2: 7}
 
 
-def test_a_snapshot_covers_what_lies_before_its_offsets() -> None:
+def test_a_snapshot_goes_through_json() -> None:
     snapshot = Snapshot("my-topic", "id", 0, {0: 5, 1: 0}, unlearned=5, behind=0, waited=0.0)
-    ids = ["my-topic-0-4", "my-topic-0-5", "my-topic-1-0", "my-topic-2-0", "review:u:i:1-2-3", "replay:my-topic-0-9"]
-    assert snapshot.beyond(ids) == ["my-topic-0-5", "my-topic-1-0", "my-topic-2-0"]
     assert Snapshot.from_dict(snapshot.to_dict()) == snapshot
     assert set(snapshot.to_dict()["next_offsets"]) == {"0", "1"}
-
-
-def test_a_topic_made_anew_has_keys_of_its_own() -> None:
-    snapshot = Snapshot("t", "id", 2, {0: 5}, unlearned=5, behind=0, waited=0.0)
-    assert snapshot.beyond(["t-0-99", "t~1-0-99", "t~2-0-4", "t~2-0-5"]) == ["t~2-0-5"]

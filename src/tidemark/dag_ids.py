@@ -1,0 +1,17 @@
+"""The ids of the DAGs: said once, here; everything that names a DAG imports it."""
+
+LOAD_REVIEWS = "load_reviews"
+EXPLORE_REVIEWS = "explore_reviews"
+RETRAIN_RECOMMENDER = "retrain_recommender"
+WATCH_INTERACTIONS = "watch_interactions"
+ROLL_BACK_MODEL = "roll_back_model"
+REPLAY_DEAD_LETTERS = "replay_dead_letters"
+TIDY_UP = "tidy_up"
+
+ALL = (
+    LOAD_REVIEWS, EXPLORE_REVIEWS, RETRAIN_RECOMMENDER, WATCH_INTERACTIONS, ROLL_BACK_MODEL, REPLAY_DEAD_LETTERS, TIDY_UP,
+)  # fmt: skip
+"""Every DAG of `dags/`; a test holds the two together."""
+
+WITH_ARTIFACTS = (LOAD_REVIEWS, EXPLORE_REVIEWS, RETRAIN_RECOMMENDER)
+"""Those whose runs leave charts, tables or data docs for a person to look at."""

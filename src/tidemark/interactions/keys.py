@@ -1,0 +1,59 @@
+"""The keys of interactions, which say where each came from; the two doors' keys can never meet.
+
+| key | the interaction |
+|---|---|
+| `review:<key of the review>` | is a review that `load_reviews` loaded |
+| `<topic>-<partition>-<offset>` | came by the topic; `<topic>~<n>` once it was deleted and made anew n times |
+| `replay:<key of a dead letter>` | was rejected first, and sent again by `replay_dead_letters` |
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+REVIEW_PREFIX = "review:"
+"""Begins the key of an interaction that is a review; no topic may be named so."""
+
+ORIGIN_HEADER = "tidemark-origin"
+"""Kafka header of a dead letter that was sent again: `<its key>@<milliseconds when Kafka first took it>`."""
+
+_ORIGIN = re.compile(r"([\w.~-]{1,270}-\d{1,9}-\d{1,19})@(\d{1,14})")
+_POSITION = re.compile(r"(.*)-(\d+)-(\d+)", re.DOTALL)
+
+POSITION_PATTERN = r"^(.*)-(\d+)-(\d+)$"
+"""The key of what came by a topic, as a pattern for Spark: prefix, partition, offset."""
+
+
+def prefix(topic: str, generation: int) -> str:
+    """What stands before `-partition-offset`; `~` is in no topic's name, so no two prefixes are the same."""
+    return topic if generation == 0 else f"{topic}~{generation}"
+
+
+def of_message(topic_prefix: str, partition: int, offset: int) -> str:
+    """The key of the message at this place."""
+    return f"{topic_prefix}-{partition}-{offset}"
+
+
+def position(key: str) -> tuple[str, int, int] | None:
+    """The prefix, partition and offset that `of_message` made `key` of; None where it made it of none."""
+    found = _POSITION.fullmatch(key)
+    return (found[1], int(found[2]), int(found[3])) if found else None
+
+
+def origin_header(letter_id: str, taken: datetime) -> tuple[str, bytes]:
+    """The header by which a dead letter is sent again."""
+    return ORIGIN_HEADER, f"{letter_id}@{int(taken.timestamp() * 1000)}".encode()
+
+
+def origin(headers: Iterable[Mapping[str, Any]] | None) -> tuple[str | None, datetime | None]:
+    """Of a record that `replay_dead_letters` sent again: the key and the time to give it. Sent twice, it is still one.
+
+    The key is in a name space of its own: a forged header can overwrite nothing but what was sent again.
+    """
+    for header in headers or ():
+        if header["key"] == ORIGIN_HEADER and header["value"] is not None:
+            found = _ORIGIN.fullmatch(bytes(header["value"]).decode("ascii", "replace"))
+            if found:
+                return f"replay:{found[1]}", datetime.fromtimestamp(int(found[2]) / 1000, UTC)
+    return None, None

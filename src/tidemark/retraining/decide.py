@@ -1,0 +1,63 @@
+"""Decide: whether the candidate may go live, from the figures alone, and the model's entry in the registry."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pymongo.database import Database
+
+from tidemark.evaluation import promotion
+from tidemark.registry import entries
+from tidemark.storage import artifacts, run_folder
+
+Document = dict[str, Any]
+
+
+def decide(evaluated: Document, promote: str) -> promotion.Decision:
+    """The decision that the figures of `evaluate` lead to."""
+    leads = {a: {b: promotion.Lead(**lead) for b, lead in others.items()} for a, others in evaluated["leads"].items()}
+    return promotion.decide(evaluated["ndcg_at_10"], leads, promote, evaluated["compared_with"])
+
+
+def register(db: Database[Document], run: str) -> Document:
+    """Decide about the candidate of `run` and store the model with its figures and reasons.
+
+    Where popularity is the contender, the model that is stored, and published, is popularity.
+
+    Returns:
+        `model`, `publish`, `contender` and `reasons`.
+    """
+    snapshot, trained, evaluated = (
+        artifacts.read_json(f"{run}/{name}") for name in (run_folder.SNAPSHOT, run_folder.TRAIN, run_folder.EVALUATE)
+    )
+    decision = decide(evaluated, snapshot["asked"]["promote"])
+    params = trained["params"]
+    if decision.contender != "candidate":
+        params = {**params, "engine": decision.contender, "feedback": "implicit"}
+    held_back = decision.promote == "never"
+    entries.save(
+        db,
+        {
+            "_id": snapshot["model_id"],
+            "status": "candidate" if decision.publish or held_back else "rejected",
+            "engine": params["engine"],
+            "feedback": params["feedback"],
+            "params": params,
+            "tried": trained["params"],
+            "why": trained["why"],
+            "search": trained["search"],
+            "snapshot": {k: v for k, v in snapshot.items() if k not in ("asked", "model_id")},
+            "data": trained["data"] | {k: evaluated[k] for k in ("measured_users", "cold_users")},
+            "metrics": evaluated["metrics"],
+            "decision": decision.document() | {"leads": evaluated["leads"]},
+            "artifacts": run,
+            "users_served": None,
+            "created_at": datetime.now(UTC),
+            "published_at": None,
+        },
+    )
+    return {
+        "model": snapshot["model_id"],
+        "publish": decision.publish,
+        "contender": decision.contender,
+        "reasons": decision.reasons,
+    }
