@@ -122,9 +122,9 @@ def activity(model: Document, rows: Sequence[Document], at: datetime | None = No
     )
     names = [name for name in SERIES if rows and name in rows[0]["ndcg_at_10"]]
     for place, name in enumerate(names):
-        figures = [row["ndcg_at_10"][name] for row in rows]
-        values = [f["value"] for f in figures]
-        errors = [[f["value"] - f["low"] for f in figures], [f["high"] - f["value"] for f in figures]]
+        bars = [row["ndcg_at_10"][name] for row in rows]
+        values = [f["value"] for f in bars]
+        errors = [[f["value"] - f["low"] for f in bars], [f["high"] - f["value"] for f in bars]]
         aside = (place - (len(names) - 1) / 2) * 0.08
         axes.errorbar(
             np.arange(len(rows)) + aside,
@@ -261,12 +261,12 @@ def history(models: Sequence[Document], live: str | None, at: datetime | None = 
         if not len(at_):
             continue
         marker, filled, color = marks[name]
-        figures = [contenders[place] for place in at_]
-        values = [f["value"] for f in figures]
+        bars = [contenders[place] for place in at_]
+        values = [f["value"] for f in bars]
         axes.errorbar(
             at_,
             values,
-            yerr=[[f["value"] - f["low"] for f in figures], [f["high"] - f["value"] for f in figures]],
+            yerr=[[f["value"] - f["low"] for f in bars], [f["high"] - f["value"] for f in bars]],
             fmt=marker,
             color=style.COLORS[color],
             markerfacecolor=style.COLORS[color] if filled else style.CARD,
