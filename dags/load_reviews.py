@@ -89,7 +89,7 @@ with DAG(
         """Log what was read, stored, dropped and why, and write the run's manifest; returns the counts."""
         from tidemark.reviews import load as loads
 
-        counts = loads.tell(run)
+        counts = loads.log_report(run)
         loads.write_manifest(run, dag_run.dag_id, dag_run.run_id)
         return counts
 

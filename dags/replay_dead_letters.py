@@ -50,7 +50,7 @@ with DAG(
         from tidemark.stream import dead_letters
 
         done = dead_letters.replay(mongo.connect(), settings(), dry_run=params["dry_run"], only=params["only"])
-        logging.getLogger("tidemark").info("%s", done.table())
-        return done.to_dict()
+        logging.getLogger("tidemark").info("%s", done.text())
+        return done.document()
 
     replay()

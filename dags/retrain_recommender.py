@@ -145,8 +145,8 @@ with DAG(
         model_id = snapshots.model_id(run_id, context["dag_run"].run_after)
         db, bookmark = mongo.connect(), Bookmark()
         stream = progress.snapshot(db, bookmark, settings().ingest_wait_seconds)
-        logging.getLogger("tidemark").info("%s", stream.told())
-        reason = snapshots.begin(db, run, model_id, dict(context["params"]), stream.to_dict())
+        logging.getLogger("tidemark").info("%s", stream.text())
+        reason = snapshots.begin(db, run, model_id, dict(context["params"]), stream.document())
         if reason:
             bookmark.commit(stream.next_offsets, topic_id=stream.topic_id)  # nothing of it is left to learn
             raise AirflowSkipException(reason)
@@ -167,7 +167,7 @@ with DAG(
         from tidemark.stream import progress
         from tidemark.stream.bookmark import Bookmark
 
-        stream = progress.Snapshot.from_dict(artifacts.read_json(f"{run}/{run_folder.SNAPSHOT}")["stream"])
+        stream = progress.Snapshot.from_document(artifacts.read_json(f"{run}/{run_folder.SNAPSHOT}")["stream"])
         moved = Bookmark().commit(stream.next_offsets, topic_id=stream.topic_id)
         return {str(partition): offset for partition, offset in moved.items()}
 

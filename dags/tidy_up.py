@@ -59,10 +59,10 @@ with DAG(
             kept_runs=config.kept_runs,
             dry=params["dry_run"],
         )
-        for line in done.lines():
+        for line in done.text().splitlines():
             logging.getLogger("tidemark").info("%s", line)
         run = run_folder.of(config.artifacts_root, dag_run.dag_id, dag_run.run_id)
-        artifacts.write_json(f"{run}/{run_folder.TIDIED}", done.to_dict())
+        artifacts.write_json(f"{run}/{run_folder.TIDIED}", done.document())
         counts = {kind: len(names) for kind, names in done.gone.items()} | {"freed bytes": done.freed}
         title = f"{'Would free' if done.dry else 'Freed'} {done.freed / 1e6:,.1f} MB"
         manifests.write(run, dag=dag_run.dag_id, run_id=dag_run.run_id, title=title, counts=counts)

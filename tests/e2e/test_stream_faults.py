@@ -84,7 +84,7 @@ class Crossing:
         run_id = self.run()
         assert ended(self.api, RETRAIN, run_id) == "success", task_states(self.api, RETRAIN, run_id)
         folder = run_folder.of(self.config.artifacts_root, RETRAIN, run_id)
-        snapshot = progress.Snapshot.from_dict(artifacts.read_json(f"{folder}/snapshot.json")["stream"])
+        snapshot = progress.Snapshot.from_document(artifacts.read_json(f"{folder}/snapshot.json")["stream"])
         assert snapshot.unlearned == self.count
         lag = self.bookmark.lag()
         assert {p.partition: p.committed for p in lag.partitions} == snapshot.next_offsets

@@ -47,7 +47,7 @@ class Letters:
     newest: tuple[Letter, ...]
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """The number, for a person."""
         return f"{MOST_LETTERS:,} or more" if self.waiting >= MOST_LETTERS else f"{self.waiting:,}"
 

@@ -147,7 +147,7 @@ def application(permissions: Permissions, sources: Sources | None = None) -> Fas
 
     @app.get("/api/tide", dependencies=[reads_models])
     def tide_now() -> Response:
-        return JSONResponse(tide(known).to_dict())
+        return JSONResponse(tide(known).document())
 
     @app.get("/runs/{dag_id}/{run_id}", dependencies=[reads_any])
     async def run_page(request: Request, dag_id: str, run_id: str) -> Response:

@@ -86,7 +86,7 @@ def decide(
         raise SettingError(f"promote={promote!r}: choose gate, always or never")
     beaten = [leads["candidate"][name].low > 0 for name in POPULARITIES]
     reasons = [
-        f"candidate {'beats' if won else 'does not beat'} {name}: {_told(ndcg, leads, 'candidate', name)}"
+        f"candidate {'beats' if won else 'does not beat'} {name}: {_text(ndcg, leads, 'candidate', name)}"
         for name, won in zip(POPULARITIES, beaten, strict=True)
     ]
     contender = "candidate" if all(beaten) else max(POPULARITIES, key=lambda name: ndcg[name])
@@ -110,15 +110,15 @@ def _against_champion(
     contender: str, ndcg: Mapping[str, float], leads: Mapping[str, Mapping[str, Lead]], compared_with: str
 ) -> tuple[bool, str]:
     what = "the champion" if compared_with == "champion" else "the champion's recipe, fitted on the same past"
-    told = _told(ndcg, leads, contender, "champion")
+    text = _text(ndcg, leads, contender, "champion")
     ahead = leads[contender]["champion"]
     not_worse = ahead.high >= 0 and ahead.mean >= -TOLERANCE * ndcg["champion"]
     # Popularity takes over only from what is no better than it.
     good = not_worse if contender == "candidate" else ahead.mean >= 0
-    return good, f"{contender} is {'not worse' if good else 'worse'} than {what}: {told}"
+    return good, f"{contender} is {'not worse' if good else 'worse'} than {what}: {text}"
 
 
-def _told(ndcg: Mapping[str, float], leads: Mapping[str, Mapping[str, Lead]], one: str, other: str) -> str:
+def _text(ndcg: Mapping[str, float], leads: Mapping[str, Mapping[str, Lead]], one: str, other: str) -> str:
     ahead = leads[one][other]
     return (
         f"NDCG@10 {ndcg[one]:.4f} against {ndcg[other]:.4f}, lead {ahead.mean:+.4f} "

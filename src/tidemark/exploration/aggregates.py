@@ -292,7 +292,7 @@ def explore(spark: "SparkSession", db: "Database[dict[str, Any]]", run: str) -> 
             f"a sample of {counted['sampled']} of {counted['n']:,} reviews proves nothing: ask for {sampling.FEWEST} or more"
         )
     proved = prove(counted, counts["stars"], tails["users"], tails["items"])
-    for line in proved.lines():
+    for line in proved.text().splitlines():
         log.log(logging.INFO if proved.verdict == proof.PASSES else logging.WARNING, "%s", line)
     write_sample(narrow, at, f"{run}/{SAMPLE}")
     sample = spark.read.parquet(f"{run}/{SAMPLE}")
@@ -301,9 +301,9 @@ def explore(spark: "SparkSession", db: "Database[dict[str, Any]]", run: str) -> 
         raise TidemarkError("reviews were loaded or dropped while they were explored: run explore_reviews again")
     log.info("scored the sentiment of %s reviews", f"{sum(row['scored'] for row in heard):,}")
     found = {
-        "asked": asked.to_dict(),
+        "asked": asked.document(),
         "sample": sampling.store(db, run, asked, proved, SAMPLE),
-        "proof": proved.to_dict(),
+        "proof": proved.document(),
         "totals": counted,
         "facets": counts,
         "tails": tails,

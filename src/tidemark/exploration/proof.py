@@ -68,7 +68,7 @@ class Moments:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one test found.
+    """What one test finding.
 
     Attributes:
         name: `ratings`, `mean`, `spread`, `user activity` or `item activity`.
@@ -100,20 +100,20 @@ class Proof:
     findings: tuple[Finding, ...]
     verdict: str
 
-    def to_dict(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         """As JSON and MongoDB keep it."""
         return asdict(self) | {"findings": [asdict(finding) for finding in self.findings]}
 
-    def lines(self) -> list[str]:
+    def text(self) -> str:
         """For reading in a log."""
-        told = [f"sample of {self.rows:,} of {self.population:,} reviews: {self.verdict} (alpha {self.alpha}, Holm)"]
-        for found in self.findings:
-            both = "" if found.sample is None else f"  {found.population:.5f} and {found.sample:.5f}"
-            told.append(
-                f"  {found.name:<14}{found.method:<22}{found.statistic:>10.4f}  p {found.p_value:<9.3g} "
-                f"adjusted {found.adjusted:<9.3g}{found.verdict}{both}"
+        lines = [f"sample of {self.rows:,} of {self.population:,} reviews: {self.verdict} (alpha {self.alpha}, Holm)"]
+        for finding in self.findings:
+            both = "" if finding.sample is None else f"  {finding.population:.5f} and {finding.sample:.5f}"
+            lines.append(
+                f"  {finding.name:<14}{finding.method:<22}{finding.statistic:>10.4f}  p {finding.p_value:<9.3g} "
+                f"adjusted {finding.adjusted:<9.3g}{finding.verdict}{both}"
             )
-        return told
+        return "\n".join(lines)
 
 
 def _share_left(population: int, sample: int) -> float:

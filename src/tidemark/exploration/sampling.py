@@ -52,7 +52,7 @@ class Asked:
             return self.fraction
         return min(1.0, (self.rows + 6 * sqrt(self.rows) + 10) / population)
 
-    def to_dict(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         """As JSON keeps it."""
         return asdict(self)
 
@@ -133,7 +133,7 @@ def store(db: "Database[dict[str, Any]]", run: str, asked: Asked, proof: Proof, 
         "asked": {"rows": asked.rows if asked.fraction is None else None, "fraction": asked.fraction},
         "rows": proof.rows,
         "population": proof.population,
-        "proof": proof.to_dict(),
+        "proof": proof.document(),
         "verdict": proof.verdict,
         "run": run,
         "data": data,
@@ -156,5 +156,5 @@ def begin(db: "Database[dict[str, Any]]", params: dict[str, Any], run: str) -> s
     asked = Asked(params["rows"], params["fraction"], params["seed"])
     if not db["reviews"].find_one({}, {"_id": 1}):
         raise NotEnoughDataError("there are no reviews to explore: run load_reviews first")
-    artifacts.write_json(f"{run}/{run_folder.ASKED}", asked.to_dict())
+    artifacts.write_json(f"{run}/{run_folder.ASKED}", asked.document())
     return run

@@ -150,7 +150,7 @@ class Tide:
             return "The mark is reached: a retrain starts, or is at work"
         return f"{self.mark - self.lag:,} more until a retrain starts"
 
-    def to_dict(self) -> Document:
+    def document(self) -> Document:
         """As JSON, for the page's own refresh."""
         return {
             "mark": self.mark,

@@ -40,15 +40,16 @@ class Tidied:
     freed: int = 0
     left: list[str] = field(default_factory=list)
 
-    def to_dict(self) -> Document:
+    def document(self) -> Document:
         """As JSON holds it."""
         return {"dry_run": self.dry, "gone": self.gone, "freed_bytes": self.freed, "left": self.left}
 
-    def lines(self) -> list[str]:
+    def text(self) -> str:
         """For a person."""
         verb = "would go" if self.dry else "went"
-        told = [f"{len(names)} {kind} {verb}: {', '.join(names) or 'none'}" for kind, names in self.gone.items()]
-        return [*told, f"{self.freed / 1e6:,.1f} MB freed", *(f"could not be removed: {left}" for left in self.left)]
+        lines = [f"{len(names)} {kind} {verb}: {', '.join(names) or 'none'}" for kind, names in self.gone.items()]
+        lines += [f"{self.freed / 1e6:,.1f} MB freed", *(f"could not be removed: {left}" for left in self.left)]
+        return "\n".join(lines)
 
 
 class _Store:

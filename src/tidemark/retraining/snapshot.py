@@ -80,7 +80,7 @@ def begin(db: Database[Document], run: str, model: str, asked: Document, stream:
         run: the run folder.
         model: the run's model_id.
         asked: the params of the run; `window` and `force` are meant for here.
-        stream: how far the stream was stored before this was called (`progress.Snapshot.to_dict`).
+        stream: how far the stream was stored before this was called (`progress.Snapshot.document`).
 
     Returns:
         None; or why there is nothing to train.
@@ -110,7 +110,7 @@ def _covered(spark: "SparkSession", snapshot: Document) -> "DataFrame":
     pipeline = json.dumps([{"$match": {"timestamp": times}}])
     found = mongo.read(spark, "interactions", "interaction", pipeline=pipeline).select(*COLUMNS)
     stream = snapshot.get("stream")
-    return found.where(progress.Snapshot.from_dict(stream).covers(found["_id"])) if stream else found
+    return found.where(progress.Snapshot.from_document(stream).covers(found["_id"])) if stream else found
 
 
 def read_window(spark: "SparkSession", snapshot: Document) -> "PandasFrame":

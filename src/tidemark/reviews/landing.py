@@ -55,13 +55,13 @@ class Source:
         """Paths of the files."""
         return [file.path for file in self.files]
 
-    def to_dict(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         """As JSON holds it."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> "Source":
-        """From what `to_dict` gave."""
+    def from_document(cls, value: Mapping[str, Any]) -> "Source":
+        """From what `document` gave."""
         return cls(value["source"], value["release"], [File(**file) for file in value["files"]], value["fingerprint"])
 
 

@@ -52,16 +52,16 @@ class Plan:
 
     def write(self, run: str) -> None:
         """Keep it as `<run>/land.json`."""
-        products = self.products.to_dict() if self.products else None
-        value = {"load": self.load_id, "reviews": self.reviews.to_dict(), "products": products, "staged": self.staged}
+        products = self.products.document() if self.products else None
+        value = {"load": self.load_id, "reviews": self.reviews.document(), "products": products, "staged": self.staged}
         artifacts.write_json(f"{run}/{run_folder.LAND}", value)
 
     @classmethod
     def read(cls, run: str) -> "Plan":
         """From `<run>/land.json`."""
         value = artifacts.read_json(f"{run}/{run_folder.LAND}")
-        products = Source.from_dict(value["products"]) if value["products"] else None
-        return cls(Source.from_dict(value["reviews"]), products, value["staged"])
+        products = Source.from_document(value["products"]) if value["products"] else None
+        return cls(Source.from_document(value["reviews"]), products, value["staged"])
 
 
 def land(params: Mapping[str, Any], dag_id: str, run_id: str) -> str:
@@ -102,14 +102,14 @@ def land(params: Mapping[str, Any], dag_id: str, run_id: str) -> str:
     return run
 
 
-def tell(run: str) -> dict[str, Any]:
+def log_report(run: str) -> dict[str, Any]:
     """Log the report of a finished load; returns its counts (small: no data).
 
     Args:
         run: the run folder.
     """
     plan, outcome = Plan.read(run), artifacts.read_json(f"{run}/{run_folder.LOAD}")
-    for line in report(plan, outcome):
+    for line in text(plan, outcome).splitlines():
         log.info(line)
     counts: dict[str, Any] = {"load": outcome["load"], "release": plan.reviews.release}
     for kind in ("reviews", "products"):
@@ -186,7 +186,7 @@ def validate(spark: "SparkSession", plan: Plan, docs_folder: str) -> dict[str, A
         of_products = side.submit(_validate_products, spark, plan) if plan.products else None
         counts = _validate_reviews(spark, plan)
         product_counts = of_products.result() if of_products else None
-    for line in report(plan, {"reviews": counts, "products": product_counts}):
+    for line in text(plan, {"reviews": counts, "products": product_counts}).splitlines():
         log.info(line)
     profiled = pd.DataFrame([{k: v for k, v in counts.items() if k != "rejected_by_reason"}])
     gate = gates.check(profiled, "landed_reviews", docs_folder)
@@ -284,7 +284,7 @@ def _staged(spark: "SparkSession", plan: Plan, kind: str) -> "tuple[DataFrame, D
     )
 
 
-def report(plan: Plan, outcome: dict[str, Any]) -> list[str]:
+def text(plan: Plan, outcome: dict[str, Any]) -> str:
     """What was read, kept, dropped and why, as lines for a person."""
     lines = []
     for kind, source in (("reviews", plan.reviews), ("products", plan.products)):
@@ -301,4 +301,4 @@ def report(plan: Plan, outcome: dict[str, Any]) -> list[str]:
             lines.append(f"  from {counts['first']} to {counts['last']}, mean rating {counts['mean_rating']:.2f}")
     if "interactions" in outcome:
         lines.append(f"interactions: {outcome['interactions']:,}")
-    return lines
+    return "\n".join(lines)

@@ -33,11 +33,11 @@ class Replay:
     sent: int = 0
     rest: Counter[str] = field(default_factory=Counter)
 
-    def to_dict(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         """As JSON; the fifteen most common reasons."""
         return {"read": self.read, "sent": self.sent, "rest": dict(self.rest.most_common(15))}
 
-    def table(self) -> str:
+    def text(self) -> str:
         """For a log: counts, and why the rest stays."""
         lines = [f"read {self.read:,} dead letters; sent {self.sent:,} again; {self.read - self.sent:,} stay"]
         lines += [f"{count:>9,}  {reason}" for reason, count in self.rest.most_common(15)]

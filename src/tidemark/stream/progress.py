@@ -102,17 +102,17 @@ class Snapshot:
     behind: int
     waited: float
 
-    def to_dict(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         """As JSON and MongoDB keep it: partitions are texts there."""
         return asdict(self) | {"next_offsets": {str(number): at for number, at in self.next_offsets.items()}}
 
     @classmethod
-    def from_dict(cls, found: Mapping[str, Any]) -> "Snapshot":
-        """The inverse of `to_dict`."""
+    def from_document(cls, found: Mapping[str, Any]) -> "Snapshot":
+        """The inverse of `document`."""
         offsets = {int(number): int(at) for number, at in found["next_offsets"].items()}
         return cls(**{**found, "next_offsets": offsets})
 
-    def told(self) -> str:
+    def text(self) -> str:
         """For a person: what of the stream is learned from, and what is not stored yet."""
         text = f"{self.unlearned:,} interactions of the stream that no model has learned from are in the snapshot"
         if self.behind:

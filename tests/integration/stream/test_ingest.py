@@ -258,12 +258,12 @@ def test_a_dead_letter_that_is_valid_by_now_is_replayed_once(stream: Stream, mon
     stream.service.start()
     stream.wait()
     letter = stream.db.dead_letters.find_one({"reason": {"$regex": "wave"}})
-    assert dead_letters.replay(stream.db, stream.config).to_dict()["sent"] == 0
+    assert dead_letters.replay(stream.db, stream.config).document()["sent"] == 0
     monkeypatch.setenv("TIDEMARK_EVENT_WEIGHTS", "view=1 wave=3")
     settings.cache_clear()
     assert dead_letters.replay(stream.db, settings(), dry_run=True).sent == 1
     assert dead_letters.replay(stream.db, settings(), only="rating").read == 1
-    assert dead_letters.replay(stream.db, settings()).to_dict()["sent"] == 1
+    assert dead_letters.replay(stream.db, settings()).document()["sent"] == 1
     assert dead_letters.replay(stream.db, settings()).read == 2
     stream.db.dead_letters.update_one({"_id": letter["_id"]}, {"$set": {"replayed_at": None}})  # as if killed before it
     assert dead_letters.replay(stream.db, settings()).sent == 1

@@ -55,7 +55,7 @@ def found(**changes: Any) -> dict[str, Any]:
     return {
         "asked": {"rows": 200, "fraction": None, "seed": 42},
         "sample": "0" * 16,
-        "proof": proof.judge(1_000, 200, findings).to_dict(),
+        "proof": proof.judge(1_000, 200, findings).document(),
         "totals": {
             "n": 1_000, "sampled": 200, "median_length": 90, "mean_length": 120.5, "first": "2018-11-02",
             "last": "2019-02-03", "missing": {"images": 990, "title": 5, "verified": 0},
@@ -113,7 +113,7 @@ def test_the_verdict_is_on_the_chart() -> None:
         row["sampled"] = n
     findings = [proof.ratings([row["reviews"] for row in stars], [row["sampled"] for row in stars])]
     findings += [proof.Finding(**f) for f in skewed["proof"]["findings"][1:]]
-    skewed["proof"] = proof.judge(1_000, 200, findings).to_dict()
+    skewed["proof"] = proof.judge(1_000, 200, findings).document()
     texts = set(_texts(sample.sample_and_population(skewed)))
     assert "The sample FAILS its proof: 200 of 1,000 reviews" in texts
     assert any(text.startswith("ratings: FAILS, chi-square = ") for text in texts)

@@ -92,7 +92,7 @@ def test_the_tide_is_told_in_words_and_as_a_share(lag, share, words):
     tide = Tide(1_000, lag, 0, NOW)
     assert tide.share == share
     assert words in tide.text
-    assert tide.to_dict()["lag"] == lag
+    assert tide.document()["lag"] == lag
 
 
 def overview_page(**given: Any) -> str:

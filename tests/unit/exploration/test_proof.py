@@ -167,6 +167,6 @@ def test_ratings_that_never_vary_have_nothing_to_fail() -> None:
 
 def test_a_proof_is_json_and_readable() -> None:
     judged = proof.judge(1_000, 100, [proof.ratings([100, 100, 200, 200, 400], [12, 8, 16, 20, 44])])
-    kept = json.loads(json.dumps(judged.to_dict()))
+    kept = json.loads(json.dumps(judged.document()))
     assert (kept["verdict"], kept["findings"][0]["name"], kept["correction"]) == ("passes", "ratings", "Holm")
-    assert judged.lines()[0] == "sample of 100 of 1,000 reviews: passes (alpha 0.01, Holm)"
+    assert judged.text().splitlines()[0] == "sample of 100 of 1,000 reviews: passes (alpha 0.01, Holm)"

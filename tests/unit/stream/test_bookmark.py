@@ -34,5 +34,5 @@ def test_a_topic_is_the_sum_of_its_partitions() -> None:
 
 def test_a_snapshot_goes_through_json() -> None:
     snapshot = Snapshot("my-topic", "id", 0, {0: 5, 1: 0}, unlearned=5, behind=0, waited=0.0)
-    assert Snapshot.from_dict(snapshot.to_dict()) == snapshot
-    assert set(snapshot.to_dict()["next_offsets"]) == {"0", "1"}
+    assert Snapshot.from_document(snapshot.document()) == snapshot
+    assert set(snapshot.document()["next_offsets"]) == {"0", "1"}
