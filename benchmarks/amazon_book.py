@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from tidemark.evaluation import ranking_metrics
-from tidemark.models.interface import Factors, recommend
+from tidemark.models.factors import Factors
+from tidemark.models.interface import recommend
 from tidemark.models.pairs import Pairs, from_frame
 from tidemark.settings import ROOT
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import amazon_book, subjects
-from tidemark.models.interface import Factors, recommend
+from tidemark.models.factors import Factors
+from tidemark.models.interface import recommend
 from tidemark.models.pairs import Pairs
 
 FACTORS, N = 64, 20

@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmarks import amazon_book, subjects
 from tidemark.models.als_implicit import AlsImplicit
-from tidemark.models.interface import Factors
+from tidemark.models.factors import Factors
 from tidemark.models.pairs import Pairs
 
 FACTORS, REGULARIZATION, ALPHA, ITERATIONS = 64, 10.0, 60.0, 15

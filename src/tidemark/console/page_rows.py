@@ -8,6 +8,7 @@ from typing import Any
 from pymongo import DESCENDING
 from pymongo.database import Database
 
+from tidemark.models.recipes import from_document
 from tidemark.registry import champion, figures
 
 Document = dict[str, Any]
@@ -138,14 +139,10 @@ def _moment(found: Any) -> datetime | None:
 
 
 def _settings(model: Document) -> str:
-    params = model.get("params") or {}
-    if "factors" not in params or str(model.get("engine", "")).startswith("popularity"):
+    params = model.get("params")
+    if not params or str(model.get("engine", "")).startswith("popularity"):
         return "popularity is the model"
-    told = f"{params['factors']} factors"
-    told += "".join(
-        f", {name} {params[name]:g}" for name in ("regularization", "alpha") if params.get(name) is not None
-    )
-    return told + (f", {params['iterations']} iterations" if params.get("iterations") else "")
+    return from_document(params).text()
 
 
 def _decision(model: Document, decision: Document) -> str:

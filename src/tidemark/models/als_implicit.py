@@ -1,25 +1,31 @@
 """Implicit-feedback ALS by the `implicit` library, for a window that fits one machine (Hu, Koren, Volinsky 2008)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from tidemark.models.interface import Factors
+from tidemark.models.factors import Factors
+from tidemark.models.interface import Recommender
 from tidemark.models.pairs import Pairs
+from tidemark.models.popularity import Popularity
+
+Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class AlsImplicit:
+class AlsImplicit(Recommender):
     """Settings of one fit.
 
     Args:
-        factors: n_factors.
+        factors: length of a user's and an item's vector.
         regularization: added to the diagonal as it is, not scaled by a user's number of events.
         alpha: confidence of a pair is `1 + alpha * weight`.
-        iterations: of both sides.
-        seed: of the first factors.
+        iterations: rounds, each of which solves for all users and then all items.
+        seed: of the random factors that the first round starts from.
     """
 
     factors: int
@@ -27,6 +33,9 @@ class AlsImplicit:
     alpha: float
     iterations: int = 15
     seed: int = 42
+
+    name = "als_implicit"
+    fallback = Popularity()
 
     def fit(self, pairs: Pairs) -> Factors:
         """See `Recommender.fit`. More factors than users or items are allowed: regularisation carries them."""
@@ -44,3 +53,7 @@ class AlsImplicit:
             )
             model.fit(confidence.astype(np.float32), show_progress=False)
         return Factors(np.asarray(model.user_factors, np.float32), np.asarray(model.item_factors, np.float32))
+
+    def load(self, arrays: Mapping[str, Array]) -> Factors:
+        """See `Recommender.load`."""
+        return Factors(**arrays)

@@ -1,6 +1,6 @@
 """ALS by Spark MLlib, for data that needs a cluster: implicit feedback (weights) and explicit (ratings)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,10 @@ import fsspec
 import numpy as np
 
 from tidemark.errors import NotEnoughDataError
-from tidemark.models.interface import Factors
+from tidemark.models.factors import Factors
+from tidemark.models.interface import Recommender
 from tidemark.models.pairs import Pairs
+from tidemark.models.popularity import Popularity
 from tidemark.settings import settings
 from tidemark.spark.session import session
 
@@ -22,16 +24,16 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class AlsSpark:
+class AlsSpark(Recommender):
     """Settings of one fit.
 
     Args:
-        factors: MLlib's rank.
+        factors: length of a user's and an item's vector; MLlib's rank.
         regularization: scaled by MLlib with a user's or item's number of events, so much smaller than `AlsImplicit`'s.
         alpha: confidence of a pair is `1 + alpha * weight`; without meaning in explicit feedback.
-        iterations: of both sides.
-        explicit: learn the ratings themselves instead of confidences.
-        seed: of the first factors.
+        iterations: rounds, each of which solves for all users and then all items.
+        explicit: learn the ratings themselves (stars) instead of confidences.
+        seed: of the random factors that the first round starts from.
     """
 
     factors: int
@@ -40,6 +42,9 @@ class AlsSpark:
     iterations: int = 10
     explicit: bool = False
     seed: int = 42
+
+    name = "als_spark"
+    fallback = Popularity()
 
     def fit(self, pairs: Pairs) -> Factors:
         """See `Recommender.fit`.
@@ -53,6 +58,10 @@ class AlsSpark:
         if not len(rated):
             raise NotEnoughDataError("explicit feedback needs ratings and there are none: choose feedback=implicit")
         return self.fit_values(rated, rated.rating)
+
+    def load(self, arrays: Mapping[str, Array]) -> Factors:
+        """See `Recommender.load`."""
+        return Factors(**arrays)
 
     def fit_values(self, pairs: Pairs, values: Array) -> Factors:
         """Factors of `values` float32 `(len(pairs),)` at the places of `pairs`; rows without pairs get zeros."""

@@ -1,35 +1,80 @@
-"""The one interface of every recommender: fit on pairs, then score items for users."""
+"""The one interface of every recommender: settings that fit pairs, and what is then learned, which scores items for users.
 
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+A new recommender is one file with these two classes and one line in `models.recipes.RECOMMENDERS`; searches, jobs, the
+registry and the DAG know neither. What is stored of it: its `name` and settings (a recipe), and its `arrays`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.sparse import csr_matrix
 
 from tidemark.models import ranking
+from tidemark.models.alignment import Places
 from tidemark.models.pairs import Pairs
 
 Array = np.ndarray[Any, Any]
 
 
-class Fitted(Protocol):
-    """A recommender that has learned."""
+class Fitted(ABC):
+    """A recommender that has learned, over the users and items of the pairs that it learned from, or was aligned to."""
 
+    @abstractmethod
     def scores(self, user_nums: Array) -> Array:
-        """A new float32 array `(len(user_nums), n_items)`; greater is better, comparable within a row only."""
-        ...
+        """A new float32 array `(len(user_nums), n_items)`, never NaN; greater is better, comparable within a row only.
+
+        -inf: not to be recommended to that user.
+        """
+
+    @abstractmethod
+    def arrays(self) -> dict[str, Array]:
+        """What it has learned, by name, without Python objects: all that `Recommender.load` needs, beside the settings."""
+
+    @abstractmethod
+    def aligned(self, users: Places, items: Places) -> Self:
+        """The same model over another numbering of users and items; those that it does not know score as if they had
+        been there and had taken part in nothing."""
+
+    def knows(self, user_nums: Array) -> Array:
+        """For which of these users it has anything to go by: boolean `(len(user_nums),)`. Others get the fallback."""
+        return np.ones(len(user_nums), bool)
 
 
-class Recommender(Protocol):
-    """A recommender before it has learned: settings only."""
+class Recommender(ABC):
+    """A recommender before it has learned: a frozen dataclass of its settings, each with its meaning in the docstring.
 
+    Settings are what decides a fit, seeds included: numbers, texts, booleans, other recommenders, tuples of these. One
+    that is added later needs a default under which a model that was stored without it stays what it was.
+    """
+
+    name: ClassVar[str]
+    """What it is called in `models.recipes.RECOMMENDERS` and in every stored recipe; never changed."""
+
+    fallback: ClassVar["Recommender | None"] = None
+    """Who recommends to users whom a fit does not know (`Fitted.knows`); None: it has something for everybody."""
+
+    @abstractmethod
     def fit(self, pairs: Pairs) -> Fitted:
         """Learn from `pairs`; the same pairs and settings give the same model.
 
         Raises:
             NotEnoughDataError: these pairs cannot be learned from with these settings.
         """
-        ...
+
+    @abstractmethod
+    def load(self, arrays: Mapping[str, Array]) -> Fitted:
+        """The model whose `Fitted.arrays` these are, which these settings fitted."""
+
+    def settings(self) -> dict[str, Any]:
+        """Every setting by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
+
+    def with_given(self, given: Mapping[str, Any]) -> Self:
+        """This recommender with `given` settings in place of its own; those that it does not have mean nothing to it."""
+        return replace(self, **{name: value for name, value in given.items() if name in self.settings()})  # type: ignore[type-var]
 
 
 def recommend(
@@ -39,44 +84,12 @@ def recommend(
     return ranking.top_n(fitted.scores, user_nums, n, seen, known)
 
 
-@dataclass(frozen=True)
-class Factors:
-    """Matrix factorisation, learned: a score is the dot product of a user's and an item's factors.
-
-    Args:
-        user_factors: float32 `(n_users, n_factors)`.
-        item_factors: float32 `(n_items, n_factors)`.
-    """
-
-    user_factors: Array
-    item_factors: Array
-    _transposed: Array = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_transposed", np.ascontiguousarray(self.item_factors.T))
-
-    def scores(self, user_nums: Array) -> Array:
-        """See `Fitted.scores`."""
-        product: Array = self.user_factors[user_nums] @ self._transposed
-        return product
-
-    def users_without(self) -> Array:
-        """Which users the model has nothing for (factors of zeros, or not finite): boolean `(n_users,)`."""
-        norms = np.abs(self.user_factors).sum(axis=1)
-        return ~(np.isfinite(norms) & (norms > 0))
+def prefixed(part: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """The arrays of one part of a model made of several, named `<part>/<name>`."""
+    return {f"{part}/{name}": array for name, array in arrays.items()}
 
 
-@dataclass(frozen=True)
-class WithFallback:
-    """`first`, and for the users of whom it has nothing, `other`."""
-
-    first: Factors
-    other: Fitted
-
-    def scores(self, user_nums: Array) -> Array:
-        """See `Fitted.scores`."""
-        scores = self.first.scores(user_nums)
-        without = np.flatnonzero(self.first.users_without()[user_nums])
-        if len(without):
-            scores[without] = self.other.scores(user_nums[without])
-        return scores
+def part_of(arrays: Mapping[str, Array], part: str) -> dict[str, Array]:
+    """The arrays that `prefixed` named after `part`, under their own names."""
+    start = f"{part}/"
+    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}

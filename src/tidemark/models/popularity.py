@@ -1,11 +1,13 @@
 """Popularity: the same items for everybody, those that most users have; of all time, or of the recent window."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tidemark.models.interface import Fitted
+from tidemark.models.alignment import Places
+from tidemark.models.interface import Fitted, Recommender
 from tidemark.models.pairs import Pairs
 
 Array = np.ndarray[Any, Any]
@@ -15,8 +17,12 @@ RECENT_SHARE = 0.2
 
 
 @dataclass(frozen=True)
-class FittedPopularity:
-    """`item_scores` float32 `(n_items,)`: users who have the item, plus less than one to order ties."""
+class FittedPopularity(Fitted):
+    """The same scores for every user.
+
+    Args:
+        item_scores: float32 `(n_items,)`, users who have the item, plus less than one to order ties.
+    """
 
     item_scores: Array
 
@@ -24,17 +30,29 @@ class FittedPopularity:
         """See `Fitted.scores`."""
         return np.repeat(self.item_scores[np.newaxis], len(user_nums), axis=0)
 
+    def arrays(self) -> dict[str, Array]:
+        """`item_scores`."""
+        return {"item_scores": self.item_scores}
+
+    def aligned(self, users: Places, items: Places) -> "FittedPopularity":
+        """See `Fitted.aligned`: nobody has an item that it does not know."""
+        return FittedPopularity(items.rows(self.item_scores))
+
 
 @dataclass(frozen=True)
-class Popularity:
-    """Count each item's users: in the newest `recent_share` of the pairs (1: in all of them).
+class Popularity(Recommender):
+    """Count each item's users; where the recent window does not know an item, its count of all time orders it below
+    those that the window knows.
 
-    Where the recent window does not know an item, its count of all time orders it below those that the window knows.
+    Args:
+        recent_share: share of the pairs, the newest, that are counted (0-1]; 1: all of them.
     """
 
     recent_share: float = 1.0
 
-    def fit(self, pairs: Pairs) -> Fitted:
+    name = "popularity"
+
+    def fit(self, pairs: Pairs) -> FittedPopularity:
         """See `Recommender.fit`."""
         everything = pairs.item_counts
         if self.recent_share >= 1:
@@ -43,3 +61,7 @@ class Popularity:
         since = np.partition(pairs.timestamp, -wanted)[-wanted]
         recent = pairs.take(pairs.timestamp >= since).item_counts
         return FittedPopularity((recent + everything / (everything.max() + 1)).astype(np.float32))
+
+    def load(self, arrays: Mapping[str, Array]) -> FittedPopularity:
+        """See `Recommender.load`."""
+        return FittedPopularity(**arrays)

@@ -10,7 +10,7 @@ import numpy as np
 
 from tidemark.errors import NotEnoughDataError
 from tidemark.models.als_spark import AlsSpark
-from tidemark.models.interface import Factors
+from tidemark.models.factors import Factors
 from tidemark.models.pairs import Pairs
 
 Array = np.ndarray[Any, Any]

@@ -1,71 +1,130 @@
-"""Recipes: everything that decides a fit, as it is stored with a model; from a recipe comes the recommender."""
+"""Recipes: a recommender's name and settings, as they are stored with a model; and all recommenders by name."""
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
-from tidemark.errors import SettingError
-from tidemark.models.als_implicit import AlsImplicit
+from tidemark.errors import ContractError, SettingError
 from tidemark.models.interface import Recommender
+from tidemark.models.item_knn import ItemKnn
 from tidemark.models.popularity import RECENT_SHARE, Popularity
+
+RECOMMENDERS = {
+    "als_implicit": "tidemark.models.als_implicit:AlsImplicit",
+    "als_spark": "tidemark.models.als_spark:AlsSpark",
+    "item_knn": "tidemark.models.item_knn:ItemKnn",
+    "popularity": "tidemark.models.popularity:Popularity",
+}
+"""Every recommender that can be stored: its name -> `module:class`, imported when it is first used."""
+
+BASELINES: dict[str, Recommender] = {
+    "popularity": Popularity(),
+    "popularity_recent": Popularity(RECENT_SHARE),
+    "item_knn": ItemKnn(),
+}
+"""What every candidate is measured beside; where nothing beats one of the popularities, that is the model."""
 
 ONE_MACHINE_PAIRS = 20_000_000
 """`engine=auto` stays on one machine up to here: `implicit` takes 24 bytes a pair and 15 CPU-s a million pairs."""
 
-ENGINES = ("implicit", "spark", "popularity", "popularity_recent")
 FEEDBACKS = ("implicit", "explicit")
+
+Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """An engine and its settings; `factors`, `regularization`, `alpha`, `iterations` mean nothing to popularity."""
+    """Everything that decides a fit.
 
-    engine: str
-    feedback: str = "implicit"
-    factors: int = 64
-    regularization: float = 10.0
-    alpha: float = 60.0
-    iterations: int = 15
-    seed: int = 42
+    Args:
+        name: the recommender, as in `RECOMMENDERS`.
+        settings: by the names of its settings class, as JSON holds them.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, recommender: Recommender) -> "Recipe":
+        """The recipe of a recommender."""
+        return cls(recommender.name, {name: _plain(value) for name, value in recommender.settings().items()})
 
     def recommender(self) -> Recommender:
         """The recommender of this recipe.
 
         Raises:
-            SettingError: there is none with this engine and feedback.
+            ContractError: this version has none of that name, or not with these settings.
         """
-        match self.engine, self.feedback:
-            case "implicit", "implicit":
-                return AlsImplicit(self.factors, self.regularization, self.alpha, self.iterations, self.seed)
-            case "spark", "implicit" | "explicit":
-                from tidemark.models.als_spark import AlsSpark  # Spark is loaded only where it is used
+        if self.name not in RECOMMENDERS:
+            raise ContractError(
+                f"no recommender is called {self.name!r} (there are {', '.join(RECOMMENDERS)}): the model is of a newer "
+                "version of Tidemark; upgrade, or run retrain_recommender"
+            )
+        module, _, name = RECOMMENDERS[self.name].partition(":")
+        settings = {name: _typed(value) for name, value in self.settings.items()}
+        try:
+            made: Recommender = getattr(import_module(module), name)(**settings)
+        except TypeError as error:
+            raise ContractError(
+                f"the recipe {self.text()} does not fit the recommender's settings ({error}): the model is of another "
+                "version of Tidemark; upgrade, or run retrain_recommender"
+            ) from None
+        return made
 
-                explicit = self.feedback == "explicit"
-                return AlsSpark(self.factors, self.regularization, self.alpha, self.iterations, explicit, self.seed)
-            case "popularity", _:
-                return Popularity()
-            case "popularity_recent", _:
-                return Popularity(RECENT_SHARE)
-        raise SettingError(
-            f"no model has engine={self.engine} with feedback={self.feedback}: "
-            "explicit feedback needs engine=spark (or auto)"
-        )
-
-    def document(self) -> dict[str, Any]:
+    def document(self) -> Document:
         """As it is stored."""
-        return asdict(self)
+        return {"name": self.name, "settings": dict(self.settings)}
 
-    def with_given(self, given: dict[str, Any]) -> "Recipe":
-        """This recipe with what a person asked for in place of its own."""
-        return replace(self, **given)
+    def text(self) -> str:
+        """`als_implicit: factors 64, regularization 10, ...`."""
+        return f"{self.name}: {', '.join(f'{name} {_shown(value)}' for name, value in self.settings.items())}"
 
 
-def from_document(document: dict[str, Any]) -> Recipe:
-    """The recipe that `Recipe.document` stored."""
-    return Recipe(**document)
+def from_document(document: Mapping[str, Any]) -> Recipe:
+    """The recipe that `Recipe.document` stored, now or as it did when every recipe was one bag of ALS settings.
+
+    Raises:
+        ContractError: it is neither.
+    """
+    if "name" in document:
+        return Recipe(document["name"], document["settings"])
+    als = {key: value for key, value in document.items() if key not in ("engine", "feedback")}
+    match document.get("engine"):
+        case "implicit":
+            return Recipe("als_implicit", als)
+        case "spark":
+            return Recipe("als_spark", als | {"explicit": document["feedback"] == "explicit"})
+        case "popularity" | "popularity_recent" as engine:
+            return Recipe.of(BASELINES[engine])
+    raise ContractError(f"this is no recipe: {dict(document)}; run retrain_recommender for a model with one")
+
+
+def _plain(value: Any) -> Any:
+    """A setting as JSON holds it: recommenders as the documents of their recipes, tuples as lists."""
+    if isinstance(value, Recommender):
+        return Recipe.of(value).document()
+    return [_plain(part) for part in value] if isinstance(value, tuple) else value
+
+
+def _typed(value: Any) -> Any:
+    """The setting that `_plain` made plain."""
+    if isinstance(value, Mapping):
+        return from_document(value).recommender()
+    return tuple(_typed(part) for part in value) if isinstance(value, list) else value
+
+
+def _shown(value: Any) -> str:
+    """A setting for a person to read."""
+    if isinstance(value, Mapping):
+        return f"({from_document(value).text()})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_shown, value))}]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def choose_engine(asked: str, feedback: str, n_pairs: int) -> tuple[str, str]:
-    """The engine for `n_pairs` and why, in words.
+    """The engine of ALS for `n_pairs` and why, in words.
 
     Raises:
         SettingError: `asked` or `feedback` is unknown, or the two do not go together.

@@ -1,16 +1,25 @@
-"""What a training keeps: the pairs it learned from, and models with the ids that they know."""
+"""What a training keeps: the pairs it learned from, and models with their recipe and the ids that they know."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from tidemark.models.interface import Factors, Fitted, WithFallback
+from tidemark.models import fallback
+from tidemark.models.alignment import Places
+from tidemark.models.factors import Factors
+from tidemark.models.fallback import WithFallback
+from tidemark.models.interface import Fitted, Recommender, part_of, prefixed
 from tidemark.models.pairs import Pairs
-from tidemark.models.popularity import FittedPopularity, Popularity
-from tidemark.models.recipes import Recipe
+from tidemark.models.popularity import FittedPopularity
+from tidemark.models.recipes import Recipe, from_document
 from tidemark.storage import artifacts, run_folder
 
 Array = np.ndarray[Any, Any]
+
+FITTED = "fitted"
+"""What the arrays of the model are prefixed with, beside `users`, `items` and `recipe`."""
 
 _PAIRS = ("users", "items", "user_num", "item_num", "weight", "rating", "timestamp")
 
@@ -25,23 +34,18 @@ def load_pairs(run: str) -> Pairs:
     return Pairs(**artifacts.read_arrays(f"{run}/{run_folder.PAIRS}"))
 
 
-def fit(recipe: Recipe, pairs: Pairs) -> Fitted:
-    """`recipe` fitted on `pairs`; users for whom it then has nothing get what is popular."""
-    fitted = recipe.recommender().fit(pairs)
-    if isinstance(fitted, Factors):
-        return WithFallback(fitted, Popularity().fit(pairs))
-    return fitted
+def save_model(path: str, recommender: Recommender, fitted: Fitted, pairs: Pairs) -> None:
+    """Keep a model in one file that says what it is.
 
-
-def save_model(path: str, fitted: Fitted, pairs: Pairs) -> None:
-    """Keep a model: ids, factors where it has them, and the popularity that it falls back to."""
-    arrays: dict[str, Array] = {"users": pairs.users, "items": pairs.items}
-    popular = fitted.other if isinstance(fitted, WithFallback) else fitted
-    assert isinstance(popular, FittedPopularity)  # noqa: S101 -- what `fit` gives
-    arrays["item_scores"] = popular.item_scores
-    if isinstance(fitted, WithFallback):
-        arrays |= {"user_factors": fitted.first.user_factors, "item_factors": fitted.first.item_factors}
-    artifacts.write_arrays(path, **arrays)
+    Args:
+        path: of the file, `.npz`.
+        recommender: what fitted it; its recipe is kept as JSON.
+        fitted: as `fallback.fit` gave it; its arrays are kept under `fitted/`.
+        pairs: what it learned from; their `users` and `items` are kept.
+    """
+    recipe = np.array(json.dumps(Recipe.of(recommender).document()))
+    learned = prefixed(FITTED, fitted.arrays())
+    artifacts.write_arrays(path, users=pairs.users, items=pairs.items, recipe=recipe, **learned)
 
 
 def load_model(path: str, pairs: Pairs) -> tuple[Fitted, Array]:
@@ -51,27 +55,24 @@ def load_model(path: str, pairs: Pairs) -> tuple[Fitted, Array]:
 
     Raises:
         FileNotFoundError: nothing is kept there.
+        ContractError: its recipe is of a newer version (`Recipe.recommender`).
     """
     arrays = artifacts.read_arrays(path)
-    known_items, item_places = _places(arrays["items"], pairs.items)
-    popular = FittedPopularity(_aligned(arrays["item_scores"], known_items, item_places))
+    users, items = Places(arrays["users"], pairs.users), Places(arrays["items"], pairs.items)
+    return _fitted(arrays).aligned(users, items), items.known
+
+
+def _fitted(arrays: Mapping[str, Array]) -> Fitted:
+    """The model in a file, as it was fitted."""
+    if "recipe" not in arrays:
+        return _without_recipe(arrays)
+    recommender = from_document(json.loads(str(arrays["recipe"]))).recommender()
+    return fallback.load(recommender, part_of(arrays, FITTED))
+
+
+def _without_recipe(arrays: Mapping[str, Array]) -> Fitted:
+    """A model of the time when a file held either factors and the popularity behind them, or popularity alone."""
+    popularity = FittedPopularity(arrays["item_scores"])
     if "user_factors" not in arrays:
-        return popular, known_items
-    known_users, user_places = _places(arrays["users"], pairs.users)
-    factors = Factors(
-        _aligned(arrays["user_factors"], known_users, user_places),
-        _aligned(arrays["item_factors"], known_items, item_places),
-    )
-    return WithFallback(factors, popular), known_items
-
-
-def _places(have: Array, want: Array) -> tuple[Array, Array]:
-    """Which of `want` are in the sorted `have`, and where."""
-    places = np.minimum(np.searchsorted(have, want), len(have) - 1)
-    return have[places] == want, places
-
-
-def _aligned(rows: Array, known: Array, places: Array) -> Array:
-    out: Array = rows[places].astype(np.float32)
-    out[~known] = 0
-    return out
+        return popularity
+    return WithFallback(Factors(arrays["user_factors"], arrays["item_factors"]), popularity)

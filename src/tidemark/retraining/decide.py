@@ -6,6 +6,7 @@ from typing import Any
 from pymongo.database import Database
 
 from tidemark.evaluation import promotion
+from tidemark.models.recipes import BASELINES, Recipe
 from tidemark.registry import entries
 from tidemark.storage import artifacts, run_folder
 
@@ -30,19 +31,23 @@ def register(db: Database[Document], run: str) -> Document:
         artifacts.read_json(f"{run}/{name}") for name in (run_folder.SNAPSHOT, run_folder.TRAIN, run_folder.EVALUATE)
     )
     decision = decide(evaluated, snapshot["asked"]["promote"])
-    params = trained["params"]
+    engine, feedback, params = (trained[key] for key in ("engine", "feedback", "params"))
+    tried = {"engine": engine, "feedback": feedback, **params}
     if decision.contender != "candidate":
-        params = {**params, "engine": decision.contender, "feedback": "implicit"}
+        engine, feedback = decision.contender, "implicit"
+        params = Recipe.of(BASELINES[engine]).document()
     held_back = decision.promote == "never"
     entries.save(
         db,
         {
             "_id": snapshot["model_id"],
             "status": "candidate" if decision.publish or held_back else "rejected",
-            "engine": params["engine"],
-            "feedback": params["feedback"],
+            "engine": engine,
+            "feedback": feedback,
             "params": params,
-            "tried": trained["params"],
+            "tried": tried,
+            "settings_from": trained["settings_from"],
+            "search_of": trained["search_of"],
             "why": trained["why"],
             "search": trained["search"],
             "snapshot": {k: v for k, v in snapshot.items() if k not in ("asked", "model_id")},

@@ -10,7 +10,7 @@ from pymongo.database import Database
 
 from tidemark.evaluation import disparity, promotion, ranking_metrics, splits
 from tidemark.evaluation.splits import Split
-from tidemark.models import saved
+from tidemark.models import fallback, saved
 from tidemark.models.interface import Fitted, recommend
 from tidemark.models.item_knn import ItemKnn
 from tidemark.models.popularity import RECENT_SHARE, Popularity
@@ -63,10 +63,10 @@ def evaluate(run: str, split: Split, params: Document, champion: Document | None
             compared_with = "recipe"
         if compared_with == "champion":
             ranked["champion"] = lists(*saved.load_model(path, train))
-        elif champion["params"] == params:
+        elif (own := from_document(champion["params"]).recommender()) == from_document(params).recommender():
             ranked["champion"] = ranked["candidate"]  # the same recipe on the same pairs is the same model
         else:
-            ranked["champion"] = lists(saved.fit(from_document(champion["params"]), train))
+            ranked["champion"] = lists(fallback.fit(own, train))
     found = ranking_metrics.rank_metrics(ranked, users, train, held)
     weighed = [name for name in ranked if name != "item_knn"]
     leads: dict[str, Document] = {name: {} for name in weighed}

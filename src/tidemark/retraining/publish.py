@@ -15,7 +15,7 @@ from pymongo.write_concern import WriteConcern
 from tidemark.contracts import gates
 from tidemark.errors import ContractError, GateError
 from tidemark.evaluation import ranking_metrics
-from tidemark.models import saved
+from tidemark.models import fallback, saved
 from tidemark.models.interface import Fitted, recommend
 from tidemark.models.pairs import Pairs
 from tidemark.models.ranking import NONE
@@ -172,7 +172,8 @@ def publish_run(db: Database[Document], run: str, keep: int) -> Document | None:
     pairs = saved.load_pairs(run)
     path = f"{run}/{run_folder.MODEL}"
     if not artifacts.exists(path):
-        saved.save_model(path, saved.fit(from_document(model["params"]), pairs), pairs)
+        recommender = from_document(model["params"]).recommender()
+        saved.save_model(path, recommender, fallback.fit(recommender, pairs), pairs)
     fitted, _ = saved.load_model(path, pairs)
     log.info("fitted on all %s pairs", f"{len(pairs):,}")
 

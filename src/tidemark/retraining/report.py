@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tidemark.evaluation.names import NAMES
+from tidemark.models.recipes import from_document
 from tidemark.registry import entries
 from tidemark.storage import artifacts, mongo, run_folder
 
@@ -61,9 +62,8 @@ def text(model: Document, sample: list[Document]) -> str:
     out = Console(file=io.StringIO(), width=160)
     out.print(f"model {model['_id']}: {model['status']}, engine {model['engine']} ({model['why']['engine']})")
     out.print(
-        f"settings: {params['factors']} factors, regularization {params['regularization']:g}, "
-        f"alpha {params['alpha']:g}, {params['iterations']} iterations: {model['why']['settings']}"
-        if model["engine"] in ("implicit", "spark")
+        f"settings: {from_document(params).text()}: {model['why']['settings']}"
+        if model["decision"]["contender"] == "candidate"
         else "popularity is the model: nothing that was tried beats it"
     )
     out.print(

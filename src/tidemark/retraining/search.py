@@ -8,16 +8,23 @@ in order until the budget of multiply-adds is spent, with fewer iterations where
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tidemark.errors import NotEnoughDataError
 from tidemark.evaluation import ranking_metrics, splits
+from tidemark.models.als_implicit import AlsImplicit
 from tidemark.models.interface import Recommender, recommend
 from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import Popularity
 from tidemark.models.recipes import Recipe
+from tidemark.retraining.search_memory import Remembered
+
+if TYPE_CHECKING:
+    from tidemark.models.als_spark import AlsSpark
+
+    Als = AlsImplicit | AlsSpark
 
 log = logging.getLogger(__name__)
 
@@ -62,24 +69,45 @@ _SPARK = [(16, 5, 10), (32, 0.1, 40), (16, 10, 20), (64, 0.05, 40), (16, 20, 60)
 _EXPLICIT = [(16, 0.1, 1), (16, 0.3, 1), (8, 0.05, 1), (32, 0.1, 1)]
 
 
-def grid(engine: str, feedback: str) -> list[Recipe]:
-    """The recipes that a search of this engine walks through, in order."""
-    settings = _IMPLICIT if engine == "implicit" else _EXPLICIT if feedback == "explicit" else _SPARK
-    iterations = 15 if engine == "implicit" else 10
-    return [Recipe(engine, feedback, f, float(r), float(a), iterations) for f, r, a in settings]
+def grid(engine: str, feedback: str) -> "list[Als]":
+    """The recommenders that a search of this engine walks through, in order; see `recipes.choose_engine`."""
+    if engine == "implicit":
+        return [AlsImplicit(f, float(r), float(a)) for f, r, a in _IMPLICIT]
+    from tidemark.models.als_spark import AlsSpark
+
+    explicit = feedback == "explicit"
+    settings = _EXPLICIT if explicit else _SPARK
+    return [AlsSpark(f, float(r), float(a), explicit=explicit) for f, r, a in settings]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One recipe and the NDCG@10 it reached on the validation slice."""
+    """One recommender and the NDCG@10 it reached on the validation slice.
 
-    recipe: Recipe
+    Args:
+        recommender: as it would be fitted; a trial may have had fewer iterations.
+        ndcg_at_10: mean over the validation users.
+    """
+
+    recommender: "Als"
     ndcg_at_10: float
+
+    def document(self) -> dict[str, Any]:
+        """One flat row, as the table and the chart of the search show it."""
+        recipe = Recipe.of(self.recommender)
+        return {"name": recipe.name, **recipe.settings, "ndcg_at_10": self.ndcg_at_10}
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a search found: the best trial, every trial, popularity on the same slice, and on how much it was tried."""
+class Search:
+    """What a search did.
+
+    Args:
+        best: the trial with the greatest NDCG@10.
+        trials: every one, in order.
+        popularity: NDCG@10 of popularity on the same slice.
+        pairs, users: what the trials learned from, and who was ranked.
+    """
 
     best: Trial
     trials: Sequence[Trial]
@@ -92,33 +120,33 @@ class Found:
         return {
             "validation_ndcg_at_10": self.best.ndcg_at_10,
             "popularity_ndcg_at_10": self.popularity,
-            "trials": [{**t.recipe.document(), "ndcg_at_10": t.ndcg_at_10} for t in self.trials],
+            "trials": [trial.document() for trial in self.trials],
             "pairs": self.pairs,
             "users": self.users,
         }
 
 
-def plan(recipes: Sequence[Recipe], n_all: int, n_trial: int, budget: Budget) -> list[Recipe]:
-    """The recipes that are tried, with the iterations of a trial; always at least one.
+def plan(recommenders: "Sequence[Als]", n_all: int, n_trial: int, budget: Budget) -> "list[tuple[Als, Als]]":
+    """What is tried: each recommender, and the same with the iterations of a trial; always at least one.
 
     Args:
-        recipes: in the order in which they are worth a try.
-        n_all: pairs that the chosen recipe will be fitted on, with all its iterations.
+        recommenders: in the order in which they are worth a try.
+        n_all: pairs that the chosen one will be fitted on, with all its iterations.
         n_trial: pairs of a trial.
         budget: what may be spent.
     """
-    affordable = [r for r in recipes if n_all * r.factors * r.iterations <= budget.fit]
-    affordable = affordable or [min(recipes, key=lambda r: r.factors)]
+    affordable = [r for r in recommenders if n_all * r.factors * r.iterations <= budget.fit]
+    affordable = affordable or [min(recommenders, key=lambda r: r.factors)]
     if sum(n_trial * r.factors * r.iterations for r in affordable) <= budget.work:
-        return affordable
-    chosen: list[Recipe] = []
+        return [(r, r) for r in affordable]
+    chosen: list[tuple[Als, Als]] = []
     left = budget.work
-    for recipe in affordable:
-        short = replace(recipe, iterations=min(budget.short, recipe.iterations))
+    for recommender in affordable:
+        short = replace(recommender, iterations=min(budget.short, recommender.iterations))
         left -= n_trial * short.factors * short.iterations
         if left < 0 and chosen:
             break
-        chosen.append(short)
+        chosen.append((recommender, short))
     return chosen
 
 
@@ -132,11 +160,11 @@ def sample_users(pairs: Pairs, most: int) -> Pairs:
     return pairs.take(np.isin(pairs.user_num, users[:last]))
 
 
-def search(pairs: Pairs, recipes: Sequence[Recipe], budget: Budget) -> Found:
-    """The best of `recipes` by NDCG@10 on the newest tenth of `pairs`; of equals the first.
+def search(pairs: Pairs, recommenders: "Sequence[Als]", budget: Budget) -> Search:
+    """The best of `recommenders` by NDCG@10 on the newest tenth of `pairs`; of equals the first.
 
     Raises:
-        NotEnoughDataError: no user has pairs on both sides of the validation split.
+        NotEnoughDataError: no user has pairs on both sides of the validation split, or a trial cannot learn from them.
     """
     part = sample_users(pairs, budget.pairs)
     held = splits.newest(part)
@@ -149,39 +177,74 @@ def search(pairs: Pairs, recipes: Sequence[Recipe], budget: Budget) -> Found:
         hit = ranking_metrics.hits(lists, users, validation.weights)
         return float(ranking_metrics.ndcg(hit, validation.user_counts[users], 10).mean())
 
-    full = {(r.factors, r.regularization, r.alpha): r for r in recipes}
     trials = []
-    for recipe in plan(recipes, len(pairs), len(train), budget):
-        trial = Trial(full[recipe.factors, recipe.regularization, recipe.alpha], score(recipe.recommender()))
-        trials.append(trial)
-        log.info(
-            "search: %d factors, regularization %g, alpha %g, %d iterations: NDCG@10 %.4f",
-            recipe.factors, recipe.regularization, recipe.alpha, recipe.iterations, trial.ndcg_at_10,
-        )  # fmt: skip
-    best = max(trials, key=lambda t: t.ndcg_at_10)
-    return Found(best, trials, score(Popularity()), len(train), len(users))
+    for recommender, tried in plan(recommenders, len(pairs), len(train), budget):
+        trials.append(Trial(recommender, score(tried)))
+        log.info("search: %s: NDCG@10 %.4f", Recipe.of(tried).text(), trials[-1].ndcg_at_10)
+    best = max(trials, key=lambda trial: trial.ndcg_at_10)
+    return Search(best, trials, score(Popularity()), len(train), len(users))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The recommender to fit, and where its settings come from.
+
+    Args:
+        recommender: with every setting.
+        settings_from: `searched` (now), `remembered` (from the search of an earlier model), `given` (by a person) or
+            `defaults` (the first of the grid: nothing was remembered and nothing could, or should, be searched). Single
+            settings that a person gave take the place of searched, remembered and default ones alike.
+        why: the same in words.
+        search: the search that ran; None where none did.
+        search_of: the earlier model whose search is remembered.
+    """
+
+    recommender: Recommender
+    settings_from: str
+    why: str
+    search: Search | None = None
+    search_of: str | None = None
+
+
+_GIVEN = {"factors": int, "regularization": float, "alpha": float, "iterations": int}
+"""Settings that a person can ask for, by the names of the DAG's params and of the settings of ALS."""
 
 
 def choose(
-    pairs: Pairs, engine: str, feedback: str, given: dict[str, Any], remembered: Recipe | None
-) -> tuple[Recipe, Found | None, str]:
-    """The recipe to fit, the search that found it (if one ran), and how it was chosen, in words.
+    pairs: Pairs,
+    engine: str,
+    feedback: str,
+    given: dict[str, Any],
+    remembered: Remembered | None,
+    *,
+    may_search: bool = True,
+) -> Choice:
+    """The recommender to fit on `pairs`.
 
     Args:
         pairs: what may be learned from; never held-out pairs.
         engine, feedback: see `recipes.choose_engine`.
-        given: `factors, regularization, alpha, iterations`; None where a person left it open.
-        remembered: settings of an earlier search that still hold; None: search.
+        given: `factors, regularization, alpha, iterations`; None where a person left it open. They are settings of ALS
+            and mean nothing to a recommender that does not have them (popularity).
+        remembered: what an earlier search found, if it still holds.
+        may_search: whether to search where nothing is remembered.
     """
-    kinds = {"factors": int, "regularization": float, "alpha": float, "iterations": int}
-    asked = {key: kind(given[key]) for key, kind in kinds.items() if given.get(key) is not None}
+    asked = {name: kind(given[name]) for name, kind in _GIVEN.items() if given.get(name) is not None}
+    default, *others = dict.fromkeys(recommender.with_given(asked) for recommender in grid(engine, feedback))
     if asked.keys() >= {"factors", "regularization", "alpha"}:
-        return grid(engine, feedback)[0].with_given(asked), None, "all settings were given"
+        return Choice(default, "given", "all settings were given")
     if remembered:
-        return remembered.with_given(asked), None, "settings remembered from an earlier search"
-    recipes = list(dict.fromkeys(r.with_given(asked) for r in grid(engine, feedback)))
+        recommender = remembered.recommender.with_given(asked)
+        return Choice(
+            recommender, "remembered", "settings remembered from an earlier search", search_of=remembered.model_id
+        )
+    if not may_search:
+        return Choice(
+            default, "defaults", "the first settings of the grid: nothing is remembered and no search was wanted"
+        )
     try:
-        found = search(pairs, recipes, BUDGETS[engine])
-    except NotEnoughDataError:
-        return recipes[0], None, "too few interactions to search on: the first settings of the grid"
-    return found.best.recipe, found, f"best of {len(found.trials)} on the validation slice"
+        done = search(pairs, [default, *others], BUDGETS[engine])
+    except NotEnoughDataError as error:
+        log.info("no search: %s", error)
+        return Choice(default, "defaults", "the first settings of the grid: too few users to validate on")
+    return Choice(done.best.recommender, "searched", f"best of {len(done.trials)} on the validation slice", done)

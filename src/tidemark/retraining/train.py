@@ -9,10 +9,11 @@ from pymongo.database import Database
 
 from tidemark.contracts import gates
 from tidemark.evaluation import splits
+from tidemark.models import fallback, saved
 from tidemark.models import pairs as pairs_module
-from tidemark.models import saved
+from tidemark.models.interface import Recommender
 from tidemark.models.pairs import Pairs
-from tidemark.models.recipes import choose_engine
+from tidemark.models.recipes import Recipe, choose_engine
 from tidemark.retraining import search, search_memory
 from tidemark.settings import settings
 from tidemark.storage import artifacts, run_folder
@@ -92,44 +93,76 @@ def train(db: Database[Document], run: str, pairs: Pairs, snapshot: Document) ->
         snapshot: with what was `asked`.
 
     Returns:
-        `engine`, `params`, `why` (`engine`, `settings`), `search` (None where none ran) and `data` (sizes, the split).
+        `engine`, `feedback`, `params` (the recipe), `settings_from` and `search_of` (see `search.Choice`), `why`
+        (`engine`, `settings`), `search` (None where none ran) and `data` (sizes, the split).
     """
     asked = snapshot["asked"]
     split = splits.split(pairs, snapshot["champion_cut"])
     log.info("%s: %s pairs to learn from, %s held out", split.why, f"{len(split.train):,}", f"{len(split.held):,}")
     engine, why_engine = choose_engine(asked["engine"], asked["feedback"], len(pairs))
     log.info("engine %s (%s)", engine, why_engine)
-    remembered, why_search = None, f"search={asked['search']}"
-    if asked["search"] != "always":
-        every = settings().search_every if asked["search"] == "auto" else 10**9
-        remembered, why_search = search_memory.remembered(db, engine, asked["feedback"], len(pairs), every)
-    log.info("settings: %s", why_search)
-    if asked["search"] == "never" and not remembered:
-        remembered = search.grid(engine, asked["feedback"])[0]
-    recipe, found, why_recipe = search.choose(split.train, engine, asked["feedback"], asked, remembered)
-    log.info("settings: %s: %s", why_recipe, recipe)
-
-    saved.save_model(f"{run}/{run_folder.CANDIDATE}", saved.fit(recipe, split.train), split.train)
-    stars = predict_ratings(split.train, split.held)
-    if stars:
-        artifacts.write_arrays(f"{run}/{run_folder.STARS}", **stars)
-    else:
-        log.info("no ratings to learn stars from: RMSE and MAE are left out")
+    choice, why_settings = choose_settings(db, snapshot, engine, split.train, len(pairs))
+    keep_candidate(run, choice.recommender, split.train)
+    has_stars = keep_stars(run, split.train, split.held)
     return {
         "engine": engine,
-        "params": recipe.document(),
-        "why": {"engine": why_engine, "settings": f"{why_recipe} ({why_search})"},
-        "search": found.document() if found else None,
+        "feedback": asked["feedback"],
+        "params": Recipe.of(choice.recommender).document(),
+        "settings_from": choice.settings_from,
+        "search_of": snapshot["model_id"] if choice.search else choice.search_of,
+        "why": {"engine": why_engine, "settings": why_settings},
+        "search": choice.search.document() if choice.search else None,
         "data": {
             "pairs": len(pairs),
             "users": pairs.shape[0],
             "items": pairs.shape[1],
             "train_pairs": len(split.train),
             "held_out_pairs": len(split.held),
-            "ratings": bool(stars),
+            "ratings": has_stars,
             "split": split.why,
         },
     }
+
+
+def choose_settings(
+    db: Database[Document], snapshot: Document, engine: str, train: Pairs, n_pairs: int
+) -> tuple[search.Choice, str]:
+    """The recommender to fit, from what was asked, remembered or is now searched; and how it was come by, in words.
+
+    Args:
+        db: the platform's database.
+        snapshot: with `model_id` and what was `asked`: `feedback`, `search` (`auto`, `always`, `never`), single settings.
+        engine: see `recipes.choose_engine`.
+        train: what may be learned from and searched on.
+        n_pairs: pairs of the whole snapshot, by which a memory of an earlier one holds or not.
+    """
+    asked = snapshot["asked"]
+    remembered, why_memory = None, "search=always"
+    if asked["search"] != "always":
+        every = settings().search_every if asked["search"] == "auto" else None
+        remembered, why_memory = search_memory.remembered(
+            db, snapshot["model_id"], engine, asked["feedback"], n_pairs, every
+        )
+    may_search = asked["search"] != "never"
+    choice = search.choose(train, engine, asked["feedback"], asked, remembered, may_search=may_search)
+    why = f"{choice.why} ({why_memory})"
+    log.info("settings (%s): %s: %s", choice.settings_from, why, Recipe.of(choice.recommender).text())
+    return choice, why
+
+
+def keep_candidate(run: str, recommender: Recommender, train: Pairs) -> None:
+    """Fit the candidate and keep it in the run folder."""
+    saved.save_model(f"{run}/{run_folder.CANDIDATE}", recommender, fallback.fit(recommender, train), train)
+
+
+def keep_stars(run: str, train: Pairs, held: Pairs) -> bool:
+    """Keep the stars that rating models predict for the held-out pairs in the run folder; False without ratings."""
+    stars = predict_ratings(train, held)
+    if not stars:
+        log.info("no ratings to learn stars from: RMSE and MAE are left out")
+        return False
+    artifacts.write_arrays(f"{run}/{run_folder.STARS}", **stars)
+    return True
 
 
 def predict_ratings(train: Pairs, held: Pairs) -> dict[str, Array] | None:

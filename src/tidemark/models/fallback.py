@@ -1,0 +1,62 @@
+"""Fallback: one recommender, and another for the users whom it does not know, fitted, scored and kept as one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tidemark.models.alignment import Places
+from tidemark.models.interface import Fitted, Recommender, part_of, prefixed
+from tidemark.models.pairs import Pairs
+
+Array = np.ndarray[Any, Any]
+
+FIRST, OTHER = "first", "other"
+"""What the arrays of the two parts are prefixed with."""
+
+
+@dataclass(frozen=True)
+class WithFallback(Fitted):
+    """`first`, and for the users whom it does not know, `other`."""
+
+    first: Fitted
+    other: Fitted
+
+    def scores(self, user_nums: Array) -> Array:
+        """See `Fitted.scores`."""
+        scores = self.first.scores(user_nums)
+        without = np.flatnonzero(~self.first.knows(user_nums))
+        if len(without):
+            scores[without] = self.other.scores(user_nums[without])
+        return scores
+
+    def arrays(self) -> dict[str, Array]:
+        """Those of both, as `first/<name>` and `other/<name>`."""
+        return prefixed(FIRST, self.first.arrays()) | prefixed(OTHER, self.other.arrays())
+
+    def aligned(self, users: Places, items: Places) -> "WithFallback":
+        """See `Fitted.aligned`: a user whom `first` did not know gets what `other` has, as readers would at its time."""
+        return WithFallback(self.first.aligned(users, items), self.other.aligned(users, items))
+
+    def knows(self, user_nums: Array) -> Array:
+        """See `Fitted.knows`."""
+        return self.first.knows(user_nums) | self.other.knows(user_nums)
+
+
+def fit(recommender: Recommender, pairs: Pairs) -> Fitted:
+    """`recommender` fitted on `pairs`, with its fallback if it names one: the model that is measured and published.
+
+    Raises:
+        NotEnoughDataError: see `Recommender.fit`.
+    """
+    fitted = recommender.fit(pairs)
+    return WithFallback(fitted, recommender.fallback.fit(pairs)) if recommender.fallback else fitted
+
+
+def load(recommender: Recommender, arrays: Mapping[str, Array]) -> Fitted:
+    """The model that `fit` gave, from its `Fitted.arrays`."""
+    if not recommender.fallback:
+        return recommender.load(arrays)
+    other = recommender.fallback.load(part_of(arrays, OTHER))
+    return WithFallback(recommender.load(part_of(arrays, FIRST)), other)
