@@ -1,13 +1,9 @@
-"""Small worlds whose right answers are known, and the one contract that every recommender must satisfy in them."""
+"""Small worlds whose right answers are known."""
 
 import numpy as np
 import pandas as pd
 
-from tidemark.evaluation import ranking_metrics, splits
-from tidemark.models.interface import Recommender, recommend
 from tidemark.models.pairs import Pairs, from_frame
-from tidemark.models.popularity import Popularity
-from tidemark.models.ranking import NONE
 
 
 def frame(rows: list[tuple[str, str]], rating: float | None = None) -> pd.DataFrame:
@@ -48,40 +44,3 @@ def tastes(n_users: int = 300, n_items: int = 120, n_pairs: int = 6_000, groups:
     table = frame(rows)
     table["rating"] = np.where(own[taken], 4, 2) + generator.integers(0, 2, len(taken))
     return from_frame(table)
-
-
-def satisfies_contract(recommender: Recommender, learns: bool) -> None:
-    """Finite scores of the right shape, nothing seen, best first, nothing twice, the same again, better than popularity."""
-    pairs = tastes()
-    held = splits.newest(pairs)
-    train, truth = pairs.take(~held), pairs.take(held)
-    users = ranking_metrics.measurable_users(train, truth)
-    fitted = recommender.fit(train)
-    scores = fitted.scores(users[:5])
-    assert scores.shape == (5, train.shape[1])
-    assert scores.dtype == np.float32
-    assert not np.isnan(scores).any()
-
-    items, values = recommend(fitted, users, 10, train.weights)
-    assert not ranking_metrics.hits(items, users, train.weights).any()
-    assert (np.diff(values, axis=1)[items[:, 1:] != NONE] <= 0).all()
-    assert all(len(set(row[row != NONE])) == (row != NONE).sum() for row in items)
-    again, _ = recommend(recommender.fit(train), users, 10, train.weights)
-    assert np.array_equal(items, again)
-
-    def quality(lists: np.ndarray) -> float:
-        return float(
-            ranking_metrics.ndcg(ranking_metrics.hits(lists, users, truth.weights), truth.user_counts[users], 10).mean()
-        )
-
-    popular, _ = recommend(Popularity().fit(train), users, 10, train.weights)
-    if learns:
-        assert quality(items) > 1.5 * quality(popular)
-
-
-def solves_checkerboard(recommender: Recommender) -> None:
-    """The best unseen item of user n is item n."""
-    pairs = checkerboard()
-    users = np.arange(pairs.shape[0])
-    items, _ = recommend(recommender.fit(pairs), users, 1, pairs.weights)
-    assert items[:, 0].tolist() == users.tolist()

@@ -36,19 +36,30 @@ class Places:
         out[~self.known] = 0
         return out
 
-    def matrix(self, matrix: csr_matrix, columns: "Places") -> csr_matrix:
-        """A CSR `(n_old, n_old of columns)` by the new numbers of rows (these) and `columns`; nothing where one is unknown."""
-        entries = matrix.tocoo()
-        row, column = self._new_numbers()[entries.row], columns._new_numbers()[entries.col]
-        kept = (row >= 0) & (column >= 0)
-        shape = len(self.new), len(columns.new)
-        return csr_matrix((entries.data[kept], (row[kept], column[kept])), shape=shape)
+    def matrix_rows(self, matrix: csr_matrix) -> csr_matrix:
+        """A CSR `(n_old, m)` by the new numbers, `(n_new, m)`; empty rows where an id is unknown."""
+        return _placed(matrix, len(self.new), matrix.shape[1], rows=self._new_numbers())
+
+    def matrix_columns(self, matrix: csr_matrix) -> csr_matrix:
+        """A CSR `(m, n_old)` by the new numbers, `(m, n_new)`; empty columns where an id is unknown."""
+        return _placed(matrix, matrix.shape[0], len(self.new), columns=self._new_numbers())
 
     def _new_numbers(self) -> Array:
         """The new number of each old row, -1 where it has none: int `(n_old,)`."""
         numbers = np.full(len(self.old), -1)
         numbers[self.places[self.known]] = np.flatnonzero(self.known)
         return numbers
+
+
+def _placed(
+    matrix: csr_matrix, n_rows: int, n_columns: int, rows: Array | None = None, columns: Array | None = None
+) -> csr_matrix:
+    """The entries of `matrix` at their new numbers, stored zeros too; those without one (-1) go."""
+    entries = matrix.tocoo()
+    row = entries.row if rows is None else rows[entries.row]
+    column = entries.col if columns is None else columns[entries.col]
+    kept = (row >= 0) & (column >= 0)
+    return csr_matrix((entries.data[kept], (row[kept], column[kept])), shape=(n_rows, n_columns))
 
 
 def matrix_arrays(name: str, matrix: csr_matrix) -> dict[str, Array]:

@@ -22,8 +22,8 @@ class FittedItemKnn(Fitted):
     """What users had, and which items are like which.
 
     Args:
-        histories: CSR `(n_users, n_items)` float32, the weight of each pair.
-        similarity: CSR `(n_items, n_items)` float32, the k neighbours of an item in its row.
+        histories: CSR `(n_users, n_learned)` float32, the weight of each pair, over the items that it learned from.
+        similarity: CSR `(n_learned, n_items)` float32, the k neighbours of an item in its row.
     """
 
     histories: csr_matrix
@@ -42,8 +42,8 @@ class FittedItemKnn(Fitted):
         return matrix_arrays("histories", self.histories) | matrix_arrays("similarity", self.similarity)
 
     def aligned(self, users: Places, items: Places) -> "FittedItemKnn":
-        """See `Fitted.aligned`: histories stay those of the model's time."""
-        return FittedItemKnn(users.matrix(self.histories, items), items.matrix(self.similarity, items))
+        """See `Fitted.aligned`: histories stay those of the model's time, items that are gone by now included."""
+        return FittedItemKnn(users.matrix_rows(self.histories), items.matrix_columns(self.similarity))
 
     def knows(self, user_nums: Array) -> Array:
         """See `Fitted.knows`: users who have an item with a neighbour."""
@@ -53,10 +53,9 @@ class FittedItemKnn(Fitted):
     def _has_neighbours(self) -> Array:
         """Boolean `(n_users,)`."""
         neighbours = (np.diff(self.similarity.indptr) > 0).astype(np.float32)
-        histories = csr_matrix(
-            (np.ones_like(self.histories.data), self.histories.indices, self.histories.indptr), self.histories.shape
-        )
-        known: Array = histories @ neighbours > 0
+        had = csr_matrix((np.ones_like(self.histories.data), self.histories.indices, self.histories.indptr),
+                         shape=self.histories.shape)  # fmt: skip
+        known: Array = had @ neighbours > 0
         return known
 
 

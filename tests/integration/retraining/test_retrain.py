@@ -59,14 +59,14 @@ def test_interactions_become_recommendations_with_figures_and_reasons(table):
 
 def test_nothing_new_is_skipped_unless_forced_and_settings_are_remembered(table):
     store_interactions(table)
-    retrain("first", **SEARCHED)
+    first = retrain("first", **SEARCHED)["model"]
     _, reason = begin("second", 1)
     assert reason is not None
     assert "nothing is new" in reason
     assert "force" in reason
     decided = retrain("third", 2, force=True, **SEARCHED)
     model = entries.get(mongo.connect(), decided["model"])
-    assert model["search"] is None
+    assert (model["search"], model["settings_from"], model["search_of"]) == (None, "remembered", first)
     assert "remembered" in model["why"]["settings"]
     # the same recipe on the same past is the same model: not worse
     assert decided["publish"]

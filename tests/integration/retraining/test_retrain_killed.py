@@ -99,7 +99,7 @@ def test_train_killed_while_it_fits_continues_the_same_model_on_the_same_pairs()
     assert one["params"] == other["params"]
     assert one["search"] == other["search"]
     a, b = (artifacts.read_arrays(f"{folder}/candidate.npz") for folder in (run, unkilled))
-    assert np.allclose(a["user_factors"], b["user_factors"], atol=1e-5)
+    assert np.allclose(a["fitted/first/user_factors"], b["fitted/first/user_factors"], atol=1e-5)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.support import recommender_contract as contract
 from tests.support import tastes
 from tidemark.errors import NotEnoughDataError
 from tidemark.models.als_spark import AlsSpark
@@ -13,12 +14,18 @@ from tidemark.settings import settings
 pytestmark = pytest.mark.usefixtures("spark")
 
 
-def test_implicit_als_satisfies_the_contract():
-    tastes.satisfies_contract(AlsSpark(8, 0.05, 20.0, iterations=6), learns=True)
+IMPLICIT = AlsSpark(8, 0.05, 20.0, iterations=6)
+EXPLICIT = AlsSpark(4, 0.1, iterations=4, explicit=True)
 
 
-def test_implicit_als_solves_the_checkerboard():
-    tastes.solves_checkerboard(AlsSpark(4, 0.05, 20.0, iterations=6))
+@pytest.mark.parametrize("check", contract.LEARNERS_CHECKS, ids=lambda check: check.__name__)
+def test_implicit_als_satisfies_the_contract(check, tmp_path):
+    check(IMPLICIT, tmp_path)
+
+
+@pytest.mark.parametrize("check", contract.CHECKS, ids=lambda check: check.__name__)
+def test_explicit_als_satisfies_the_contract(check, tmp_path):
+    check(EXPLICIT, tmp_path)
 
 
 def test_explicit_als_learns_the_stars():
@@ -58,6 +65,6 @@ def test_rows_without_pairs_have_no_factors_and_checkpoints_are_cleared_away():
     pairs = tastes.checkerboard()
     without = pairs.take(pairs.user_num != 3)
     model = AlsSpark(4, 0.1, 10.0, iterations=6).fit(without)
-    assert model.users_without().tolist() == [n == 3 for n in range(20)]
+    assert model.knows(np.arange(20)).tolist() == [n != 3 for n in range(20)]
     left = settings().state / "artifacts" / "spark-checkpoints"
     assert not any(left.iterdir())

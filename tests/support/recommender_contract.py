@@ -1,0 +1,190 @@
+"""The one contract that every recommender must satisfy: each check takes a recommender, and a folder for its file.
+
+A new recommender is added to the tests by one line (`tests/unit/models/test_recommenders.py`, or `tests/spark/models`).
+"""
+
+import inspect
+import json
+import re
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+
+from tests.support import tastes
+from tidemark.evaluation import ranking_metrics, splits
+from tidemark.models import fallback, recipes, saved
+from tidemark.models.alignment import Places
+from tidemark.models.interface import Fitted, Recommender, recommend
+from tidemark.models.pairs import Pairs, from_frame
+from tidemark.models.popularity import Popularity
+from tidemark.models.ranking import NONE
+from tidemark.models.recipes import Recipe
+
+
+def sides() -> tuple[Pairs, Pairs]:
+    """What is learned from and what is held out, in a world of tastes."""
+    pairs = tastes.tastes()
+    held = splits.newest(pairs)
+    return pairs.take(~held), pairs.take(held)
+
+
+def sound(fitted: Fitted, pairs: Pairs) -> None:
+    """Scores for every user: of the right shape and type, never NaN; some for everybody."""
+    users = np.arange(pairs.shape[0])
+    scores = fitted.scores(users)
+    assert scores.shape == pairs.shape
+    assert scores.dtype == np.float32
+    assert not np.isnan(scores).any()
+    assert not np.isposinf(scores).any()
+    assert fitted.knows(users).dtype == bool
+    assert fitted.knows(users).shape == users.shape
+
+
+def lists_are_sound(recommender: Recommender, folder: Path) -> None:
+    """Nothing seen, best first, nothing twice, and the same from a second fit."""
+    train, held = sides()
+    users = ranking_metrics.measurable_users(train, held)
+    fitted = recommender.fit(train)
+    items, values = recommend(fitted, users, 10, train.weights)
+    assert not ranking_metrics.hits(items, users, train.weights).any()
+    assert (np.diff(values, axis=1)[items[:, 1:] != NONE] <= 0).all()
+    assert all(len(set(row[row != NONE])) == (row != NONE).sum() for row in items)
+    again, _ = recommend(recommender.fit(train), users, 10, train.weights)
+    assert np.array_equal(items, again)
+
+
+def scores_are_new(recommender: Recommender, folder: Path) -> None:
+    """Whoever gets scores may write to them."""
+    train, _ = sides()
+    fitted = fallback.fit(recommender, train)
+    first = fitted.scores(np.arange(3)).copy()
+    fitted.scores(np.arange(3))[:] = -np.inf
+    assert np.array_equal(fitted.scores(np.arange(3)), first)
+    sound(fitted, train)
+
+
+def comes_back_from_its_file(recommender: Recommender, folder: Path) -> None:
+    """The same scores, to the last bit, from the file that was kept; and it holds no Python objects."""
+    train, _ = sides()
+    fitted = fallback.fit(recommender, train)
+    path = str(folder / "model.npz")
+    saved.save_model(path, recommender, fitted, train)
+    loaded, known = saved.load_model(path, train)
+    users = np.arange(train.shape[0])
+    assert np.array_equal(loaded.scores(users), fitted.scores(users))
+    assert np.array_equal(loaded.knows(users), fitted.knows(users))
+    assert known.all()
+    assert all(array.dtype != object for array in fitted.arrays().values())
+
+
+def comes_back_from_its_recipe(recommender: Recommender, folder: Path) -> None:
+    """A recipe, stored as JSON and read again, makes the same recommender; the registry has it by its name."""
+    document = json.loads(json.dumps(Recipe.of(recommender).document()))
+    assert set(document) == {"name", "settings"}
+    assert document["name"] == recommender.name
+    assert recommender.name in recipes.RECOMMENDERS
+    assert recipes.from_document(document).recommender() == recommender
+    assert recommender.name in recipes.from_document(document).text()
+
+
+def every_setting_is_described(recommender: Recommender, folder: Path) -> None:
+    """The docstring's `Args` name each field, and settings cannot be changed."""
+    told = inspect.getdoc(type(recommender)) or ""
+    described = {name for line in re.findall(r"^    ([\w, ]+): \S", told, re.M) for name in line.split(", ")}
+    assert {field.name for field in fields(recommender)} == described  # type: ignore[arg-type]
+    assert hash(recommender) == hash(replace(recommender))  # type: ignore[type-var]
+
+
+def others() -> Pairs:
+    """Pairs that share some users and items with `sides`, numbered otherwise: new ones come before, between and behind."""
+    rows = [
+        (user, item) for user in ("a", "u003", "u100", "u1005", "z") for item in ("a", "i002", "i0025", "i077", "z")
+    ]
+    return from_frame(tastes.frame(rows))
+
+
+def is_aligned(recommender: Recommender, folder: Path) -> None:
+    """By another numbering, whom and what it knows has the scores it had; of the rest it says that it knows nothing."""
+    train, _ = sides()
+    other = others()
+    fitted = fallback.fit(recommender, train)
+    path = str(folder / "model.npz")
+    saved.save_model(path, recommender, fitted, train)
+    loaded, known_items = saved.load_model(path, other)
+    sound(loaded, other)
+    assert other.items[known_items].tolist() == ["i002", "i077"]
+    users, items = Places(train.users, other.users), Places(train.items, other.items)
+    assert other.users[users.known].tolist() == ["u003", "u100"]
+    before = fitted.scores(users.places[users.known])[:, items.places[known_items]]
+    after = loaded.scores(np.flatnonzero(users.known))[:, known_items]
+    np.testing.assert_allclose(after, before, rtol=1e-5, atol=1e-6)
+    assert np.isfinite(after).any()
+
+
+def a_user_whom_it_does_not_know_gets_what_its_fallback_has(recommender: Recommender, folder: Path) -> None:
+    """Cold to the model, or in it without a history: somebody else recommends, and there is something to recommend."""
+    train, _ = sides()
+    empty = train.take(train.user_num != 3)
+    fitted = fallback.fit(recommender, empty)
+    aligned = fitted.aligned(Places(train.users, others().users), Places(train.items, train.items))
+    cold = np.array([0, 3, 4])
+    for model, users in ((fitted, np.array([3])), (aligned, cold)):
+        scores = model.scores(users)
+        assert np.isfinite(scores).any(axis=1).all()
+        if recommender.fallback:
+            expected = recommender.fallback.fit(empty).scores(users)
+            assert np.array_equal(scores, expected)
+    items, _ = recommend(fitted, np.array([3]), 10, empty.weights)
+    assert (items != NONE).all()
+
+
+def learns_from_one_user_or_one_item(recommender: Recommender, folder: Path) -> None:
+    """The least that can be fitted is: one user, one item, one pair; it is kept and comes back like any other."""
+    for rows in ([("u", f"i{n}") for n in range(4)], [(f"u{n}", "i") for n in range(4)], [("u", "i")]):
+        pairs = from_frame(tastes.frame(rows, rating=4.0))
+        fitted = fallback.fit(recommender, pairs)
+        sound(fitted, pairs)
+        path = str(folder / "little.npz")
+        saved.save_model(path, recommender, fitted, pairs)
+        users = np.arange(pairs.shape[0])
+        assert np.array_equal(saved.load_model(path, pairs)[0].scores(users), fitted.scores(users))
+
+
+CHECKS = [
+    lists_are_sound,
+    scores_are_new,
+    comes_back_from_its_file,
+    comes_back_from_its_recipe,
+    every_setting_is_described,
+    is_aligned,
+    a_user_whom_it_does_not_know_gets_what_its_fallback_has,
+    learns_from_one_user_or_one_item,
+]
+"""What every recommender does."""
+
+
+def quality(recommender: Recommender) -> float:
+    """NDCG@10 in the world of tastes."""
+    train, held = sides()
+    users = ranking_metrics.measurable_users(train, held)
+    lists, _ = recommend(recommender.fit(train), users, 10, train.weights, train.item_counts > 0)
+    hits = ranking_metrics.hits(lists, users, held.weights)
+    return float(ranking_metrics.ndcg(hits, held.user_counts[users], 10).mean())
+
+
+def beats_popularity(recommender: Recommender, folder: Path) -> None:
+    """Half as good again, where people have tastes."""
+    assert quality(recommender) > 1.5 * quality(Popularity())
+
+
+def solves_the_checkerboard(recommender: Recommender, folder: Path) -> None:
+    """The best unseen item of user n is item n."""
+    pairs = tastes.checkerboard()
+    users = np.arange(pairs.shape[0])
+    items, _ = recommend(recommender.fit(pairs), users, 1, pairs.weights)
+    assert items[:, 0].tolist() == users.tolist()
+
+
+LEARNERS_CHECKS = [*CHECKS, beats_popularity, solves_the_checkerboard]
+"""What those who learn tastes do besides."""
