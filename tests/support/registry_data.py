@@ -7,6 +7,8 @@ import pandas as pd
 from pymongo.database import Database
 
 from tidemark.charts import style
+from tidemark.models.als_implicit import AlsImplicit
+from tidemark.models.recipes import Recipe
 from tidemark.storage import artifacts, manifests, mongo, run_folder
 
 Document = dict[str, Any]
@@ -47,7 +49,7 @@ def model(number: int, root: str = "/nowhere", *, published: bool = True, reason
         "status": "retired" if published else "rejected",
         "engine": "implicit",
         "feedback": "implicit",
-        "params": {"factors": 64, "regularization": 10.0, "alpha": 40.0, "iterations": 15, "seed": 42},
+        "params": Recipe.of(AlsImplicit(64, 10.0, 40.0)).document(),
         "tried": {},
         "why": {"engine": "small", "settings": "found by search"},
         "search": {"trials": [{"ndcg": i / 100, "params": {"factors": 2**i}} for i in range(20)]},

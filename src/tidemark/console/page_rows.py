@@ -8,6 +8,7 @@ from typing import Any
 from pymongo import DESCENDING
 from pymongo.database import Database
 
+from tidemark.errors import ContractError
 from tidemark.models.recipes import from_document
 from tidemark.registry import champion, figures
 
@@ -142,7 +143,10 @@ def _settings(model: Document) -> str:
     params = model.get("params")
     if not params or str(model.get("engine", "")).startswith("popularity"):
         return "popularity is the model"
-    return from_document(params).text()
+    try:
+        return from_document(params).text()
+    except ContractError:
+        return "settings of another version of Tidemark"
 
 
 def _decision(model: Document, decision: Document) -> str:

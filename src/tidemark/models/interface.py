@@ -7,14 +7,15 @@ registry and the DAG know neither. What is stored of it: its `name` and settings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
-from tidemark.models import ranking
-from tidemark.models.alignment import Places
-from tidemark.models.pairs import Pairs
+if TYPE_CHECKING:  # so that recipes are read, by pages too, without SciPy
+    from scipy.sparse import csr_matrix
+
+    from tidemark.models.alignment import Places
+    from tidemark.models.pairs import Pairs
 
 Array = np.ndarray[Any, Any]
 
@@ -34,7 +35,7 @@ class Fitted(ABC):
         """What it has learned, by name, without Python objects: all that `Recommender.load` needs, beside the settings."""
 
     @abstractmethod
-    def aligned(self, users: Places, items: Places) -> Self:
+    def aligned(self, users: "Places", items: "Places") -> Self:
         """The same model over another numbering of users and items; those that it does not know score as if they had
         been there and had taken part in nothing."""
 
@@ -57,7 +58,7 @@ class Recommender(ABC):
     """Who recommends to users whom a fit does not know (`Fitted.knows`); None: it has something for everybody."""
 
     @abstractmethod
-    def fit(self, pairs: Pairs) -> Fitted:
+    def fit(self, pairs: "Pairs") -> Fitted:
         """Learn from `pairs`; the same pairs and settings give the same model.
 
         Raises:
@@ -78,9 +79,11 @@ class Recommender(ABC):
 
 
 def recommend(
-    fitted: Fitted, user_nums: Array, n: int, seen: csr_matrix, known: Array | None = None
+    fitted: Fitted, user_nums: Array, n: int, seen: "csr_matrix", known: Array | None = None
 ) -> tuple[Array, Array]:
     """The `n` best unseen items of each user: items int32, scores float32, `(len(user_nums), n)`; see `ranking.top_n`."""
+    from tidemark.models import ranking
+
     return ranking.top_n(fitted.scores, user_nums, n, seen, known)
 
 

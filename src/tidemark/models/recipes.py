@@ -7,8 +7,6 @@ from typing import Any
 
 from tidemark.errors import ContractError, SettingError
 from tidemark.models.interface import Recommender
-from tidemark.models.item_knn import ItemKnn
-from tidemark.models.popularity import RECENT_SHARE, Popularity
 
 RECOMMENDERS = {
     "als_implicit": "tidemark.models.als_implicit:AlsImplicit",
@@ -17,13 +15,6 @@ RECOMMENDERS = {
     "popularity": "tidemark.models.popularity:Popularity",
 }
 """Every recommender that can be stored: its name -> `module:class`, imported when it is first used."""
-
-BASELINES: dict[str, Recommender] = {
-    "popularity": Popularity(),
-    "popularity_recent": Popularity(RECENT_SHARE),
-    "item_knn": ItemKnn(),
-}
-"""What every candidate is measured beside; where nothing beats one of the popularities, that is the model."""
 
 ONE_MACHINE_PAIRS = 20_000_000
 """`engine=auto` stays on one machine up to here: `implicit` takes 24 bytes a pair and 15 CPU-s a million pairs."""
@@ -96,6 +87,8 @@ def from_document(document: Mapping[str, Any]) -> Recipe:
         case "spark":
             return Recipe("als_spark", als | {"explicit": document["feedback"] == "explicit"})
         case "popularity" | "popularity_recent" as engine:
+            from tidemark.models.baselines import BASELINES
+
             return Recipe.of(BASELINES[engine])
     raise ContractError(f"this is no recipe: {dict(document)}; run retrain_recommender for a model with one")
 

@@ -6,7 +6,8 @@ from typing import Any
 from pymongo.database import Database
 
 from tidemark.evaluation import promotion
-from tidemark.models.recipes import BASELINES, Recipe
+from tidemark.models.baselines import BASELINES
+from tidemark.models.recipes import Recipe
 from tidemark.registry import entries
 from tidemark.storage import artifacts, run_folder
 

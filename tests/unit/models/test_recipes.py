@@ -98,10 +98,10 @@ def test_every_recommender_is_called_as_its_class_says():
         assert getattr(sys.modules[module], class_name).name == name
 
 
-def test_recipes_are_read_without_spark_or_the_library_implicit():
+def test_recipes_are_read_without_spark_scipy_or_the_library_implicit():
     code = (
         "import sys; from tidemark.models import recipes; recipes.from_document({'name': 'als_spark', 'settings': {}}).text();"
-        "print([m for m in ('pyspark', 'implicit', 'tidemark.models.als_spark') if m in sys.modules])"
+        "print([m for m in ('pyspark', 'scipy', 'implicit', 'tidemark.models.als_spark') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
