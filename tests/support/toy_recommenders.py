@@ -63,7 +63,7 @@ class FittedBlend(Fitted):
         parts = [
             np.nan_to_num(m.scores(user_nums), neginf=0) * w for m, w in zip(self.members, self.weights, strict=True)
         ]
-        return np.sum(parts, axis=0, dtype=np.float32)
+        return np.asarray(np.sum(parts, axis=0), np.float32)
 
     def arrays(self) -> dict[str, Array]:
         return {k: v for n, member in enumerate(self.members) for k, v in prefixed(str(n), member.arrays()).items()}

@@ -60,6 +60,8 @@ def test_interactions_become_recommendations_with_figures_and_reasons(table):
 def test_nothing_new_is_skipped_unless_forced_and_settings_are_remembered(table):
     store_interactions(table)
     first = retrain("first", **SEARCHED)["model"]
+    model = entries.get(mongo.connect(), first)
+    assert (model["settings_from"], model["search_of"]) == ("searched", first)
     _, reason = begin("second", 1)
     assert reason is not None
     assert "nothing is new" in reason

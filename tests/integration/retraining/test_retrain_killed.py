@@ -108,7 +108,7 @@ def ready():
     generator = np.random.default_rng(2)
     pairs = tastes.tastes()
     store_interactions(as_frame(pairs))
-    champion = retrain("first", promote="always")["model"]
+    before = retrain("first", promote="always")["model"]
     users = [f"n{n:05}" for n in range(12_000)]
     rows = [(user, f"i{item:03}") for user in users for item in generator.choice(120, 3, replace=False)]
     table = tastes.frame([rows[n] for n in generator.permutation(len(rows))])
@@ -118,7 +118,7 @@ def ready():
     job("train").main(run)
     job("evaluate").main(run)
     decide.register(mongo.connect(), run)
-    return run, champion, pairs.users.tolist()
+    return run, before, pairs.users.tolist()
 
 
 def expected(run):
@@ -132,7 +132,7 @@ def expected(run):
 
 @pytest.mark.parametrize("whole_group", [True, False], ids=["driver and JVM", "JVM alone: its Python lives on"])
 def test_publish_killed_while_it_writes_publishes_the_same_when_run_again(ready, whole_group):
-    run, champion, users = ready
+    run, before, users = ready
     db = mongo.connect()
     new = artifacts.read_json(f"{run}/snapshot.json")["model_id"]
     reader = Reader(users)
@@ -142,7 +142,7 @@ def test_publish_killed_while_it_writes_publishes_the_same_when_run_again(ready,
         wait_for(lambda: db[mongo.recommendations(new)].estimated_document_count() > 0, first)
         if whole_group:
             kill_all(first)
-            assert champion.pointer(db)["model_id"] == champion
+            assert champion.pointer(db)["model_id"] == before
             assert 0 < db[mongo.recommendations(new)].estimated_document_count() < 12_300
         else:
             os.kill(first.pid, signal.SIGKILL)  # spark-submit has become the JVM
@@ -156,23 +156,23 @@ def test_publish_killed_while_it_writes_publishes_the_same_when_run_again(ready,
     assert {d["_id"]: d for d in db[mongo.recommendations(new)].find()} == documents
     assert champion.verify(db)["users_served"] == len(documents)
     assert reader.wrong == []
-    assert reader.seen == [champion, new]
+    assert reader.seen == [before, new]
     assert reader.reads > 10
 
 
 def test_publish_killed_after_the_pointer_moved_only_has_to_tidy_up(ready):
-    run, champion, _ = ready
+    run, live, _ = ready
     db = mongo.connect()
     job("publish").main(run)
     before = {name: db[name].estimated_document_count() for name in db.list_collection_names()}
     moved = champion.pointer(db)
     # as a kill between the pointer and the statuses leaves it
     db["models"].update_one({"_id": moved["model_id"]}, {"$set": {"status": "candidate", "published_at": None}})
-    db["models"].update_one({"_id": champion}, {"$set": {"status": "champion"}})
+    db["models"].update_one({"_id": live}, {"$set": {"status": "champion"}})
     job("publish").main(run)
     assert champion.pointer(db) == moved
     assert entries.get(db, moved["model_id"])["status"] == "champion"
-    assert entries.get(db, champion)["status"] == "retired"
+    assert entries.get(db, live)["status"] == "retired"
     assert {name: db[name].estimated_document_count() for name in db.list_collection_names()} == before
     # and once more, when nothing at all is left to do
     job("publish").main(run)

@@ -7,6 +7,7 @@ import pytest
 from tests.support import registry_data, tastes
 from tidemark.models.als_implicit import AlsImplicit
 from tidemark.models.recipes import Recipe
+from tidemark.registry import entries
 from tidemark.retraining import search_memory, train
 from tidemark.storage import mongo
 
@@ -109,12 +110,10 @@ def test_a_task_that_is_repeated_does_not_remember_the_search_of_its_own_first_t
 
 def test_the_search_behind_a_model_is_its_own_the_one_it_names_or_none():
     db = mongo.connect()
-    own = db["models"].find_one(
-        {"_id": store(1, search=SEARCH, settings_from="searched", search_of=registry_data.model_id(1))}
-    )
-    one = db["models"].find_one({"_id": store(2, settings_from="remembered", search_of=own["_id"])})
-    default = db["models"].find_one({"_id": store(3, settings_from="defaults", search_of=None)})
-    lost = db["models"].find_one({"_id": store(4, settings_from="remembered", search_of=registry_data.model_id(0))})
+    own = entries.get(db, store(1, search=SEARCH, settings_from="searched", search_of=registry_data.model_id(1)))
+    one = entries.get(db, store(2, settings_from="remembered", search_of=own["_id"]))
+    default = entries.get(db, store(3, settings_from="defaults", search_of=None))
+    lost = entries.get(db, store(4, settings_from="remembered", search_of=registry_data.model_id(0)))
     assert search_memory.searched(db, own) == own
     assert search_memory.searched(db, one) == own
     assert search_memory.searched(db, default) is None
@@ -132,6 +131,6 @@ def test_the_search_behind_a_model_of_before_is_read_from_its_words():
         "all settings were given (search=auto)": None,
     }
     for number, (why, of) in enumerate(words.items(), 2):
-        model = db["models"].find_one({"_id": as_before(number, why)})
+        model = entries.get(db, as_before(number, why))
         behind = search_memory.searched(db, model)
         assert (behind and behind["_id"]) == of
