@@ -120,7 +120,7 @@ DOCS_PAGE = """<!DOCTYPE html><html><head><title>docs</title><script>document.ti
 def leave(root: str, dag_id: str, of_run: str, *, title: str = "A retrain", model: str | None = None) -> str:
     """A whole run folder: charts, tables, a graph, data docs, and the manifest. Gives the folder."""
     run = run_folder.of(root, dag_id, of_run)
-    titles = {}
+    titles: dict[str, str] = {}
     for name, shown in (("metrics", "Metrics beside the baselines"), ("coverage", "Coverage and popularity")):
         drawn, axes = style.figure(shown, "NDCG@10", source=f"model {model}")
         axes.plot([1, 2, 3], [0.04, 0.09, 0.11], label="this model", **style.look(0))
