@@ -241,6 +241,8 @@ def main() -> None:
     asked.add_argument("--crossings", type=int, default=10, help="of the mark, on a whole platform; 0: none")
     asked.add_argument("--save", type=Path, default=ROOT / "benchmarks" / "results" / "stream.json")
     given = asked.parse_args()
+    if given.messages <= 2 * settings().ingest_batch:
+        asked.error(f"--messages: a rate needs more than two batches of the ingest, {2 * settings().ingest_batch:,}")
     figures = _say(fold_in())
     if given.crossings:
         figures |= _say(crossing.measure(given.crossings))
