@@ -45,10 +45,14 @@ def truth(folder: Path, pairs: Pairs) -> Pairs:
 
 
 def quality(folder: Path, pairs: Pairs, model: Factors) -> dict[str, Any]:
-    """recall@20 and NDCG@20 over all test users, all items ranked, training items left out."""
+    """`figures` of the model's lists for all test users, all items ranked, training items left out."""
     test = truth(folder, pairs)
     users = ranking_metrics.measurable_users(pairs, test)
-    lists, _ = recommend(model, users, 20, pairs.weights)
+    return figures(recommend(model, users, 20, pairs.weights)[0], users, test)
+
+
+def figures(lists: np.ndarray, users: np.ndarray, test: Pairs) -> dict[str, Any]:
+    """recall@20 and NDCG@20 of `lists` `(m, 20)`, item numbers, of the users of these numbers."""
     hit, n_true = ranking_metrics.hits(lists, users, test.weights), test.user_counts[users]
     return {
         "recall_at_20": float(ranking_metrics.recall(hit, n_true, 20).mean()),

@@ -1,17 +1,17 @@
 """From the mark that is crossed to the training and to the new champion, again and again, on a platform of its own that
 holds the built-in data and is as `make run` leaves it."""
 
-import time
 from datetime import UTC, datetime
-from typing import Any
+from operator import not_
 
 import numpy as np
 import psutil
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from benchmarks.own_platform import own_platform
-from tidemark.local import processes
+from tidemark.local import follow, processes
 from tidemark.local.airflow_client import FINISHED, AirflowApi
 from tidemark.local.supervision import Supervisor
+from tidemark.local.throwaway import own_platform
 from tidemark.local.tide_demo import RETRAIN, WATCH, send_past_the_mark
 from tidemark.registry import champion
 from tidemark.settings import Settings
@@ -20,6 +20,9 @@ from tidemark.stream.bookmark import Bookmark
 
 PATIENCE = 600
 """Seconds in which what must come about has."""
+
+until = Retrying(stop=stop_after_delay(PATIENCE), wait=wait_fixed(1), retry=retry_if_result(not_))
+"""Asks once a second whether something has come about: more often would cost what is measured."""
 
 
 def measure(crossings: int) -> dict[str, float]:
@@ -46,12 +49,13 @@ def measure(crossings: int) -> dict[str, float]:
 def _cross(config: Settings, api: AirflowApi, seed: int) -> dict[str, float]:
     """Once the watch waits: cross, and follow the retrain to its end."""
     db, bookmark = mongo.connect(config), Bookmark(config)
-    _until(lambda: _watched(api), "the watch does not wait")
-    known = {run["dag_run_id"] for run in api.runs(RETRAIN)}
+    until(follow.waits, api, WATCH, "lag_over_mark")
+    known = follow.run_ids(api, RETRAIN)
     crossed = datetime.fromtimestamp(send_past_the_mark(config, db, bookmark, seed, rate=0), UTC)
-    _until(lambda: {run["dag_run_id"] for run in api.runs(RETRAIN)} != known, "no retrain started")
-    (run_id,) = {run["dag_run_id"] for run in api.runs(RETRAIN)} - known
-    _until(lambda: api.run(RETRAIN, run_id)["state"] in FINISHED, "the retrain does not end")
+    run_id = follow.next_run(api, RETRAIN, known, PATIENCE)
+    if run_id is None:
+        raise SystemExit("no retrain started")
+    until(lambda: api.run(RETRAIN, run_id)["state"] in FINISHED)
     run, tasks = api.run(RETRAIN, run_id), {task["task_id"]: task for task in api.tasks(RETRAIN, run_id)}
     if run["state"] != "success":
         raise SystemExit(f"the retrain failed: { {name: task['state'] for name, task in tasks.items()} }")
@@ -61,17 +65,3 @@ def _cross(config: Settings, api: AirflowApi, seed: int) -> dict[str, float]:
     if pointer and pointer["moved_at"] > crossed:
         took["live"] = (pointer["moved_at"] - crossed).total_seconds()
     return took
-
-
-def _watched(api: AirflowApi) -> bool:
-    newest: list[dict[str, Any]] = api.runs(WATCH, 1)
-    tasks = api.tasks(WATCH, newest[0]["dag_run_id"]) if newest else []
-    return any(task["task_id"] == "lag_over_mark" and task["state"] == "deferred" for task in tasks)
-
-
-def _until(condition: Any, otherwise: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit(otherwise)
-        time.sleep(1)  # asking more often would cost what is measured

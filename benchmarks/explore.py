@@ -11,12 +11,10 @@ machine the JVM is the executor too. Python workers (they score the sentiment) a
 """
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,8 +24,8 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.servers import own_server
-from benchmarks.subjects import peak
+from benchmarks import subjects
+from benchmarks.servers import own_servers
 
 LOOK_EVERY = 0.1
 MOST_SECONDS, MOST_GB = 180.0, 2.0
@@ -66,7 +64,7 @@ class Memory:
                 command = process.cmdline()
                 python = bool(command) and Path(command[0]).name.startswith("python")
                 if process.pid == submit.pid or (python and any("spark_jobs/" in part for part in command)):
-                    self.driver[process.pid] = max(self.driver.get(process.pid, 0), peak(process.pid))
+                    self.driver[process.pid] = max(self.driver.get(process.pid, 0), subjects.peak(process.pid))
                 elif python:
                     workers += process.memory_info().rss
             except (psutil.Error, OSError):
@@ -131,12 +129,14 @@ def _figures(half: str, seconds: float, drawing: float, held: Memory, size: int)
 MODEL = "20200101T000000-00000000"
 
 DRAW_GRAPH = """
-from tidemark import artifacts
+import sys
 from tidemark.charts import graph, style
-found = artifacts.read_json(run + "/graph.json")
-for name, figure in (("degrees", graph.degrees(found, "benchmark")),
-                     ("top_products", graph.top_products(found["top_products"], "benchmark")),
-                     ("neighbourhood", graph.neighbourhood(found["neighbourhood"], "benchmark"))):
+from tidemark.storage import artifacts, run_folder
+run = sys.argv[1]
+shape = artifacts.read_json(f"{run}/{run_folder.GRAPH}")
+for name, figure in (("degrees", graph.degrees(shape, "benchmark")),
+                     ("top_products", graph.top_products(shape["top_products"], "benchmark")),
+                     ("neighbourhood", graph.neighbourhood(shape["neighbourhood"], "benchmark"))):
     style.save(figure, run, name)
 """
 
@@ -178,13 +178,13 @@ def recommend(db: Any, run: str) -> None:
 def exported(run: str) -> dict[str, Any]:
     """Export the graph and draw it."""
     from tidemark.settings import settings
-    from tidemark.storage import artifacts, mongo
+    from tidemark.storage import artifacts, mongo, run_folder
 
     recommend(mongo.connect(), run)
     seconds, held = submit("export_graph", run, settings().spark_driver_memory)
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", f"run = {run!r}\n{DRAW_GRAPH}"], check=True)
-    edges = artifacts.read_json(f"{run}/graph.json")["counts"]["edges"]
+    subprocess.run([sys.executable, "-c", DRAW_GRAPH, run], check=True)
+    edges = artifacts.read_json(f"{run}/{run_folder.GRAPH}")["counts"]["edges"]
     return _figures("graph", seconds, time.perf_counter() - started, held, edges)
 
 
@@ -211,24 +211,14 @@ def main() -> None:
     parser.add_argument("--halves", default=",".join(HALVES), help="which, separated by commas")
     parser.add_argument("--keep", type=Path, help="folder to keep the artifacts in")
     arguments = parser.parse_args()
-    from tidemark.local.servers import running
-    from tidemark.settings import settings
-
-    saved = settings().state / "benchmarks" / "explore.json"
-    work = Path(tempfile.mkdtemp(prefix="tidemark-bench-"))
-    try:
-        with running("mongo", own_server(work / "state")):
-            fill(arguments.reviews, work)
-            shutil.rmtree(work / "staged", ignore_errors=True)
-            results = [HALVES[half](str(work / "runs" / half)) for half in arguments.halves.split(",")]
+    with own_servers("mongo") as folder:
+        fill(arguments.reviews, folder)
+        shutil.rmtree(folder / "staged", ignore_errors=True)
+        results = [HALVES[half](str(folder / "runs" / half)) for half in arguments.halves.split(",")]
         if arguments.keep:
-            shutil.copytree(work / "runs", arguments.keep, dirs_exist_ok=True)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    saved.parent.mkdir(parents=True, exist_ok=True)
-    saved.write_text(json.dumps(results, indent=2))
+            shutil.copytree(folder / "runs", arguments.keep, dirs_exist_ok=True)
     within = show(results)
-    print(f"saved as {saved}")
+    subjects.save("explore", results)
     sys.exit(0 if within else 1)
 
 

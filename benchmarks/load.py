@@ -13,11 +13,8 @@ A MongoDB of the benchmark's own is started and removed.
 """
 
 import argparse
-import json
 import os
-import shutil
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,8 +24,8 @@ from pymongo import ReplaceOne
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.servers import own_server
-from benchmarks.subjects import peak
+from benchmarks import subjects
+from benchmarks.servers import own_servers
 
 PEAK = "peak_mb"
 
@@ -50,7 +47,7 @@ def ours(db: Any, plan: Any, folder: Path) -> dict[str, float]:
     load.load(spark, db, plan, validated)
     loaded = time.perf_counter()
     assert SparkContext._gateway is not None
-    most = peak(SparkContext._gateway.proc.pid) + peak(os.getpid())
+    most = subjects.peak(SparkContext._gateway.proc.pid) + subjects.peak(os.getpid())
     end(spark)
     return {
         "session": ready - started,
@@ -163,20 +160,10 @@ def main() -> None:
     parser.add_argument("--sizes", default="100000,1000000", help="numbers of reviews, separated by commas")
     parser.add_argument("--repeat", type=int, default=1, help="turns of each, of which the median counts")
     arguments = parser.parse_args()
-    from tidemark.local.servers import running
-    from tidemark.settings import settings
-
-    saved = settings().state / "benchmarks" / "load.json"
-    work = Path(tempfile.mkdtemp(prefix="tidemark-bench-"))
-    try:
-        with running("mongo", own_server(work / "state")):
-            results = [measure(int(size), arguments.repeat, work) for size in arguments.sizes.split(",")]
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    saved.parent.mkdir(parents=True, exist_ok=True)
-    saved.write_text(json.dumps(results, indent=2))
+    with own_servers("mongo") as folder:
+        results = [measure(int(size), arguments.repeat, folder) for size in arguments.sizes.split(",")]
     show(results)
-    print(f"saved as {saved}")
+    subjects.save("load", results)
 
 
 if __name__ == "__main__":

@@ -18,11 +18,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import amazon_book, subjects
-from benchmarks.own_platform import own_platform
 from tidemark.errors import UnreachableError
 from tidemark.evaluation import ranking_metrics
 from tidemark.local import follow, processes
 from tidemark.local.airflow_client import FINISHED, AirflowApi
+from tidemark.local.throwaway import own_platform
 from tidemark.registry import champion
 from tidemark.settings import Settings
 from tidemark.storage import mongo
@@ -141,13 +141,8 @@ def quality(config: Settings, folder: Path) -> dict[str, Any]:
         if (row := place.get(document["_id"])) is not None:
             names = [item["item_id"] for item in document["items"]]
             lists[row, : len(names)] = np.searchsorted(pairs.items, names)
-    hit, n_true = ranking_metrics.hits(lists, users, test.weights), test.user_counts[users]
-    return {
-        "users_served": model["users_served"],
-        "params": model["params"],
-        "recall_at_20": float(ranking_metrics.recall(hit, n_true, 20).mean()),
-        "ndcg_at_20": float(ranking_metrics.ndcg(hit, n_true, 20).mean()),
-    }
+    kept = {name: model[name] for name in ("users_served", "params")}
+    return kept | amazon_book.figures(lists, users, test)
 
 
 def slope(config: Settings, sizes: list[int]) -> dict[str, Any]:

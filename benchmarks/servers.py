@@ -1,23 +1,37 @@
-"""A MongoDB of a benchmark's own."""
+"""Servers of a benchmark's own."""
 
 import os
-import uuid
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tidemark.local import ports
-from tidemark.settings import Settings, settings
+from tidemark.local import throwaway
+from tidemark.local.servers import running
+from tidemark.settings import settings
 
 
-def own_server(state: Path) -> Settings:
-    """Settings of a MongoDB of the benchmark's own; this process and those it starts mean it from here on."""
-    state.mkdir(parents=True)
-    os.environ |= {
+@contextmanager
+def own_servers(*names: str) -> Iterator[Path]:
+    """The servers `names` (`mongo`, `kafka`), which `settings()` means within the block, here and in processes started
+    from here. Gives a folder to work in, which goes with the block."""
+    folder, before = Path(tempfile.mkdtemp(prefix="tidemark-bench-")), dict(os.environ)
+    config = throwaway.own_settings(folder / "state")
+    os.environ |= throwaway.environment(config) | {
         "TIDEMARK_ENV_FILE": os.devnull,
-        "TIDEMARK_STATE": str(state),
-        "TIDEMARK_MONGO_HOSTS": f"127.0.0.1:{ports.free_port()}",
-        "TIDEMARK_MONGO_PASSWORD": uuid.uuid4().hex,
-        "TIDEMARK_MONGO_ROOT_PASSWORD": uuid.uuid4().hex,
         "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYSPARK_PYTHON": sys.executable,
     }
     settings.cache_clear()
-    return settings()
+    try:
+        with ExitStack() as stack:
+            for name in names:
+                stack.enter_context(running(name, config))
+            yield folder
+    finally:
+        os.environ.clear()
+        os.environ |= before
+        settings.cache_clear()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -12,7 +12,6 @@ import os
 import platform
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,10 +28,9 @@ from rich.table import Table
 from scipy.sparse import random_array
 
 from benchmarks import crossing
-from tests.support.own_settings import environment, local_settings
-from tidemark.local.servers import running
+from benchmarks.servers import own_servers
 from tidemark.models.fold_in import FoldIn
-from tidemark.settings import ROOT, Settings, settings
+from tidemark.settings import ROOT, settings
 from tidemark.storage import mongo
 from tidemark.stream import progress, topics
 from tidemark.stream.bookmark import Bookmark
@@ -40,15 +38,6 @@ from tidemark.stream.simulation import Catalogue, Shoppers
 
 console = Console()
 Figures = dict[str, float]
-
-
-def _export(config: Settings) -> None:
-    os.environ |= environment(config) | {
-        "TIDEMARK_ENV_FILE": os.devnull,
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYSPARK_PYTHON": sys.executable,
-    }
-    settings.cache_clear()
 
 
 @contextmanager
@@ -252,19 +241,17 @@ def main() -> None:
     asked.add_argument("--crossings", type=int, default=10, help="of the mark, on a whole platform; 0: none")
     asked.add_argument("--save", type=Path, default=ROOT / "benchmarks" / "results" / "stream.json")
     given = asked.parse_args()
+    if given.messages <= 2 * settings().ingest_batch:
+        asked.error(f"--messages: a rate needs more than two batches of the ingest, {2 * settings().ingest_batch:,}")
     figures = _say(fold_in())
     if given.crossings:
         figures |= _say(crossing.measure(given.crossings))
-    with tempfile.TemporaryDirectory(prefix="tidemark-bench-") as name:
-        folder = Path(name)
-        config = local_settings(folder)
-        with running("mongo", config), running("kafka", config):
-            _export(config)
-            bookmark, db = Bookmark(config), mongo.connect(config)
-            figures |= _say(sustained(given.messages, folder, bookmark, db))
-            figures |= _say(bare(given.messages, folder, bookmark))
-            figures |= _say(delay(given.seconds, folder, bookmark, db))
-            figures |= _say(lag_of_64(bookmark))
+    with own_servers("mongo", "kafka") as folder:
+        bookmark, db = Bookmark(settings()), mongo.connect()
+        figures |= _say(sustained(given.messages, folder, bookmark, db))
+        figures |= _say(bare(given.messages, folder, bookmark))
+        figures |= _say(delay(given.seconds, folder, bookmark, db))
+        figures |= _say(lag_of_64(bookmark))
     figures["ingest / bare"] = figures["ingest, interactions/s"] / figures["bare foreachBatch, messages/s"]
     machine = f"{platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[1]:.1f}"
     table = Table("figure", "value", title=f"The stream, {given.messages:,} messages ({machine})")

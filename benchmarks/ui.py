@@ -1,7 +1,8 @@
 """How quickly Tidemark's pages answer on a running platform's own API server, with 200 models (or as many as you like).
 
 The platform is one of its own: every server, the scheduler, the watch and the ingest at work beside the API server, as
-`make run` leaves them. Pages are asked for one after another, as a person clicks, and by four at once, as a team does.
+`make run` on a small set of built-in data leaves them; the other models are copies of the one that it trained. Pages are
+asked for one after another, as a person clicks, and by four at once, as a team does.
 
 make bench-ui
 make bench-ui ARGS="--models 2000"
@@ -9,7 +10,6 @@ make bench-ui ARGS="--models 2000"
 
 import argparse
 import contextlib
-import shutil
 import statistics
 import sys
 import time
@@ -22,15 +22,15 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import subjects
-from benchmarks.own_platform import own_platform
-from tests.support import registry_data
-from tidemark.local import airflow, follow
+from benchmarks import registry, subjects
+from tidemark.dag_ids import RETRAIN_RECOMMENDER as DAG
+from tidemark.local import airflow
 from tidemark.local.airflow_client import AirflowApi
+from tidemark.local.throwaway import own_platform
 from tidemark.settings import Settings
 from tidemark.storage import mongo, run_folder
 
-DAG = "retrain_recommender"
+SMALL = [f"--load=builtin_{what}" for what in ("reviews=6000", "users=400", "items=150")]
 TARGET_MS = 300
 RUNS = 40
 """Run folders with charts, tables and data docs."""
@@ -48,21 +48,15 @@ def client(config: Settings) -> httpx.Client:
 def fill(config: Settings, count: int, asked: httpx.Client) -> str:
     """`count` models, dead letters, and runs with artifacts that Airflow knows; gives the run that is looked at."""
     db = mongo.connect(config)
-    registry_data.fill(db, count, config.artifacts_root)
-    registry_data.letters(db, 500)
-    first = registry_data.leave(
-        config.artifacts_root, DAG, registry_data.run_id(count - 1), model=registry_data.model_id(count - 2)
-    )
-    for number in range(count - RUNS, count - 1):
-        of = run_folder.of(config.artifacts_root, DAG, registry_data.run_id(number))
-        shutil.copytree(first, of)
+    registry.send_bad_messages(db, config, 500)
+    registry.fill(db, config, count, RUNS)
     with AirflowApi(config) as api:
-        follow.await_dag(api, DAG)
+        (newest, *_) = api.runs(DAG, state="success")
     asked.patch(f"/api/v2/dags/{DAG}", json={"is_paused": True}).raise_for_status()  # runs are known, none is run
-    for number in range(count - 3, count):
-        body = {"logical_date": None, "dag_run_id": registry_data.run_id(number), "conf": {}}
+    for number in (1, 2):
+        body: dict[str, Any] = {"logical_date": None, "dag_run_id": registry.run_id(number), "conf": {}}
         asked.post(f"/api/v2/dags/{DAG}/dagRuns", json=body).raise_for_status()
-    return registry_data.run_id(count - 1)
+    return str(newest["dag_run_id"])
 
 
 def measure(asked: httpx.Client, path: str, times: int, together: int) -> dict[str, float]:
@@ -84,7 +78,7 @@ def measure(asked: httpx.Client, path: str, times: int, together: int) -> dict[s
 
 def run(models: int, times: int) -> list[dict[str, Any]]:
     """Start, fill, measure, stop."""
-    with own_platform("--no-job") as config, contextlib.closing(client(config)) as asked:
+    with own_platform(*SMALL) as config, contextlib.closing(client(config)) as asked:
         of = fill(config, models, asked)
         run_key = run_folder.key(of)
         paths = {

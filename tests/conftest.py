@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -15,10 +16,12 @@ import pytest
 
 from tests.support.own_settings import local_settings, use
 from tidemark.local.servers import running
-from tidemark.settings import Settings, settings
+from tidemark.settings import ROOT, Settings, settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+SHARED_DATA = os.environ.get("TIDEMARK_SHARED_DATA", "")
 
 for _name in [name for name in os.environ if name.startswith("TIDEMARK_") and name != "TIDEMARK_FULL"]:
     del os.environ[_name]
@@ -34,8 +37,14 @@ hypothesis.settings.load_profile("tidemark")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--screenshots docs/images`: where the browser test keeps what it saw; else below `.tidemark`."""
+    """`--screenshots docs/images`: where the browser test keeps what it saw; else below `.tidemark`.
+
+    `--update-golden`: the golden files below tests/dags/golden are written as the code is now.
+    """
     parser.addoption("--screenshots", default="", help="folder for the browser test's screenshots")
+    parser.addoption(
+        "--update-golden", action="store_true", help="write the golden files anew; git diff then shows all"
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -51,6 +60,15 @@ def _fresh_settings() -> Iterator[None]:
     settings.cache_clear()
     yield
     settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data sets, which are not in the repository."""
+    folder = Path(SHARED_DATA or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"the real data sets are not at {folder}: TIDEMARK_SHARED_DATA names another folder")
+    return folder
 
 
 @pytest.fixture(scope="session")

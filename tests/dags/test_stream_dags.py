@@ -9,20 +9,13 @@ import pytest
 
 def test_the_watch_waits_without_a_worker_and_without_an_end(bag):
     dag = bag["watch_interactions"]
-    assert dag.max_active_runs == 1
     assert "Continuous" in type(dag.timetable).__name__
-    assert [t.task_id for t in dag.topological_sort()] == ["lag_over_mark", "retrain"]
+    assert dag.task_dict["retrain"].get_flat_relative_ids(upstream=True) == {"lag_over_mark"}
     assert all(task.execution_timeout is None for task in dag.tasks)
     assert dag.max_consecutive_failed_dag_runs == 0  # it would pause the watch for good after a short outage
     retrain = dag.task_dict["retrain"]
     assert (retrain.deferrable, retrain.wait_for_completion, retrain.retries) == (True, True, 0)
     assert retrain.trigger_dag_id == "retrain_recommender"
-
-
-def test_each_page_is_a_runbook(bag):
-    for dag in (bag["watch_interactions"], bag["replay_dead_letters"]):
-        assert "red" in dag.doc_md or "cause" in dag.doc_md
-        assert all(param.description for param in map(dag.params.get_param, dag.params))
 
 
 class Ti(SimpleNamespace):

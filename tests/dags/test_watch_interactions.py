@@ -14,11 +14,12 @@ import pytest
 from confluent_kafka import Producer
 
 from tests.support.own_airflow import component
-from tests.support.own_settings import environment, local_settings, with_airflow
+from tests.support.own_settings import local_settings, with_airflow
 from tests.support.waiting import eventually
-from tidemark.local import airflow
+from tidemark.local import airflow, follow
 from tidemark.local.airflow_client import AirflowApi
 from tidemark.local.servers import running
+from tidemark.local.throwaway import environment
 from tidemark.settings import ROOT, Settings
 from tidemark.stream import topics
 from tidemark.stream.bookmark import Bookmark
@@ -61,9 +62,7 @@ class Tide:
 
     def watching(self) -> bool:
         """Whether a run of the watch is waiting in the triggerer."""
-        newest = self.api.runs(WATCH, 1)
-        states = {t["task_id"]: t["state"] for t in self.api.tasks(WATCH, newest[0]["dag_run_id"])} if newest else {}
-        return states.get("lag_over_mark") == "deferred"
+        return follow.waits(self.api, WATCH, "lag_over_mark")
 
     def settled(self, seconds: float = 4) -> None:
         """The watch waits, and goes on waiting."""

@@ -1,8 +1,6 @@
 """One whole platform, started once by the command that a person uses, on free ports and with state of its own."""
 
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,12 +10,11 @@ import psutil
 import pytest
 from dotenv import dotenv_values
 
-from tests.support.own_settings import local_settings
-from tidemark.local import dotenv, processes
+from tidemark.local import dotenv, processes, throwaway
 from tidemark.local.airflow_client import AirflowApi
 from tidemark.local.layout import state_folder
 from tidemark.local.supervision import Service, Supervisor
-from tidemark.settings import ROOT, Settings
+from tidemark.settings import Settings
 
 SMALL = {"builtin_reviews": 6000, "builtin_users": 400, "builtin_items": 150}
 LONGEST_RUN = 900
@@ -55,28 +52,16 @@ class Platform:
 
     def __init__(self, folder: Path) -> None:
         """Nothing is started; its passwords are still to be made up."""
-        own = local_settings(folder / "state")
         self.folder, self.env_file = folder, folder / "env"
-        self.watch = Watch(own.state)
+        self.watch = Watch(folder / "state")
         self.first_output = ""
-        kept = ("state", "mongo_hosts", "mongo_cache_gb", "kafka_bootstrap", "kafka_controller_port", "airflow_port")
-        lines = [f"{dotenv.variable(name)}={getattr(own, name)}" for name in kept]
-        self.env_file.write_text(
-            "\n".join(
-                [
-                    *lines,
-                    "TIDEMARK_SPARK_MASTER=local[2]",
-                    "TIDEMARK_SPARK_DRIVER_MEMORY=1g",
-                    "TIDEMARK_LINEAGE=lineage.jsonl",
-                    "",
-                ]
-            )
-        )
+        small = {"mongo_cache_gb": 0.25, "spark_master": "local[2]", "spark_driver_memory": "1g"}
+        throwaway.write_env_file(self.env_file, self.watch.state, lineage="lineage.jsonl", **small)
 
     @property
     def config(self) -> Settings:
         """Its settings as they are now."""
-        return Settings(_env_file=self.env_file, state=self.watch.state)
+        return throwaway.settings_of(self.env_file, self.watch.state)
 
     @property
     def passwords(self) -> dict[str, str]:
@@ -86,20 +71,12 @@ class Platform:
 
     def tidemark(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run the command `tidemark` on it, and watch it meanwhile."""
-        env = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMARK_")}
-        env |= {"TIDEMARK_ENV_FILE": str(self.env_file), "PYTHONPATH": f"{ROOT / 'src'}"}
         done = threading.Event()
         watcher = threading.Thread(target=self.watch.until, args=(done,))
         watcher.start()
         try:
-            return subprocess.run(
-                [sys.executable, "-m", "tidemark.cli", *arguments],
-                env=env,
-                cwd=self.folder,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=LONGEST_RUN,
+            return throwaway.command(
+                self.env_file, *arguments, cwd=self.folder, capture_output=True, timeout=LONGEST_RUN
             )
         finally:
             done.set()

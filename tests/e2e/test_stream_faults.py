@@ -19,7 +19,7 @@ from pymongo.database import Database
 from tests.e2e.conftest import Platform
 from tests.support.runs import ended, task_states
 from tests.support.waiting import eventually
-from tidemark.local import processes
+from tidemark.local import follow, processes
 from tidemark.local.airflow_client import FINISHED, AirflowApi
 from tidemark.local.supervision import Supervisor
 from tidemark.storage import artifacts, mongo, run_folder
@@ -63,14 +63,10 @@ class Crossing:
         """Waits until the watch does."""
         self.config, self.api = platform.config, api
         self.db, self.bookmark = mongo.connect(self.config), Bookmark(self.config)
-        eventually(self._watched, PATIENCE, "the watch does not wait", 0.5)
+        eventually(lambda: follow.waits(api, WATCH, "lag_over_mark"), PATIENCE, "the watch does not wait", 0.5)
         self.known = {run["dag_run_id"] for run in api.runs(RETRAIN)}
         self.before = self.db.interactions.count_documents({"source": "stream"})
         self.count = self.config.retrain_mark + 50
-
-    def _watched(self) -> bool:
-        newest = self.api.runs(WATCH, 1)
-        return bool(newest) and task_states(self.api, WATCH, newest[0]["dag_run_id"]).get("lag_over_mark") == "deferred"
 
     def _new(self) -> list[str]:
         return [run["dag_run_id"] for run in self.api.runs(RETRAIN) if run["dag_run_id"] not in self.known]

@@ -193,13 +193,10 @@ def test_the_data_docs_of_the_run_are_shown_without_scripts(page: Page, retraine
     expect(frame.locator("#charts")).to_be_visible()
 
 
-def test_the_explored_reviews_are_shown(page: Page, platform: Platform, shots: chromium.Shots) -> None:
-    with AirflowApi(platform.config) as api:
-        if not api.has_dag(EXPLORE):
-            pytest.skip("there is no such DAG")
-        runs = api.runs(EXPLORE)
-        run_id = runs[0]["dag_run_id"] if runs else api.trigger(EXPLORE, {})
-        assert ended(api, EXPLORE, run_id) == "success"
+def test_the_explored_reviews_are_shown(page: Page, platform: Platform, api: AirflowApi, shots: chromium.Shots) -> None:
+    runs = api.runs(EXPLORE)
+    run_id = runs[0]["dag_run_id"] if runs else api.trigger(EXPLORE, {})
+    assert ended(api, EXPLORE, run_id) == "success"
     frame = tab(page, EXPLORE, run_id)
     every_picture_is_there(frame, 5)
     frame.locator("#charts").evaluate("e => e.scrollIntoView()")
@@ -265,7 +262,7 @@ def test_the_keyboard_reaches_every_button(page: Page, retrained: str) -> None:
 
 
 def test_a_model_is_rolled_back_by_the_page(
-    page: Page, retrained: str, before: str, platform: Platform, db: Any
+    page: Page, retrained: str, before: str, platform: Platform, api: AirflowApi, db: Any
 ) -> None:
     assert champion(db) != before
     page.goto("/plugin/tidemark")
@@ -276,10 +273,9 @@ def test_a_model_is_rolled_back_by_the_page(
     expect(frame.get_by_role("status")).to_contain_text("Started: roll_back_model")
     eventually(lambda: champion(db) == before, 120, "it was not rolled back")
     print(f"rolled back {time.monotonic() - begin:.1f} s after the click")
-    with AirflowApi(platform.config) as api:
-        (run,) = api.runs(ROLL_BACK, 1)
-        assert ended(api, ROLL_BACK, run["dag_run_id"]) == "success"
-        assert run["triggering_user_name"] == platform.config.airflow_user
+    (run,) = api.runs(ROLL_BACK, 1)
+    assert ended(api, ROLL_BACK, run["dag_run_id"]) == "success"
+    assert run["triggering_user_name"] == platform.config.airflow_user
     page.goto("/plugin/tidemark")
     expect(frame.locator("tr.live th")).to_have_text(before)
     frame.get_by_role("link", name=before).first.click()

@@ -8,12 +8,12 @@ from pathlib import Path
 import httpx
 
 from tests.support.own_airflow import component
-from tests.support.own_settings import environment
 from tests.support.waiting import eventually
 from tidemark.local import airflow
 from tidemark.local.command import Command
 from tidemark.local.layout import write_private
 from tidemark.local.servers import running
+from tidemark.local.throwaway import environment
 from tidemark.settings import Settings
 
 ROLES = ("admin", "user", "viewer")

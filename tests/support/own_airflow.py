@@ -1,13 +1,12 @@
 """Components of an Airflow of the test's own, as processes."""
 
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 
-from tidemark.local import airflow
+from tidemark.local import airflow, processes
 from tidemark.local.command import Command
 from tidemark.settings import Settings
 
@@ -21,12 +20,5 @@ def component(config: Settings, name: str, log: Path, environment: Mapping[str, 
         try:
             yield
         finally:
-            _end(process)
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    process.terminate()
-    _, alive = psutil.wait_procs(family, 15)
-    for left in alive:
-        left.kill()
+            started = psutil.Process(process.pid)
+            processes.end([started, *started.children(recursive=True)])

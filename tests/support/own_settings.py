@@ -1,31 +1,17 @@
-"""Settings that no other platform on this machine shares: free ports, a state folder and passwords of their own."""
+"""Settings of a platform of the test's own (`tidemark.local.throwaway`), and how `settings()` is made to mean them."""
 
-import uuid
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
-from tidemark.local import dotenv, ports
+from tidemark.local import dotenv, throwaway
 from tidemark.settings import Settings, settings
 
 
 def local_settings(state: Path) -> Settings:
-    """Settings of a platform of its own: state below `state`, free ports, passwords that no other has."""
-    state.mkdir(parents=True, exist_ok=True)
-    return Settings(
-        _env_file=None,
-        state=state,
-        mongo_hosts=f"127.0.0.1:{ports.free_port()}",
-        kafka_bootstrap=f"127.0.0.1:{ports.free_port()}",
-        kafka_controller_port=ports.free_port(),
-        airflow_port=ports.free_port(),
-        mongo_cache_gb=0.25,
-        **{
-            name: SecretStr(f"{name}-{uuid.uuid4().hex}")
-            for name in ("mongo_password", "mongo_root_password", "kafka_password", "airflow_password")
-        },
-    )
+    """Settings of a platform of its own, with a small MongoDB: state below `state`, free ports, own passwords."""
+    return throwaway.own_settings(state, mongo_cache_gb=0.25)
 
 
 def with_airflow(config: Settings) -> Settings:
@@ -34,14 +20,8 @@ def with_airflow(config: Settings) -> Settings:
     return config.model_copy(update=made)
 
 
-def environment(config: Settings, prefix: str = "") -> dict[str, str]:
-    """The settings whose names start with `prefix` as environment variables, secrets as they are."""
-    plain = {n: v.get_secret_value() if isinstance(v, SecretStr) else str(v) for n, v in config if n.startswith(prefix)}
-    return {dotenv.variable(name): value for name, value in plain.items()}
-
-
 def use(config: Settings, prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """From here to the end of the test, `settings()` takes the fields that start with `prefix` from `config`."""
-    for name, value in environment(config, prefix).items():
+    for name, value in throwaway.environment(config, prefix).items():
         monkeypatch.setenv(name, value)
     settings.cache_clear()

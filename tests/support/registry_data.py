@@ -1,14 +1,23 @@
 """A registry with models in it, and run folders with charts, tables and data docs, as the jobs would leave them."""
 
+import tempfile
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, cast
+from unittest import mock
 
+import numpy as np
 import pandas as pd
 from pymongo.database import Database
 
+from tests.support import tastes
 from tidemark.charts import style
-from tidemark.models.als_implicit import AlsImplicit
-from tidemark.models.recipes import Recipe
+from tidemark.evaluation import ranking_metrics
+from tidemark.models import saved
+from tidemark.models.pairs import from_frame
+from tidemark.registry import entries
+from tidemark.retraining import decide, evaluate, train
 from tidemark.storage import artifacts, manifests, mongo, run_folder
 
 Document = dict[str, Any]
@@ -29,10 +38,51 @@ def interval(value: float, half: float = 0.004) -> Document:
     return {"value": value, "low": value - half, "high": value + half}
 
 
+class NoServer:
+    """In place of the database, where nothing is asked of it."""
+
+
+@cache
+def retrained() -> Document:
+    """What the tasks train, evaluate and decide store of a small world, as the second model of a registry."""
+    nowhere = cast("Database[Document]", NoServer())
+    # 60 users in six tastes, without ratings: stars are learned by Spark.
+    rng = np.random.default_rng(0)
+    rows = [(f"u{n % 60:02}", f"i{n % 6 + 6 * rng.integers(0, 8):02}") for n in range(1_200)]
+    asked = {"engine": "auto", "feedback": "implicit", "search": "always", "promote": "gate"}
+
+    def registered(run: str, number: int, champion: Document | None) -> Document:
+        snapshot = {"stored": 100_000, "window": 1_000_000, "cut": FIRST.isoformat(), "since": FIRST.isoformat()}
+        of_champion = {"champion": champion and champion["_id"], "champion_cut": champion and FIRST.isoformat()}
+        snapshot |= of_champion | {"champion_stored": champion and 90_000, "model_id": model_id(number), "stream": None}
+        artifacts.write_json(f"{run}/{run_folder.SNAPSHOT}", snapshot | {"asked": asked})
+        if not artifacts.exists(f"{run}/{run_folder.TRAIN}"):
+            trained = train.train(nowhere, run, saved.load_pairs(run), snapshot | {"asked": asked})
+            artifacts.write_json(f"{run}/{run_folder.TRAIN}", trained)
+        with mock.patch.object(entries, "get", return_value=champion), mock.patch.object(entries, "save") as save:
+            artifacts.write_json(f"{run}/{run_folder.EVALUATE}", evaluate.of_run(nowhere, run))
+            decide.register(nowhere, run)
+        return dict(save.call_args.args[1])
+
+    with tempfile.TemporaryDirectory() as run:
+        saved.save_pairs(run, from_frame(tastes.frame(rows)))
+        document = registered(run, 1, champion=registered(run, 0, champion=None))
+    truth, spreads = rng.integers(1, 6, 500).astype(float), {"als": 0.6, "bias": 0.7, "global_mean": 0.9}
+    predicted = {name: truth + rng.normal(0, spread, 500) for name, spread in spreads.items()}
+    return document | {"metrics": document["metrics"] | {"ratings": ranking_metrics.rating_metrics(truth, predicted)}}
+
+
+def over(real: Document, made: Document) -> Document:
+    """`real` with the values of `made` in their places; a place that `real` has not cannot be made up."""
+    assert made.keys() <= real.keys(), f"no such document is stored: {made.keys() - real.keys()}"
+    nested = {key: over(real[key], value) for key, value in made.items() if isinstance(value, dict)}
+    return real | made | nested
+
+
 def model(number: int, root: str = "/nowhere", *, published: bool = True, reasons: list[str] | None = None) -> Document:
-    """A model document of the registry; its figures follow from its number."""
+    """A model document of the registry, as the code stores it; its figures follow from its number."""
     ndcg = 0.08 + 0.03 * (1 - 0.98**number) + 0.004 * ((number * 7) % 5) / 5 - (0 if published else 0.02)
-    ranked = {
+    ranked: Document = {
         name: {"ndcg_at_10": interval(value), "recall_at_10": interval(value * 1.5), "coverage": interval(value * 2)}
         for name, value in (
             ("candidate", ndcg),
@@ -42,39 +92,30 @@ def model(number: int, root: str = "/nowhere", *, published: bool = True, reason
             ("item_knn", 0.09),
         )
     }
-    told = f"NDCG@10 {ndcg:.4f} against 0.0400, lead {ndcg - 0.04:+.4f} (+0.0300 to +0.0500, 4,863 users)"
-    verdict = "candidate is not worse than the champion" if published else "candidate is worse than the champion"
-    return {
-        "_id": model_id(number),
-        "status": "retired" if published else "rejected",
-        "engine": "implicit",
-        "feedback": "implicit",
-        "params": Recipe.of(AlsImplicit(64, 10.0, 40.0)).document(),
-        "tried": {},
-        "why": {"engine": "small", "settings": "found by search"},
-        "search": {"trials": [{"ndcg": i / 100, "params": {"factors": 2**i}} for i in range(20)]},
-        "snapshot": {"cut": FIRST.isoformat(), "stored": 100_000, "window": 1_000_000},
-        "data": {"pairs": 88_412, "users": 5_000, "items": 2_000, "measured_users": 4_863, "cold_users": 20},
-        "metrics": ranked
-        | {
-            "ratings": {
-                name: {"rmse": interval(v), "mae": interval(v - 0.2)}
-                for name, v in (("als", 0.831), ("bias", 0.8311), ("global_mean", 0.8775))
-            }
-        },
-        "decision": {
-            "publish": published,
-            "contender": "candidate",
-            "promote": "gate",
-            "compared_with": "champion",
-            "reasons": reasons or [f"candidate beats popularity: {told}", f"{verdict}: {told}"],
-            "leads": {a: {b: {"mean": 0.01} for b in ranked} for a in ranked},
-        },
-        "artifacts": run_folder.of(root, "retrain_recommender", run_id(number)),
-        "users_served": 4_863 if published else None,
-        "created_at": FIRST + timedelta(hours=number),
-        "published_at": FIRST + timedelta(hours=number, minutes=2) if published else None,
+    stars: Document = {
+        name: {"rmse": interval(v), "mae": interval(v - 0.2)}
+        for name, v in (("als", 0.831), ("bias", 0.8311), ("global_mean", 0.8775))
     }
+    figures = f"NDCG@10 {ndcg:.4f} against 0.0400, lead {ndcg - 0.04:+.4f} (+0.0300 to +0.0500, 4,863 users)"
+    verdict = "candidate is not worse than the champion" if published else "candidate is worse than the champion"
+    return over(
+        deepcopy(retrained()),
+        {
+            "_id": model_id(number),
+            "status": "retired" if published else "rejected",
+            "data": {"pairs": 88_412, "users": 5_000, "items": 2_000, "measured_users": 4_863, "cold_users": 20},
+            "metrics": ranked | {"ratings": stars},
+            "decision": {
+                "publish": published,
+                "contender": "candidate",
+                "reasons": reasons or [f"candidate beats popularity: {figures}", f"{verdict}: {figures}"],
+            },
+            "artifacts": run_folder.of(root, "retrain_recommender", run_id(number)),
+            "users_served": 4_863 if published else None,
+            "created_at": FIRST + timedelta(hours=number),
+            "published_at": FIRST + timedelta(hours=number, minutes=2) if published else None,
+        },
+    )
 
 
 def fill(db: Database[Document], count: int, root: str = "/nowhere", *, kept: int = 5) -> str:
@@ -122,7 +163,7 @@ DOCS_PAGE = """<!DOCTYPE html><html><head><title>docs</title><script>document.ti
 def leave(root: str, dag_id: str, of_run: str, *, title: str = "A retrain", model: str | None = None) -> str:
     """A whole run folder: charts, tables, a graph, data docs, and the manifest. Gives the folder."""
     run = run_folder.of(root, dag_id, of_run)
-    titles = {}
+    titles: dict[str, str] = {}
     for name, shown in (("metrics", "Metrics beside the baselines"), ("coverage", "Coverage and popularity")):
         drawn, axes = style.figure(shown, "NDCG@10", source=f"model {model}")
         axes.plot([1, 2, 3], [0.04, 0.09, 0.11], label="this model", **style.look(0))

@@ -11,12 +11,12 @@ LONGEST = 600
 
 def ended(api: AirflowApi, dag_id: str, run_id: str, patience: float = LONGEST) -> str:
     """Wait for the end of a run; the state in which it ended."""
-    eventually(lambda: _state(api, dag_id, run_id) in FINISHED, patience, f"{dag_id} {run_id} did not end in time", 1)
-    return _state(api, dag_id, run_id)
 
+    def final_state() -> str:
+        state = str(api.run(dag_id, run_id)["state"])
+        return state if state in FINISHED else ""
 
-def _state(api: AirflowApi, dag_id: str, run_id: str) -> str:
-    return str(api.run(dag_id, run_id)["state"])
+    return eventually(final_state, patience, f"{dag_id} {run_id} did not end in time", 1)
 
 
 def task_states(api: AirflowApi, dag_id: str, run_id: str) -> dict[str, str]:

@@ -15,8 +15,8 @@ def eventually(
     `every` so many seconds it is asked: seldom, where the answer costs a server work that the test waits for.
     """
     deadline = time.monotonic() + timeout
-    while not (found := what()):
+    while not (answer := what()):
         if time.monotonic() > deadline:
             raise AssertionError(message if isinstance(message, str) else message())
         time.sleep(every)
-    return found
+    return answer

@@ -50,6 +50,13 @@ def run_ids(api: AirflowApi, dag_id: str) -> set[str]:
     return {str(run["dag_run_id"]) for run in api.runs(dag_id)}
 
 
+def waits(api: AirflowApi, dag_id: str, task_id: str) -> bool:
+    """Whether the task of the DAG's newest run is deferred: it waits in the triggerer and holds no worker."""
+    newest = api.runs(dag_id, limit=1)
+    tasks = api.tasks(dag_id, newest[0]["dag_run_id"]) if newest else []
+    return any(task["task_id"] == task_id and task["state"] == "deferred" for task in tasks)
+
+
 def follow(api: AirflowApi, dag_id: str, run_id: str) -> None:
     """Show the run, a line for each task that has ended.
 

@@ -1,7 +1,9 @@
 """Ports on the loopback: which one a setting means, and who holds it when it is taken."""
 
 import contextlib
+import random
 import socket
+from itertools import islice
 
 import psutil
 
@@ -26,11 +28,19 @@ def loopback_port(variable: str, address: str) -> int:
     return int(port)
 
 
+CANDIDATES = range(20_000, 32_768)
+"""Below the ports that Linux gives to outgoing connections: one of those could take the port before its server does."""
+
+
+def free_ports(count: int) -> list[int]:
+    """`count` ports, no two the same, that nothing listens on at this moment."""
+    shuffled = random.sample(CANDIDATES, len(CANDIDATES))
+    return list(islice(filter(is_free, shuffled), count))
+
+
 def free_port() -> int:
     """A port that nothing listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
 
 
 def is_free(port: int) -> bool:

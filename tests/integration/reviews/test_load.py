@@ -6,17 +6,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.loading import contents, run_load
-from tidemark.settings import ROOT, Settings
+from tidemark.settings import Settings
 from tidemark.storage import mongo
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-REAL = ROOT.parent / "shared" / "data"
-needs_real_data = pytest.mark.skipif(not REAL.is_dir(), reason=f"the real files are not at {REAL}")
 
-
-@needs_real_data
 @pytest.mark.parametrize(
     ("name", "products", "read", "stored", "pairs"),
     [
@@ -29,14 +25,15 @@ def test_real_files_load_whole_and_twice_the_same(
     load_spark: "SparkSession",
     mongo_db: Settings,
     tmp_path: Path,
+    shared_data: Path,
     name: str,
     products: str | None,
     read: int,
     stored: int,
     pairs: int,
 ) -> None:
-    source = str(REAL / "reviews" / f"{name}.json.gz")
-    listed = str(REAL / "products" / f"{products}.json.gz") if products else None
+    source = str(shared_data / "reviews" / f"{name}.json.gz")
+    listed = str(shared_data / "products" / f"{products}.json.gz") if products else None
     outcome = run_load(load_spark, tmp_path / "one", source, listed)
     counts = outcome["reviews"]
     assert (counts["read"], counts["stored"], counts["pairs"]) == (read, stored, pairs)

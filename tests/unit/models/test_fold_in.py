@@ -1,7 +1,5 @@
 """Fold-in equals the solver's own user step, and a case worked by hand."""
 
-import time
-
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -36,6 +34,22 @@ def test_checkerboard() -> None:
     assert (np.diff(scores) <= 0).all()
 
 
+def float32_tolerance(left: np.ndarray, terms: int) -> float:
+    """How far a float32 solution of `left @ x = right` may be from the true one, relative to its norm, whoever computes it.
+
+    Golub and Van Loan, Matrix Computations (4th ed.), 2.6.2: the relative error of x is at most the condition of `left`
+    times the relative error of the system. Higham, Accuracy and Stability (2nd ed.), 3.1 and 10.1: sums of n float32
+    terms, and a Cholesky factorisation, make that error n times the unit roundoff, in whatever order a kernel adds. That
+    is the worst case; where roundings do not conspire it is sqrt(n) times (Higham and Mary 2019), here allowed thrice.
+
+    Args:
+        left: `(n_factors, n_factors)`, float64.
+        terms: of the longest sum.
+    """
+    unit_roundoff = float(np.finfo(np.float32).eps) / 2
+    return float(3 * np.sqrt(terms) * unit_roundoff * np.linalg.cond(left))
+
+
 @pytest.mark.parametrize("factors", [1, 8, 64])
 def test_equals_the_solvers_own_user_step(factors: int) -> None:
     from implicit.cpu.als import AlternatingLeastSquares
@@ -46,11 +60,17 @@ def test_equals_the_solvers_own_user_step(factors: int) -> None:
     confidence.data = 1 + 20 * confidence.data
     model = AlternatingLeastSquares(factors=factors, regularization=3.0, alpha=1.0, iterations=8, random_state=1)
     model.fit(confidence, show_progress=False)
-    fold = FoldIn(model.item_factors, 3.0, 20.0)
+    y = model.item_factors.astype(np.float64)
+    fold, wrong = FoldIn(y, 3.0, 20.0), [FoldIn(y, 3.0 * 1.02, 20.0), FoldIn(y, 3.0, 20.0 * 1.02)]
     for user in range(interactions.shape[0]):
         row = interactions[user]
+        items = row.indices.astype(np.int64)
+        left = y.T @ y + y[items].T @ (y[items] * 20 * row.data[:, None]) + 3.0 * np.eye(factors)
         own = model.recalculate_user(user, confidence[user])
-        np.testing.assert_allclose(fold.user_factor(row.indices.astype(np.int64), row.data), own, atol=1e-5)
+        within = float32_tolerance(left, terms=len(y) + len(items)) * np.linalg.norm(own)
+        assert np.linalg.norm(fold.user_factor(items, row.data) - own) <= within
+        # The tolerance hides nothing: a setting that is 2 % off is seen.
+        assert all(np.linalg.norm(other.user_factor(items, row.data) - own) > within for other in wrong)
 
 
 def test_nothing_had_and_everything_had() -> None:
@@ -61,17 +81,3 @@ def test_nothing_had_and_everything_had() -> None:
     assert fold.recommend(np.arange(3), np.ones(3, np.float32), 5)[0].tolist() == []
     with pytest.raises(IndexError, match=r"0\.\.2"):
         fold.user_factor(np.array([3]), np.ones(1, np.float32))
-
-
-def test_is_quick() -> None:
-    """25,000 items by 64 factors, a history of 200, top 20: the middle of 50 tries, the target being 2 ms."""
-    rng = np.random.default_rng(0)
-    fold = FoldIn(rng.normal(size=(25_000, 64)).astype(np.float32), 1.0, 40.0)
-    items, weights = rng.choice(25_000, 200, replace=False), np.ones(200, np.float32)
-    taken = []
-    for _ in range(50):
-        start = time.perf_counter()
-        fold.recommend(items, weights, 20)
-        taken.append(time.perf_counter() - start)
-    print(f"fold-in and top 20: median {sorted(taken)[25] * 1e3:.2f} ms, best {min(taken) * 1e3:.2f} ms")
-    assert sorted(taken)[25] < 0.010  # 2 ms by the benchmark on a quiet machine; here others may share the processor
