@@ -23,7 +23,7 @@ def own_platform(*arguments: str) -> Iterator[Settings]:
     env_file.write_text("".join(f"{dotenv.variable(name)}={getattr(own, name)}\n" for name in kept))
     try:
         _tidemark(env_file, "run", *arguments)
-        yield Settings(_env_file=env_file, state=own.state)  # type: ignore[call-arg]
+        yield Settings(_env_file=env_file, state=own.state)
     finally:
         _tidemark(env_file, "stop")
         processes.end(processes.of_platform(own.state))

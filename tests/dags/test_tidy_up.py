@@ -1,6 +1,6 @@
 """The DAG `tidy_up`: daily, and it knows every DAG that leaves files."""
 
-from tidemark.operations import tidying
+from tidemark import dag_ids
 
 
 def test_it_runs_daily_and_never_beside_itself(bag):
@@ -13,4 +13,4 @@ def test_it_runs_daily_and_never_beside_itself(bag):
 
 
 def test_every_dag_is_tidied(bag):
-    assert set(bag) <= set(tidying.DAGS)
+    assert set(bag) <= set(dag_ids.ALL)

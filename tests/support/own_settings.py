@@ -2,6 +2,7 @@
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -13,6 +14,8 @@ from tidemark.settings import Settings, settings
 def local_settings(state: Path) -> Settings:
     """Settings of a platform of its own: state below `state`, free ports, passwords that no other has."""
     state.mkdir(parents=True, exist_ok=True)
+    names = ("mongo_password", "mongo_root_password", "kafka_password", "airflow_password")
+    passwords: dict[str, Any] = {name: SecretStr(f"{name}-{uuid.uuid4().hex}") for name in names}
     return Settings(
         _env_file=None,
         state=state,
@@ -21,10 +24,7 @@ def local_settings(state: Path) -> Settings:
         kafka_controller_port=ports.free_port(),
         airflow_port=ports.free_port(),
         mongo_cache_gb=0.25,
-        **{
-            name: SecretStr(f"{name}-{uuid.uuid4().hex}")
-            for name in ("mongo_password", "mongo_root_password", "kafka_password", "airflow_password")
-        },
+        **passwords,
     )
 
 

@@ -123,8 +123,8 @@ def test_images_are_those_that_tests_run_on():
     assert kafka
     expected = {
         "kafka": f"apache/kafka:{kafka[1]}",
-        "mongo": f"mongo:{re.search(r'v([0-9.]+)', mongod)[1]}",  # type: ignore[index]
-        "mongo-init": f"mongo:{re.search(r'v([0-9.]+)', mongod)[1]}",  # type: ignore[index]
+        "mongo": f"mongo:{re.search(r'v([0-9.]+)', mongod)[1]}",
+        "mongo-init": f"mongo:{re.search(r'v([0-9.]+)', mongod)[1]}",
         "postgres": f"postgres:{pg.stdout.split()[-1]}",
     }
     for name, service in SERVICES.items():
