@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -17,6 +18,7 @@ CONFIG = ROOT / ".pre-commit-config.yaml"
 HOOKS = {hook["id"]: hook for repo in yaml.safe_load(CONFIG.read_text())["repos"] for hook in repo["hooks"]}
 MAKEFILE = (ROOT / "Makefile").read_text()
 BIN = Path(sys.executable).parent
+GIT = shutil.which("git") or "git"
 CHECKERS = ("ruff", "mypy", "import-linter", "pre-commit-hooks")
 """The packages that the hooks call."""
 
@@ -65,12 +67,12 @@ def clone(tmp_path: Path) -> Path:
     (tmp_path / ".gitignore").write_text(".venv\n.home\n")
     for name in (".pre-commit-config.yaml", "pyproject.toml"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
-    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    subprocess.run([GIT, "init", "--quiet"], cwd=tmp_path, check=True)
     return tmp_path
 
 
 def check(clone: Path, hook: str) -> subprocess.CompletedProcess[str]:
-    subprocess.run(["git", "add", "--all"], cwd=clone, check=True)
+    subprocess.run([GIT, "add", "--all"], cwd=clone, check=True)
     return subprocess.run(
         [sys.executable, "-m", "pre_commit", "run", hook, "--all-files"],
         cwd=clone,
