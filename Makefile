@@ -58,7 +58,7 @@ lint: setup-dev  ## check style, format, types, arrows between packages (.pre-co
 hooks: setup-dev  ## let git check the same of what is committed, each time
 	@.venv/bin/pre-commit install
 
-docs: setup-dev  ## write docs/reference anew from the code: DAGs, settings, contracts, packages
+docs: setup-dev  ## write docs/reference (DAGs, settings, contracts, packages) and .env.example anew from the code
 	@PYTHONPATH=src:. .venv/bin/python docs/generate.py
 
 tide: installed  ## send interactions past the mark and watch the retrain until the new model is live

@@ -1,6 +1,6 @@
-"""Write `docs/reference` anew from the code: DAGs, settings, contracts, packages.
+"""Write `docs/reference` anew from the code: DAGs, settings, contracts, packages; and `.env.example` beside it.
 
-    make docs                              # into docs/reference
+    make docs                              # into docs/reference, and .env.example
     python docs/generate.py --into FOLDER  # elsewhere: how the test compares
 
 Each page says what its source says and nothing of its own, whatever the environment of whoever makes it.
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+REFERENCE = ROOT / "docs" / "reference"
 HEAD = "<!-- Made by `make docs`; do not edit. -->\n\n"
 TYPES = {"string": "text", "null": "empty"}
 LIMITS = {
@@ -253,7 +254,7 @@ PAGES = {"dags.md": dags, "settings.md": settings, "contracts.md": contracts, "p
 def main() -> None:
     """Write the pages."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--into", type=Path, default=ROOT / "docs" / "reference", help="folder of the pages")
+    parser.add_argument("--into", type=Path, default=REFERENCE, help="folder of the pages")
     into = parser.parse_args().into
     for name in [name for name in os.environ if name.startswith("TIDEMARK_")]:
         del os.environ[name]
@@ -262,6 +263,10 @@ def main() -> None:
     into.mkdir(parents=True, exist_ok=True)
     for name, page in PAGES.items():
         (into / name).write_text(page())
+    if into == REFERENCE:
+        from tidemark.local import dotenv
+
+        (ROOT / ".env.example").write_text(dotenv.example())
 
 
 if __name__ == "__main__":
