@@ -47,7 +47,10 @@ def test_add_a_dag(copy):
 @pytest.mark.skipif(not hasattr(recipes, "RECOMMENDERS"), reason="recommenders have no interface of their own yet")
 def test_add_a_recommender(copy):
     copy.apply("Add a recommender")
-    assert "3 passed" in copy.tests("tests/unit/models/test_well_rated.py")
+    assert "1 passed" in copy.tests("tests/unit/models/test_well_rated.py")
+    shared = copy.tests("tests/unit/models/test_recommenders.py", "-k", "WellRated")
+    assert "passed" in shared
+    assert "failed" not in shared
 
 
 def test_examples_are_in_the_style_of_the_house(copy):
