@@ -58,12 +58,12 @@ def test_every_module_that_is_named_is_there():
 def test_every_import_of_a_command_is_there():
     """`python -c "from tidemark.a import b"` in the containers, which no type checker sees."""
     commands = [ROOT / "docker-compose.yaml", ROOT / "Makefile", *(ROOT / "deploy").rglob("*")]
-    found = 0
+    seen = 0
     for path in (path for path in commands if path.is_file()):
         for module, name in re.findall(r"from (tidemark[\w.]*) import (\w+)", path.read_text()):
-            found += 1
+            seen += 1
             assert is_there(f"{module}.{name}"), f"{path.relative_to(ROOT)} imports {name} from {module}"
-    assert found
+    assert seen
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
