@@ -13,7 +13,7 @@ BOOTSTRAP = python="$$($(FIND_PYTHON))"; \
 	PYTHONPATH=src "$$python" -m tidemark.local.bootstrap
 TIDEMARK = .venv/bin/python -m tidemark.cli
 
-.PHONY: help installed setup setup-dev run status logs stop clean test lint bench-load bench-train bench-topn bench-retrain bench-stream bench-ui tide bench-explore
+.PHONY: help installed setup setup-dev run status logs stop clean test lint hooks docs bench-load bench-train bench-topn bench-retrain bench-stream bench-ui tide bench-explore
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##/\1/p' $(MAKEFILE_LIST) | sed 's/^\([a-z-]*\) */\1\t/' | expand -t 16
@@ -52,8 +52,14 @@ else
 	@.venv/bin/python -m pytest tests/e2e
 endif
 
-lint: setup-dev  ## check style, format and types
-	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+lint: setup-dev  ## check style, format, types, arrows between packages (.pre-commit-config.yaml says what); mends what it can
+	@PRE_COMMIT_HOME=.venv/pre-commit .venv/bin/pre-commit run --all-files --show-diff-on-failure
+
+hooks: setup-dev  ## let git check the same of what is committed, each time
+	@.venv/bin/pre-commit install
+
+docs: setup-dev  ## write docs/reference (DAGs, settings, contracts, packages) and .env.example anew from the code
+	@PYTHONPATH=src:. .venv/bin/python docs/generate.py
 
 tide: installed  ## send interactions past the mark and watch the retrain until the new model is live
 	@$(TIDEMARK) tide

@@ -78,14 +78,14 @@ with DAG(
 ) as dag:
 
     @task(execution_timeout=timedelta(hours=2))
-    def land(params: dict, dag_run) -> str:  # type: ignore[no-untyped-def,type-arg] # Airflow gives both
+    def land(params: dict, dag_run) -> str:  # type: ignore[no-untyped-def] # Airflow gives both
         """Find the files, check that they can be read, tell their release; returns the run folder."""
         from tidemark.reviews import load as loads
 
         return loads.land(params, dag_run.dag_id, dag_run.run_id)
 
     @task(inlets=[REVIEWS], outlets=[INTERACTIONS])
-    def report(run: str, dag_run) -> dict:  # type: ignore[no-untyped-def,type-arg] # Airflow gives the second
+    def report(run: str, dag_run) -> dict:  # type: ignore[no-untyped-def] # Airflow gives the second
         """Log what was read, stored, dropped and why, and write the run's manifest; returns the counts."""
         from tidemark.reviews import load as loads
 

@@ -41,7 +41,7 @@ with DAG(
 ) as dag:
 
     @task
-    def replay(params: dict) -> dict:  # type: ignore[type-arg] # Airflow gives it
+    def replay(params: dict) -> dict:  # Airflow gives it
         """Check, send what is valid, log the rest; returns the counts."""
         import logging
 

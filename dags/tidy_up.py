@@ -42,7 +42,7 @@ with DAG(
 ) as dag:
 
     @task
-    def tidy(params: dict, dag_run) -> dict:  # type: ignore[no-untyped-def,type-arg] # Airflow gives both
+    def tidy(params: dict, dag_run) -> dict:  # type: ignore[no-untyped-def] # Airflow gives both
         """Remove, log what went, keep the list in the run folder; returns the counts."""
         import logging
 

@@ -45,12 +45,14 @@ class KafkaLagTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Poll, and give one event: see `tidemark.stream.watch.event`."""
         earliest = datetime.fromisoformat(self.not_before) if self.not_before else None
-        config, bookmark, said, said_at = settings(), None, "", 0.0
+        config, said, said_at = settings(), "", 0.0
+        bookmark: Bookmark | None = None
         await asyncio.sleep(SETTLE)
         while True:
             config = self._fresh(config)
             try:
-                bookmark = bookmark or await asyncio.to_thread(Bookmark, config)
+                if bookmark is None:
+                    bookmark = await asyncio.to_thread(Bookmark, config)
                 lag = await asyncio.to_thread(bookmark.lag)
                 held = earliest is not None and datetime.now(UTC) < earliest
                 if lag.total >= config.retrain_mark and not held:

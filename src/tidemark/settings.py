@@ -200,7 +200,7 @@ def settings() -> Settings:
         SettingError: a variable has a value that cannot work; the message names each one.
     """
     try:
-        return Settings(_env_file=os.environ.get("TIDEMARK_ENV_FILE", ROOT / ".env"))  # type: ignore[call-arg]
+        return Settings(_env_file=os.environ.get("TIDEMARK_ENV_FILE", ROOT / ".env"))
     except ValidationError as error:
         wrong = "; ".join(
             f"TIDEMARK_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False)

@@ -68,6 +68,7 @@ def test_publish_is_skipped_with_the_reasons_where_it_was_decided_against():
     from airflow.sdk.exceptions import AirflowSkipException
 
     spec = importlib.util.spec_from_file_location("retrain", ROOT / "dags" / "retrain_recommender.py")
+    assert spec is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
 

@@ -55,7 +55,7 @@ def test_the_trigger_survives_a_broker_that_is_away(bag, monkeypatch):
     from tidemark.errors import UnreachableError
     from tidemark.stream.bookmark import Lag, PartitionLag
 
-    answers = [UnreachableError("away"), 3, UnreachableError("away"), 999, 1_000, 5_000]
+    answers: list[Any] = [UnreachableError("away"), 3, UnreachableError("away"), 999, 1_000, 5_000]
 
     def lag(_: Any) -> Lag:
         answer = answers.pop(0)

@@ -234,7 +234,7 @@ def test_it_is_readable_in_the_dark_and_on_a_narrow_screen(
 ) -> None:
     assert context.browser is not None
     other = chromium.context(context.browser, page.url.split("/plugin")[0], size, theme)
-    other.add_cookies([c for c in context.cookies() if c["name"] == "_token"])  # type: ignore[arg-type, misc]
+    other.add_cookies([c for c in context.cookies() if c["name"] == "_token"])
     shown = other.new_page()
     shown.goto("/plugin/tidemark" if size == chromium.WIDE else "/tidemark/")
     frame = shown.frames[0] if size == chromium.NARROW else shown.frame_locator("iframe[title=Tidemark]")

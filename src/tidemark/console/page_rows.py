@@ -212,12 +212,6 @@ def find(db: Database[Document], model_id: str) -> ModelRow | None:
     return ModelRow.of(found) if found else None
 
 
-def by_status(db: Database[Document]) -> dict[str, int]:
-    """Status -> number of models."""
-    counted = db["models"].aggregate([{"$group": {"_id": "$status", "n": {"$sum": 1}}}])
-    return {str(found["_id"]): int(found["n"]) for found in counted}
-
-
 def newest(db: Database[Document], limit: int) -> Sequence[ModelRow]:
     """The newest `limit` models, oldest of them first: what the history is drawn from."""
     wanted = {"status": 1, "published_at": 1, "created_at": 1, "decision.contender": 1, "decision.publish": 1}

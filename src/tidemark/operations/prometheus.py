@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from tidemark.contracts import schemas
 from tidemark.errors import UnreachableError
+from tidemark.registry import champion, entries, figures
 from tidemark.stream import dead_letters
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["CONTENT_TYPE", "exposition"]
 
 MOST_LETTERS = 1_000_000
+CHAMPION_FIELDS = ("created_at", "users_served", "decision.contender", "metrics")
 
 
 def exposition(sources: "Sources", stages: Mapping[str, float]) -> bytes:
@@ -93,26 +95,23 @@ class _Now(Collector):
 
 
 def _of_registry(db: Any) -> list[GaugeMetricFamily]:
-    from tidemark.console import page_rows
-
-    by_status = GaugeMetricFamily("tidemark_models", "Models of the registry", labels=["status"])
-    counted, statuses = page_rows.by_status(db), schemas.schema("model")["properties"]["status"]["enum"]
+    models = GaugeMetricFamily("tidemark_models", "Models of the registry", labels=["status"])
+    counted, statuses = entries.count_by_status(db), schemas.schema("model")["properties"]["status"]["enum"]
     for status in dict.fromkeys((*statuses, *counted)):
-        by_status.add_metric([status], counted.get(status, 0))
+        models.add_metric([status], counted.get(status, 0))
     waiting = db[dead_letters.COLLECTION].count_documents(dead_letters.WAITING, limit=MOST_LETTERS)
-    found = [by_status, _gauge("dead_letters_waiting", "Rejected messages that were not sent again", waiting)]
-    live = page_rows.live(db)
+    metrics = [models, _gauge("dead_letters_waiting", "Rejected messages that were not sent again", waiting)]
+    live = champion.live(db, CHAMPION_FIELDS)
     if live is None:
-        return found
-    made = live.row.created_at
-    if made:
-        age = (datetime.now(UTC) - made).total_seconds()
-        found.append(_gauge("champion_age_seconds", "Since the live model was made", age))
-    if live.row.ndcg:
-        found.append(_gauge("champion_ndcg_at_10", "NDCG@10 of the live model, held out", live.row.ndcg.value))
-    if live.row.users_served is not None:
-        found.append(_gauge("champion_users_served", "Users that the live model serves", live.row.users_served))
-    return found
+        return metrics
+    age = (datetime.now(UTC) - live["created_at"]).total_seconds()
+    metrics.append(_gauge("champion_age_seconds", "Since the live model was made", age))
+    ndcg = figures.of_contender(live).get("ndcg_at_10")
+    if ndcg:
+        metrics.append(_gauge("champion_ndcg_at_10", "NDCG@10 of the live model, held out", ndcg["value"]))
+    if live.get("users_served") is not None:
+        metrics.append(_gauge("champion_users_served", "Users that the live model serves", live["users_served"]))
+    return metrics
 
 
 def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:

@@ -4,6 +4,7 @@ Readers of recommendations read the pointer, then that model's collection. The p
 they meet one whole model or another, never a mixture.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,10 +30,10 @@ def model_id(db: Database[Document]) -> str | None:
     return str(at["model_id"]) if at else None
 
 
-def live(db: Database[Document]) -> Document | None:
-    """The model that is live; None before the first publication."""
+def live(db: Database[Document], fields: Sequence[str] | None = None) -> Document | None:
+    """The model that is live, whole or only `fields` of it; None before the first publication."""
     at = pointer(db)
-    return db["models"].find_one({"_id": at["model_id"]}) if at else None
+    return db["models"].find_one({"_id": at["model_id"]}, fields) if at else None
 
 
 def kept(db: Database[Document]) -> list[str]:

@@ -44,3 +44,9 @@ HISTORY_FIELDS = (
 def history(db: Database[Document]) -> list[Document]:
     """Every model that was decided about, oldest first, with what the history shows of it (`HISTORY_FIELDS`)."""
     return list(db["models"].find({}, dict.fromkeys(HISTORY_FIELDS, 1)).sort("_id", 1))
+
+
+def count_by_status(db: Database[Document]) -> dict[str, int]:
+    """Status -> number of models; a status that no model has is missing."""
+    groups = db["models"].aggregate([{"$group": {"_id": "$status", "models": {"$sum": 1}}}])
+    return {str(group["_id"]): int(group["models"]) for group in groups}

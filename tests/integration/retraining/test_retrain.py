@@ -1,5 +1,7 @@
 """Retraining against a real MongoDB: from interactions to a live model, and every way in which it may not become one."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from tidemark.storage import artifacts, mongo
 
 pytestmark = pytest.mark.usefixtures("spark", "mongo_db")
 
-SEARCHED = {"factors": 8, "regularization": None, "alpha": None}
+SEARCHED: dict[str, Any] = {"factors": 8, "regularization": None, "alpha": None}
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from tidemark.storage import artifacts, mongo
 pytestmark = pytest.mark.usefixtures("spark", "mongo_db")
 
 DEADLINE = 120
-SEARCHED = {"factors": 8, "regularization": None, "alpha": None}
+SEARCHED: dict[str, Any] = {"factors": 8, "regularization": None, "alpha": None}
 
 
 class Reader(threading.Thread):

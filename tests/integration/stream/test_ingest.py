@@ -162,7 +162,7 @@ def test_poison_is_kept_apart_with_its_origin_and_reason(stream: Stream) -> None
 def _collect(consumer: Consumer, sent: dict[str, Any]) -> int:
     for record in consumer.consume(500, 0.5):
         assert record.error() is None
-        sent[record.key().decode()] = json.loads(record.value())
+        sent[(record.key() or b"").decode()] = json.loads(record.value() or b"")
     return len(sent)
 
 
@@ -307,7 +307,7 @@ def test_broker_and_database_away_and_back(tmp_path: Path, monkeypatch: pytest.M
 
 def test_the_same_review_by_batch_and_by_stream(stream: Stream, spark: Any) -> None:
     """One review through both doors gives one interaction, but for its key and source."""
-    review = {"user_id": "A1", "item_id": "B1", "rating": 4.0, "timestamp": 1_400_000_000}
+    review: dict[str, Any] = {"user_id": "A1", "item_id": "B1", "rating": 4.0, "timestamp": 1_400_000_000}
     stream.send([json.dumps(review).encode()])
     stream.service.start()
     row = {"_id": "A1:B1:1400000000", **review, "timestamp": datetime.fromtimestamp(review["timestamp"], UTC)}

@@ -123,14 +123,14 @@ def test_images_are_those_that_tests_run_on():
     assert kafka
     expected = {
         "kafka": f"apache/kafka:{kafka[1]}",
-        "mongo": f"mongo:{re.search(r'v([0-9.]+)', mongod)[1]}",  # type: ignore[index]
-        "mongo-init": f"mongo:{re.search(r'v([0-9.]+)', mongod)[1]}",  # type: ignore[index]
+        "mongo": f"mongo:{re.search(r'v([0-9.]+)', mongod)[1]}",
+        "mongo-init": f"mongo:{re.search(r'v([0-9.]+)', mongod)[1]}",
         "postgres": f"postgres:{pg.stdout.split()[-1]}",
     }
     for name, service in SERVICES.items():
         assert service["image"] == expected.get(name, f"tidemark:{__version__}"), name
     assert f'spark-sql-kafka-0-10_2.13" rev="{version("pyspark")}' in ivy
-    assert "FROM python:3.11" in (ROOT / "docker" / "Dockerfile").read_text()
+    assert "FROM python:3.11" in (ROOT / "deploy" / "docker" / "Dockerfile").read_text()
 
 
 def test_connections_name_services_and_the_ports_they_listen_on():
@@ -173,6 +173,6 @@ def test_data_is_on_named_volumes():
 
 
 def test_every_folder_that_the_image_copies_is_there():
-    for source in re.findall(r"^COPY (.+)$", (ROOT / "docker" / "Dockerfile").read_text(), re.MULTILINE):
+    for source in re.findall(r"^COPY (.+)$", (ROOT / "deploy" / "docker" / "Dockerfile").read_text(), re.MULTILINE):
         for path in source.split()[:-1]:
             assert (ROOT / path).exists(), path

@@ -80,8 +80,8 @@ def test_extra_fields_are_kept() -> None:
 def test_versions() -> None:
     for version in (None, 1, "1", "1.4", "1.2.3"):
         assert taken(schema_version=version, new_field=1).user_id == "u"
-    for version in (2, 0, "2", "2.0", "10", True, 1.5, "x"):
-        assert "schema_version" in refused_with(schema_version=version)
+    for unknown in (2, 0, "2", "2.0", "10", True, 1.5, "x"):
+        assert "schema_version" in refused_with(schema_version=unknown)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The table at the end: each figure in its row, RMSE with the models of ratings alone."""
 
+from typing import Any
+
 from rich.console import Console
 
 from tidemark.local import model_summary
@@ -13,7 +15,7 @@ def ranking(value: float) -> dict[str, dict[str, float]]:
     return {"ndcg_at_10": figure(value), "recall_at_10": figure(value * 2), "coverage": figure(0.5)}
 
 
-MODEL = {
+MODEL: dict[str, Any] = {
     "_id": "20260101T000000-00000000",
     "engine": "implicit",
     "metrics": {
@@ -25,7 +27,7 @@ MODEL = {
 }
 
 
-def rendered(model: dict[str, object]) -> list[list[str]]:
+def rendered(model: dict[str, Any]) -> list[list[str]]:
     console = Console(width=160)
     with console.capture() as capture:
         console.print(model_summary.table_of(model))

@@ -157,7 +157,7 @@ def test_an_address_of_an_unknown_kind() -> None:
 
 
 def test_a_store_that_does_not_answer_is_unreachable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Down(fsspec.AbstractFileSystem):  # type: ignore[misc]
+    class Down(fsspec.AbstractFileSystem):
         protocol = "down"
 
         def info(self, path: str, **kwargs: Any) -> Any:

@@ -19,7 +19,7 @@ from tidemark.stream.simulation import POISON, Catalogue, Shoppers, recording
 HAD = np.random.default_rng(5).random((200, 300)) < np.repeat(np.repeat(np.eye(4) * 0.25 + 0.01, 50, 0), 75, 1)
 """Four kinds of users, each with a quarter of the items to their taste."""
 KNOWN = Catalogue([f"u{n}" for n in range(200)], [f"i{n}" for n in range(300)], csr_matrix(HAD.astype(np.float32)))
-CONFIG = Settings(_env_file=None)  # type: ignore[call-arg]
+CONFIG = Settings(_env_file=None)
 WEIGHTS = Weights(CONFIG.weight_of_event, CONFIG.event_default)
 
 
@@ -83,7 +83,7 @@ def test_the_smallest_catalogues_can_be_shopped_in(shape: tuple[int, int]) -> No
 )
 def test_a_recording_is_in_time_order(tmp_path: Path, line: dict[str, object], item: str) -> None:
     time = "unixReviewTime" if "unixReviewTime" in line else "timestamp"
-    later = line | {time: line[time] + 86_400_000, "asin": "Z", "parent_asin": "Z"}  # type: ignore[operator]
+    later = line | {time: line[time] + 86_400_000, "asin": "Z", "parent_asin": "Z"}
     path = tmp_path / "reviews.json.gz"
     with gzip.open(path, "wt") as out:
         out.write(f"{json.dumps(later)}\n{json.dumps(line)}\nnot a review\n[1]\n")

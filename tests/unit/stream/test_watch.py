@@ -12,7 +12,7 @@ END = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def config(**values: float) -> Settings:
-    return Settings(_env_file=None, **values)  # type: ignore[call-arg,arg-type]
+    return Settings(_env_file=None, **values)  # type: ignore[arg-type]
 
 
 def test_backs_off_from_1_to_30_minutes() -> None:
