@@ -19,7 +19,7 @@ TRACEBACK = "Traceback (most recent call last):"
 _LOGGED = re.compile(r"(WARN|ERROR|FATAL) [\w.$]+: ")
 _NAMED = re.compile(r"(?P<name>(?:[A-Za-z_$][\w$]*\.)*[A-Za-z_$][\w$]*)(?::(?: (?P<message>.*))?)?$")
 _INTRODUCED = re.compile(r'(?:Caused by: |Exception in thread "[^"]*" |: )(?=[A-Za-z])')
-_ERROR_NAME = re.compile(r"(?:Error|Exception)$")
+_ERROR_NAME = re.compile(r"\w(?:Error|Exception)$")  # "Error: ..." alone is any program's word
 _STAGE = re.compile(r"Job aborted due to stage failure: .*? executor [^)]*\): (?:[\w$]+\.)*([\w$]+: .+)")
 
 
