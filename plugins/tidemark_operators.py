@@ -129,11 +129,11 @@ class TidemarkSparkSubmit(SparkSubmitOperator):
             application_args=["--run", run, *application_args],
             conf=submit_conf(short=short) | {"spark.pyspark.driver.python": sys.executable} | kwargs.pop("conf", {}),
             driver_memory=kwargs.pop("driver_memory", config.spark_driver_memory),
-            name=kwargs.pop("name", f"tidemark-{job.removesuffix('.py')}"),
+            name=kwargs.pop("name", f"tidemark-{Path(job).stem}"),
             pool=kwargs.pop("pool", "spark"),
             **kwargs,
         )
-        self.job = job
+        self.job = Path(job).stem
         self.run = run
         self.said: deque[str] = deque(maxlen=KEPT_LINES)
 
@@ -143,14 +143,13 @@ class TidemarkSparkSubmit(SparkSubmitOperator):
         Raises:
             TidemarkError: why the job failed, in place of spark-submit's error, which is a command of 3,000 characters.
         """
-        name = self.job.removesuffix(".py")
-        jobs.forget_error(name, self.run)
+        jobs.forget_error(self.job, self.run)
         self.said.clear()
         try:
             super().execute(context)
         except AirflowException:
             process = self._hook and self._hook._submit_sp
-            jobs.raise_error(name, self.run, list(self.said), process.returncode if process else None)
+            jobs.raise_error(self.job, self.run, list(self.said), process.returncode if process else None)
             raise
 
     def _get_hook(self) -> "SparkSubmitHook":
