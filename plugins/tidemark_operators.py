@@ -107,8 +107,7 @@ class TidemarkSparkSubmit(SparkSubmitOperator):
     """Submit `spark_jobs/<job>` on the connection `spark_default`, one at a time (pool `spark`).
 
     The job is called as `<job> --run <run> <application_args>`. Secrets reach it by the environment that it inherits,
-    never by an argument. Where it fails for a reason it knows (`tidemark.spark.job.running`), the task raises that very
-    error in place of spark-submit's.
+    never by an argument. Where it fails, the task raises why (`tidemark.spark.job.raise_error`).
 
     Args:
         job: file name below `spark_jobs/`.
@@ -142,14 +141,14 @@ class TidemarkSparkSubmit(SparkSubmitOperator):
 
         Raises:
             TidemarkError: why the job failed, in place of spark-submit's error, which is a command of 3,000 characters.
+            AirflowException: spark-submit did not begin, or a cluster's master tells of the driver's end.
         """
         jobs.forget_error(self.job, self.run)
         self.said.clear()
         try:
             super().execute(context)
         except AirflowException:
-            process = self._hook and self._hook._submit_sp
-            jobs.raise_error(self.job, self.run, list(self.said), process.returncode if process else None)
+            jobs.raise_error(self.job, self.run, list(self.said), self._exit_code())
             raise
 
     def _get_hook(self) -> "SparkSubmitHook":
@@ -157,6 +156,11 @@ class TidemarkSparkSubmit(SparkSubmitOperator):
         process = hook._process_spark_submit_log
         hook._process_spark_submit_log = lambda lines: process(self._listening(lines))
         return hook
+
+    def _exit_code(self) -> int | None:
+        """spark-submit's, or, where Kubernetes ran the driver, the driver's; None: neither failed, or even began."""
+        process = self._hook and self._hook._submit_sp
+        return (process.returncode or self._hook._spark_exit_code or None) if process else None
 
     def _listening(self, lines: "Iterator[str]") -> "Iterator[str]":
         """Keep them indented as they are, which tells a message from a stack trace; the hook takes that away."""

@@ -22,6 +22,7 @@ class Hook:
     """In place of the hook and its process: leaves what a job leaves, says what it says, then fails as spark-submit does."""
 
     _should_track_driver_status = _is_yarn_cluster_mode = False
+    _spark_exit_code: int | None = None
 
     def __init__(self, run: str, error: Exception | None, exit_code: int | None) -> None:
         self.run, self.error, self.exit_code = run, error, exit_code
@@ -53,6 +54,7 @@ class Hook:
         (None, 1, errors.JobFailedError, "KeyError: 'a'"),
         (None, 137, errors.KilledError, "signal 9"),
         (None, None, operators.AirflowException, "Cannot execute"),  # spark-submit did not even start
+        (None, 0, operators.AirflowException, "Cannot execute"),  # it ended well, the driver elsewhere did not
     ],
 )
 def test_the_task_fails_with_why_the_job_failed(
@@ -71,7 +73,16 @@ def test_the_task_fails_with_why_the_job_failed(
         task.execute({})
     assert type(failure.value) is raised
     assert message in str(failure.value)
-    assert exit_code is None or failure.value.__suppress_context__
+    assert not exit_code or failure.value.__suppress_context__
+
+
+def test_the_exit_code_of_a_driver_in_kubernetes_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = operators.TidemarkSparkSubmit(task_id="train", job="train.py", run=str(tmp_path))
+    hook = Hook(str(tmp_path), None, 0)
+    hook._spark_exit_code = 137
+    monkeypatch.setattr(operators.SparkSubmitOperator, "_get_hook", lambda self: hook)
+    with pytest.raises(errors.KilledError, match="signal 9"):
+        task.execute({})
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from pymongo.errors import ConnectionFailure
 from tidemark import errors
 from tidemark.spark import causes, diagnosis
 from tidemark.storage import artifacts, run_folder
+from tidemark.text import without_passwords
 
 DATA_ERROR = 65
 """Exit code of a job that failed for a reason it knows (`EX_DATAERR` of sysexits.h)."""
@@ -26,9 +27,10 @@ log = logging.getLogger(__name__)
 
 
 def document(failure: errors.TidemarkError) -> dict[str, Any]:
-    """An error as it crosses the process border; `classes` are its own and those it is a child of, nearest first."""
+    """An error as it crosses the process border, without passwords; `classes` are its own and its parents', nearest first."""
     classes = [kind.__name__ for kind in type(failure).__mro__ if issubclass(kind, errors.TidemarkError)]
-    return {"classes": classes, "message": str(failure), "what_to_do": failure.what_to_do}
+    said = {"message": str(failure), "what_to_do": failure.what_to_do}
+    return {"classes": classes} | {name: without_passwords(text) for name, text in said.items()}
 
 
 def from_document(left: dict[str, Any]) -> errors.TidemarkError:
@@ -70,7 +72,7 @@ def running(job: str, run: str) -> Iterator[None]:
     else:
         return
     _leave(job, run, failure)
-    log.error("%s failed: %s", job, failure)
+    log.error("%s failed: %s", job, without_passwords(str(failure)))
     raise SystemExit(DATA_ERROR)
 
 

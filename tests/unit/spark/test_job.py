@@ -80,6 +80,14 @@ def test_a_known_error_outweighs_how_its_process_ended(tmp_path: Path) -> None:
         job.raise_error("train", str(tmp_path), [], -9)
 
 
+def test_no_password_crosses(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(SystemExit), job.running("train", str(tmp_path)):
+        raise errors.BadInputError("cannot read https://me:sesame@host/x", "see mongodb://me:sesame@host")
+    assert "https://***@host/x" in caplog.text
+    left = (tmp_path / "train.error.json").read_text()
+    assert "sesame" not in caplog.text + left
+
+
 def test_a_cause_that_cannot_be_left_hides_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "run").write_text("a file where a folder should be")
     with pytest.raises(ZeroDivisionError), job.running("train", str(tmp_path / "run")):
