@@ -9,21 +9,27 @@ with DAG("load_reviews", default_args=DEFAULT_ARGS, ...):
 
 import logging
 import sys
+from collections import deque
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.configuration import conf
+from airflow.sdk.exceptions import AirflowException, AirflowTaskTerminated, AirflowTaskTimeout
 
-from tidemark.errors import TidemarkError, UnreachableError
+from tidemark.errors import KilledError, TidemarkError, TimedOutError, TransientError
+from tidemark.operations.alerts import Failure, log_name
 from tidemark.settings import ROOT, settings
 from tidemark.spark import job as jobs
 from tidemark.spark.session import submit_conf
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
     from airflow.sdk.definitions.context import Context
 
 log = logging.getLogger("tidemark")
@@ -38,22 +44,39 @@ MODEL = Asset("model")
 """Updated when another model goes live: published, or rolled back to."""
 
 
-def on_failure(context: "Context") -> None:
-    """Say in one line which task failed and why, in the log and to the webhook; never fail for it."""
-    ti, error = context["ti"], context.get("exception")
-    first_line = (str(error).splitlines() or [""])[0][:500]
-    text = f"{ti.dag_id}.{ti.task_id} failed in run {ti.run_id}: {type(error).__name__}: {first_line}"
-    log.error("%s. What to do is on the DAG's page", text)
-    webhook = settings().alert_webhook.get_secret_value()
-    if not webhook:
-        return
-    try:
-        import requests
+def _failure(context: "Context") -> Failure:
+    """Why the task failed; Airflow's own exceptions say nothing, and a task whose process was killed left none."""
+    task, ti, error = context["task"], context["ti"], context.get("exception")
+    if isinstance(error, AirflowTaskTimeout):
+        error = TimedOutError(f"it took longer than {task.execution_timeout}, which is the longest that this task may")
+    elif isinstance(error, AirflowTaskTerminated):
+        error = KilledError("it was ended from outside: marked or cleared by a person, or its worker was stopped")
+    elif not isinstance(error, BaseException):
+        error = KilledError("Airflow lost the task's process: it was killed, or its machine went away")
+    name = log_name(ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.try_number)
+    file = Path(conf.get("logging", "base_log_folder"), name)
+    return Failure.of(error, settings(), ti.log_url, str(file) if file.is_file() else "")
 
-        body = {"text": text, "dag": ti.dag_id, "task": ti.task_id, "run": ti.run_id, "error": first_line}
-        requests.post(webhook, json=body, timeout=5).raise_for_status()
-    except Exception as problem:  # the task has failed already; the URL is a secret and stays out of the log
-        log.warning("the alert webhook did not take the message (%s)", type(problem).__name__)
+
+def _end_log(text: str) -> None:
+    """Let `text` be the last lines of the task's log, outside the group that Airflow folds all after a task into."""
+    log.info("::endgroup::")
+    for line in text.splitlines():
+        log.error(line)
+
+
+def on_failure(context: "Context") -> None:
+    """Say why the task failed and what to do: in the last lines of its log, and to the webhook."""
+    ti, failure = context["ti"], _failure(context)
+    failure.post(settings().alert_webhook, ti.dag_id, ti.task_id, ti.run_id)
+    _end_log(failure.text())
+
+
+def on_retry(context: "Context") -> None:
+    """Say why the try failed in the last lines of its log."""
+    failure = _failure(context)
+    later = f"nothing yet, it is tried again by itself. If that fails too: {failure.what_to_do}"
+    _end_log(replace(failure, what_to_do=later).text())
 
 
 DEFAULT_ARGS: dict[str, Any] = {
@@ -62,25 +85,29 @@ DEFAULT_ARGS: dict[str, Any] = {
     "retry_delay": timedelta(seconds=20),
     "retry_exponential_backoff": 2,
     "max_retry_delay": timedelta(minutes=10),
-    # What is wrong stays wrong: it fails at once. What is unreachable, or unknown, is tried again.
+    # What is wrong stays wrong: it fails at once. What may pass by itself, or is unknown, is tried again.
     "retry_policy": ExceptionRetryPolicy(
         rules=[
-            RetryRule(UnreachableError, RetryAction.DEFAULT),
+            RetryRule(TransientError, RetryAction.DEFAULT),
             RetryRule(TidemarkError, RetryAction.FAIL, reason="wrong, not unreachable: a retry would not help"),
         ]
     ),
     "execution_timeout": timedelta(minutes=30),
     "on_failure_callback": on_failure,
+    "on_retry_callback": on_retry,
 }
 """Defaults of every task: back-off for what is unreachable, none for what is wrong, an end to what hangs."""
+
+
+KEPT_LINES = 2_000
+"""Lines of spark-submit's output, its last, that the cause of a failure is looked for in."""
 
 
 class TidemarkSparkSubmit(SparkSubmitOperator):
     """Submit `spark_jobs/<job>` on the connection `spark_default`, one at a time (pool `spark`).
 
     The job is called as `<job> --run <run> <application_args>`. Secrets reach it by the environment that it inherits,
-    never by an argument. Where it fails for a reason it knows (`tidemark.spark.job.running`), the task raises that very
-    error in place of spark-submit's.
+    never by an argument. Where it fails, the task raises why (`tidemark.spark.job.raise_error`).
 
     Args:
         job: file name below `spark_jobs/`.
@@ -101,24 +128,42 @@ class TidemarkSparkSubmit(SparkSubmitOperator):
             application_args=["--run", run, *application_args],
             conf=submit_conf(short=short) | {"spark.pyspark.driver.python": sys.executable} | kwargs.pop("conf", {}),
             driver_memory=kwargs.pop("driver_memory", config.spark_driver_memory),
-            name=kwargs.pop("name", f"tidemark-{job.removesuffix('.py')}"),
+            name=kwargs.pop("name", f"tidemark-{Path(job).stem}"),
             pool=kwargs.pop("pool", "spark"),
             **kwargs,
         )
-        self.job = job
+        self.job = Path(job).stem
         self.run = run
+        self.said: deque[str] = deque(maxlen=KEPT_LINES)
 
     def execute(self, context: "Context") -> None:
         """Submit and wait.
 
         Raises:
-            TidemarkError: the job's own error.
-            AirflowException: it failed for a reason that it does not know; the message carries the tail of its log.
+            TidemarkError: why the job failed, in place of spark-submit's error, which is a command of 3,000 characters.
+            AirflowException: spark-submit did not begin, or a cluster's master tells of the driver's end.
         """
-        name = self.job.removesuffix(".py")
-        jobs.forget_error(name, self.run)
+        jobs.forget_error(self.job, self.run)
+        self.said.clear()
         try:
             super().execute(context)
         except AirflowException:
-            jobs.raise_error(name, self.run)
+            jobs.raise_error(self.job, self.run, list(self.said), self._exit_code())
             raise
+
+    def _get_hook(self) -> "SparkSubmitHook":
+        hook = super()._get_hook()
+        process = hook._process_spark_submit_log
+        hook._process_spark_submit_log = lambda lines: process(self._listening(lines))
+        return hook
+
+    def _exit_code(self) -> int | None:
+        """spark-submit's, or, where Kubernetes ran the driver, the driver's; None: neither failed, or even began."""
+        process = self._hook and self._hook._submit_sp
+        return (process.returncode or self._hook._spark_exit_code or None) if process else None
+
+    def _listening(self, lines: "Iterator[str]") -> "Iterator[str]":
+        """Keep them indented as they are, which tells a message from a stack trace; the hook takes that away."""
+        for line in lines:
+            self.said.append(line)
+            yield line

@@ -19,6 +19,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.streaming import StreamingQuery
 
 from tidemark.settings import Settings, settings
+from tidemark.spark.causes import root_cause
 from tidemark.spark.session import session
 from tidemark.storage import mongo
 from tidemark.stream.bookmark import Bookmark
@@ -39,7 +40,7 @@ def start_session(config: Settings) -> SparkSession:
             "spark.sql.codegen.wholeStage": "false",  # no Java is made and compiled for a map and a count
             "spark.sql.adaptive.enabled": "false",  # every batch is alike: planning it twice only costs
             "spark.sql.execution.arrow.maxBytesPerBatch": str(32 * 1024 * 1024),  # some messages are huge
-            "spark.log.level": "OFF",  # what goes wrong is said once, by `reason`
+            "spark.log.level": "OFF",  # what goes wrong is said once, by `main`
         },
     )
 
@@ -72,13 +73,6 @@ def follow(query: StreamingQuery, ingest: Ingest, stop: threading.Event) -> None
         raise ingest.failure
 
 
-def reason(error: Exception) -> str:
-    """The one line of an error that tells a person what is wrong: the innermost cause that Spark names."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    causes = [line.removeprefix("Caused by:").strip() for line in lines if line.startswith("Caused by:")]
-    return f"{type(error).__name__}: {([*lines[:1], *causes] or ['no reason given'])[-1]}"[:400]
-
-
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
@@ -109,8 +103,9 @@ def main() -> None:
                 raise
             error = (ingest and ingest.failure) or error
             wait = 1.0 if time.monotonic() - began > 60 else min(2 * wait, LONGEST_WAIT)
-            log.warning("%s; trying again in %.0f s", reason(error), wait)
-            if said != (said := reason(error)):
+            why = root_cause(error)
+            log.warning("%s; trying again in %.0f s", why, wait)
+            if said != (said := why):
                 log.info("all of it, once", exc_info=error)
             stop.wait(wait)
     spark.stop()

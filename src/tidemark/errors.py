@@ -1,36 +1,107 @@
-"""Every error that Tidemark raises on purpose; each message says what to do next."""
+"""Every error that Tidemark raises on purpose: the message says the cause in a sentence, `what_to_do` what a person does.
+
+What is wrong stays wrong and is not retried; a `TransientError` may pass by itself and is.
+"""
 
 
 class TidemarkError(Exception):
-    """Root of all errors that Tidemark raises on purpose."""
+    """Root of all errors that Tidemark raises on purpose.
+
+    Args:
+        message: the cause, in one sentence.
+        what_to_do: what a person does about it; left out, it is the class's own.
+    """
+
+    what_to_do = "mend what the cause names, then clear the task: it continues the same run"
+
+    def __init__(self, message: object = "", what_to_do: str = "") -> None:
+        super().__init__(message)
+        if what_to_do:
+            self.what_to_do = what_to_do
 
 
 class SettingError(TidemarkError):
     """A setting is missing or has a value that cannot work. Wrong: retrying does not help."""
 
+    what_to_do = "mend the setting in .env or the environment (.env.example says what each means), then clear the task"
+
 
 class BadInputError(TidemarkError):
     """The source cannot be loaded as it is (missing, empty, truncated, of another shape). Wrong, not retried."""
+
+    what_to_do = "mend the file or the run's params, then run the DAG again"
 
 
 class ContractError(TidemarkError):
     """A frame or record does not satisfy its contract in `include/schemas/`. Wrong, not retried."""
 
+    what_to_do = "mend what makes the records, or their contract in include/schemas/, then clear the task"
+
 
 class GateError(TidemarkError):
     """A data set failed its Great Expectations gate. Wrong, not retried: nothing downstream may run."""
+
+    what_to_do = "the Data Docs show the rows: mend the source, then run the DAG again"
 
 
 class NotEnoughDataError(TidemarkError):
     """Too few users, items or interactions for what was asked. Wrong, not retried."""
 
+    what_to_do = "load more, or ask for less by the run's params, then run the DAG again"
+
 
 class NoChampionError(TidemarkError):
     """No model is live yet, or the model asked for was not kept."""
 
+    what_to_do = "run load_reviews, then retrain_recommender; /tidemark lists the models that are kept"
 
-class UnreachableError(TidemarkError):
+
+class TransientError(TidemarkError):
+    """May be gone by itself, so it is retried."""
+
+    what_to_do = "clear the task to run it again: it continues the same run"
+
+
+class UnreachableError(TransientError):
     """A server did not answer. Unreachable, so it is retried."""
+
+    what_to_do = "`make status` tells which server is away; once it is back, clear the task: it continues the same run"
+
+
+class JobFailedError(TransientError):
+    """A Spark job failed for a reason that Tidemark does not know; unknown, so it is retried."""
+
+    what_to_do = "the stack trace above these lines shows where; mend that, then clear the task"
+
+
+class KilledError(TransientError):
+    """A process of the task was ended from outside: by a person, or by the system for want of memory. Retried."""
+
+    what_to_do = (
+        "ask the system whether it was for want of memory (dmesg | grep -i 'killed process', or the container's exit "
+        "reason); if so, free memory or lower TIDEMARK_SPARK_DRIVER_MEMORY. Then clear the task to run it again"
+    )
+
+
+class TimedOutError(TransientError):
+    """A task took longer than it may. Retried."""
+
+    what_to_do = "see in the log what it waited for; give the task a longer execution_timeout in dags/, or clear it"
+
+
+class NotEnoughMemoryError(TidemarkError):
+    """A process asked for more memory than it may have. Wrong: the same memory fails the same way, so not retried."""
+
+    what_to_do = (
+        "raise TIDEMARK_SPARK_DRIVER_MEMORY (of explore_reviews: TIDEMARK_EXPLORE_MEMORY), or let it see fewer: "
+        "TIDEMARK_WINDOW, the run's params. Then clear the task"
+    )
+
+
+class MissingClassError(TidemarkError):
+    """Java has no such class: most often the connectors' jars are not there. Wrong, not retried."""
+
+    what_to_do = "`make setup` fetches the connectors' jars for MongoDB and Kafka; then clear the task"
 
 
 class JarError(Exception):
@@ -58,7 +129,7 @@ class TopicChangedError(TidemarkError):
 
 
 class CoordinatorStartingError(UnreachableError):
-    """Not reachable for a moment."""
+    """Kafka's group coordinator is not there yet, for a moment after the broker has started."""
 
 
 class RefusedError(Exception):

@@ -79,7 +79,8 @@ def check(frame: "DataFrame | pd.DataFrame", name: str, docs_folder: str) -> dic
         log.warning("gate %s, warning: %s", name, text)
     if failed:
         raise GateError(
-            f"gate {name}: {len(failed)} of {len(results)} expectations failed: {'; '.join(failed)}. See {docs}"
+            f"gate {name}: {len(failed)} of {len(results)} expectations failed: {'; '.join(failed)}",
+            f"see the rows in the Data Docs, {docs}, mend what they come from, then run the DAG again",
         )
     log.info("gate %s: %d of %d expectations met. Data Docs: %s", name, len(results) - len(unmet), len(results), docs)
     return {

@@ -3,12 +3,15 @@
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
-from tidemark.errors import PlatformError
+from tidemark.errors import KilledError, PlatformError
+from tidemark.local.airflow import home, url
 from tidemark.local.airflow_client import FINISHED, AirflowApi
 from tidemark.local.terminal import console, say_done
+from tidemark.operations.alerts import Failure, log_name
+from tidemark.settings import settings
 
-SHOWN_LINES = 25
 ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
 
 
@@ -30,8 +33,8 @@ def await_dag(api: AirflowApi, dag_id: str, patience: float = 120) -> None:
 def active_run(api: AirflowApi, dag_id: str, conf: Mapping[str, Any] | None = None) -> str | None:
     """The run, with just these params where some are given, that is at work or waits for its turn, if there is one."""
     active = [run for run in api.runs(dag_id) if run["state"] not in FINISHED]
-    found = [run for run in active if conf is None or run["conf"] == conf]
-    return str(found[-1]["dag_run_id"]) if found else None
+    wanted = [run for run in active if conf is None or run["conf"] == conf]
+    return str(wanted[-1]["dag_run_id"]) if wanted else None
 
 
 def next_run(api: AirflowApi, dag_id: str, known: set[str], patience: float) -> str | None:
@@ -61,7 +64,7 @@ def follow(api: AirflowApi, dag_id: str, run_id: str) -> None:
     """Show the run, a line for each task that has ended.
 
     Raises:
-        PlatformError: it failed; the message has the end of the failed task's log.
+        PlatformError: it failed; the message is that of `why_failed`.
     """
     console.print(f"[bold]{dag_id}[/bold]  [dim]{run_id}[/dim]")
     shown: set[tuple[str, int]] = set()
@@ -80,7 +83,7 @@ def follow(api: AirflowApi, dag_id: str, run_id: str) -> None:
             break
         _watch(tasks)
     if state == "failed":
-        raise PlatformError(_why(api, dag_id, run_id, tasks))
+        raise PlatformError(why_failed(api, dag_id, run_id, tasks))
 
 
 def _watch(tasks: list[dict[str, Any]]) -> None:
@@ -94,10 +97,23 @@ def _watch(tasks: list[dict[str, Any]]) -> None:
         time.sleep(1)
 
 
-def _why(api: AirflowApi, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) -> str:
+def why_failed(api: AirflowApi, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) -> str:
+    """Which task of a failed run failed first, and the cause, what to do and where the whole log is.
+
+    Those are the last lines of the task's log; a task whose process was killed did not come to write them.
+    """
     failed = [task for task in tasks if task["state"] == "failed"]
     if not failed:
         return f"{dag_id} failed before any task did: see it in the Airflow UI"
-    first = min(failed, key=lambda task: task["end_date"] or "")
-    tail = "\n".join(api.log(dag_id, run_id, first)[-SHOWN_LINES:])
-    return f"{dag_id} failed in its task {first['task_id']}. The end of its log:\n{tail}"
+    task = min(failed, key=lambda task: task["end_date"] or "")
+    lines = [line for line in api.log(dag_id, run_id, task) if line.strip()]
+    if failure := Failure.from_log(lines):
+        return f"{dag_id} failed in its task {task['task_id']}\n{failure.text()}"
+    config = settings()
+    name, index, number = task["task_id"], task.get("map_index", -1), task["try_number"]
+    mapped = f"/mapped/{index}" if index >= 0 else ""
+    page = f"{url(config)}/dags/{dag_id}/runs/{quote(run_id)}/tasks/{name}{mapped}?try_number={number}"
+    file = home(config) / "logs" / log_name(dag_id, run_id, name, index, number)
+    lost = KilledError(f"its process ended without a word. The last line of its log: {lines[-1] if lines else 'none'}")
+    failure = Failure.of(lost, config, page, str(file) if file.is_file() else "")
+    return f"{dag_id} failed in its task {name}\n{failure.text()}"

@@ -12,6 +12,7 @@ from tidemark.dag_ids import RETRAIN_RECOMMENDER as RETRAIN
 from tidemark.dag_ids import WATCH_INTERACTIONS as WATCH
 from tidemark.errors import TideError
 from tidemark.local.airflow_client import FINISHED, AirflowApi
+from tidemark.local.follow import why_failed
 from tidemark.local.terminal import console
 from tidemark.registry import champion
 from tidemark.settings import Settings, settings
@@ -39,11 +40,11 @@ def show(*, seed: int, rate: float, patience: float) -> dict[str, float]:
         before, known = champion.model_id(db), {run["dag_run_id"] for run in api.runs(RETRAIN)}
         console.print(f"champion [bold]{before or 'none'}[/bold], mark {config.retrain_mark:,}")
         crossed = send_past_the_mark(config, db, bookmark, seed, rate)
-        found = _follow(api, db, bookmark, before, known, crossed, patience)
+        times = _follow(api, db, bookmark, before, known, crossed, patience)
     console.print(
-        f"[bold]mark crossed -> DAG run: {found['run']:.1f} s; -> new champion live: {found['live']:.1f} s[/bold]"
+        f"[bold]mark crossed -> DAG run: {times['run']:.1f} s; -> new champion live: {times['live']:.1f} s[/bold]"
     )
-    return found
+    return times
 
 
 def send_past_the_mark(config: Settings, db: Any, bookmark: Bookmark, seed: int, rate: float) -> float:
@@ -91,7 +92,7 @@ def _follow(
             if "live" in times and "run" in times:
                 return times
             if run is not None and run["state"] in FINISHED:
-                raise TideError(_why(run, tasks, _reasons(db)))
+                raise TideError(_why(api, run, tasks, _reasons(db)))
             if since > patience:
                 raise TideError(
                     f"no new champion {patience:.0f} s after the mark was crossed: look at {WATCH} in Airflow"
@@ -105,10 +106,9 @@ def _reasons(db: Any) -> list[str]:
     return list(newest["decision"]["reasons"]) if newest else []
 
 
-def _why(run: dict[str, Any], tasks: list[dict[str, Any]], reasons: list[str]) -> str:
-    red = [t["task_id"] for t in tasks if t["state"] in ("failed", "upstream_failed")]
-    if red:
-        return f"{RETRAIN} failed in {red[0]} (run {run['dag_run_id']}): its log in Airflow says why"
+def _why(api: AirflowApi, run: dict[str, Any], tasks: list[dict[str, Any]], reasons: list[str]) -> str:
+    if run["state"] == "failed":
+        return why_failed(api, RETRAIN, run["dag_run_id"], tasks)
     return f"{RETRAIN} ran and the champion stayed (run {run['dag_run_id']}): {'; '.join(reasons) or 'see its log'}"
 
 
