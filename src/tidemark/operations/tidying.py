@@ -112,7 +112,7 @@ def _kept_folders(db: Database[Document]) -> set[str]:
 
 def _runs(place: _Store, kept: set[str], keep: int) -> None:
     """Drop the run folders beyond the newest `keep` of each DAG, but those of `kept`."""
-    for dag in dag_ids.ALL:  # what else lies in the artifact root is somebody else's
+    for dag in sorted(dag_ids.ALL):  # what else lies in the artifact root is somebody else's
         for key in manifests.runs(place.root, dag)[keep:]:
             files = place.filesystem.find(f"{place.base}/{dag}/{key}")
             if f"{place.root}/{dag}/{key}" not in kept and place.is_old(files):
@@ -138,7 +138,7 @@ def _staged(db: Database[Document], place: _Store, artifacts_root: str) -> None:
 
 def _parts(place: _Store) -> None:
     """Drop files that somebody began to write more than a day ago."""
-    for dag in dag_ids.ALL:
+    for dag in sorted(dag_ids.ALL):
         for path in place.filesystem.find(f"{place.base}/{dag}"):
             if artifacts.PART in path.rsplit("/", 1)[-1] and place.is_old([path]):
                 name = path[len(place.base) + 1 :]
