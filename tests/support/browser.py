@@ -15,12 +15,12 @@ WIDE, NARROW = (1400, 900), (390, 844)
 
 def chromium() -> str:
     """Where it is; where it is not, the test is skipped, and on CI it fails."""
-    found = shutil.which("chromium")
-    if found is None and os.environ.get("CI"):
+    path = shutil.which("chromium")
+    if path is None and os.environ.get("CI"):
         pytest.fail(f"chromium is not installed, and this is CI: {INSTALL}")
-    if found is None:
+    if path is None:
         pytest.skip(f"chromium is not installed: {INSTALL}")
-    return found
+    return path
 
 
 @contextmanager

@@ -57,9 +57,9 @@ class Machine:
     @property
     def environment(self) -> dict[str, str]:
         """The variables by which OpenBLAS, MKL, OpenMP and NumPy are told."""
-        found = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
+        features = np.show_config(mode="dicts")["SIMD Extensions"].get("found", [])
         threads = {f"{library}_NUM_THREADS": str(self.threads) for library in ("OPENBLAS", "MKL", "OMP")}
-        simd = {} if self.simd else {"NPY_DISABLE_CPU_FEATURES": " ".join(found)}
+        simd = {} if self.simd else {"NPY_DISABLE_CPU_FEATURES": " ".join(features)}
         return {"OPENBLAS_CORETYPE": self.kernel} | threads | simd
 
 
