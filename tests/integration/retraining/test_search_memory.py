@@ -33,7 +33,9 @@ def as_before(number, why, *, search=None):
     """A model as it was stored when a recipe was one bag of ALS settings, and words told where they came from."""
     bag = {"engine": "implicit", "feedback": "implicit", "factors": 32, "regularization": 50.0, "alpha": 20.0}
     tried = bag | {"iterations": 15, "seed": 42}
-    return store(number, search=search, tried=tried, params=tried, why={"engine": "asked for", "settings": why})
+    model = store(number, search=search, tried=tried, params=tried, why={"engine": "asked for", "settings": why})
+    mongo.connect()["models"].update_one({"_id": model}, {"$unset": {"settings_from": 1, "search_of": 1}})
+    return model
 
 
 def chosen(search, **given):
