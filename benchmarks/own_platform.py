@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.support.own_settings import local_settings
-from tidemark.local import dotenv, processes
+from tidemark.local import dotenv, postgres, processes
 from tidemark.settings import ROOT, Settings
 
 
@@ -27,6 +27,7 @@ def own_platform(*arguments: str) -> Iterator[Settings]:
     finally:
         _tidemark(env_file, "stop")
         processes.end(processes.of_platform(own.state))
+        postgres.remove(own)
         shutil.rmtree(folder, ignore_errors=True)
 
 
