@@ -3,6 +3,7 @@
 import configparser
 import os
 import pwd
+import shlex
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.own_settings import local_settings
 from tidemark.deployment import airflow_connections, airflow_options
 from tidemark.errors import SettingError
 from tidemark.local import airflow, kafka, layout, postgres, supervision
+from tidemark.spark import session
 
 
 def test_the_supervisor_keeps_every_service_and_knows_no_secret(tmp_path: Path) -> None:
@@ -88,3 +90,10 @@ def _has_name(uid: int) -> bool:
         return bool(pwd.getpwuid(uid))
     except KeyError:
         return False
+
+
+def test_sparks_jvm_gets_its_options_whole_in_a_clone_whose_path_has_a_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "ROOT", Path("/my clone"))
+    options = shlex.split(session.submit_conf()["spark.driver.extraJavaOptions"])
+    assert "-Dlog4j2.configurationFile=/my clone/spark_jobs/log4j2.properties" in options
+    assert all(option.startswith("-") for option in options)
