@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import sysconfig
 from importlib.metadata import version
 from pathlib import Path
 
@@ -77,6 +78,8 @@ def environment(config: Settings) -> dict[str, str]:
         "PATH": os.pathsep.join([str(here), os.environ.get("PATH", os.defpath)]),
         "PYSPARK_PYTHON": sys.executable,
         "PYTHONPATH": os.pathsep.join(search),
+        # Else a script of Spark's looks for it, and does not find it where the path has a space.
+        "SPARK_HOME": str(Path(sysconfig.get_path("purelib")) / "pyspark"),
         "SPARK_LOCAL_IP": LOOPBACK,
         # A process title may not overwrite the environment: by that we know our own (processes.MARK).
         "SPT_NOENV": "1",

@@ -97,3 +97,8 @@ def test_sparks_jvm_gets_its_options_whole_in_a_clone_whose_path_has_a_space(mon
     options = shlex.split(session.submit_conf()["spark.driver.extraJavaOptions"])
     assert "-Dlog4j2.configurationFile=/my clone/spark_jobs/log4j2.properties" in options
     assert all(option.startswith("-") for option in options)
+
+
+def test_spark_submit_need_not_look_for_spark(tmp_path: Path) -> None:
+    home = Path(airflow.environment(local_settings(tmp_path))["SPARK_HOME"])
+    assert (home / "bin" / "spark-submit").is_file()
