@@ -42,14 +42,16 @@ stop: installed  ## stop the platform in order; nothing is lost
 clean: installed  ## stop the platform and remove all its data (asks first; YES=1 does not)
 	@$(TIDEMARK) clean $(if $(YES),--yes)
 
-# Two at a time, but for the whole platform: that has the machine to itself.
+# Two at a time, but for the whole platform: that has the machine to itself. It runs whatever the others said.
 test:  ## run all tests, the quick ones first (as root on Debian it installs chromium and docker-compose for them); ARGS=... for some
 	@$(BOOTSTRAP) --dev --programs
 ifdef ARGS
 	@.venv/bin/python -m pytest $(ARGS)
 else
-	@.venv/bin/python -m pytest --ignore tests/e2e --numprocesses 2 --dist loadfile --no-loadscope-reorder
-	@.venv/bin/python -m pytest tests/e2e
+	@failed=0; \
+	.venv/bin/python -m pytest --ignore tests/e2e --numprocesses 2 --dist loadfile --no-loadscope-reorder || failed=1; \
+	.venv/bin/python -m pytest tests/e2e || failed=1; \
+	exit $$failed
 endif
 
 lint: setup-dev  ## check style, format, types, arrows between packages (.pre-commit-config.yaml says what); mends what it can

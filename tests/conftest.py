@@ -15,6 +15,7 @@ import hypothesis
 import pytest
 
 from tests.support.own_settings import local_settings, use
+from tidemark.local import servant
 from tidemark.local.servers import running
 from tidemark.settings import ROOT, Settings, settings
 
@@ -49,9 +50,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _state_folder() -> Iterator[None]:
-    """Remove the state of this session's tests at its end."""
+    """Remove the state of this session's tests at its end, and what PostgreSQL had of its own where root runs them."""
+    servants = Path(tempfile.mkdtemp(prefix="tidemark-tests-servants-"))
+    servants.chmod(0o711)
+    servant.PLACES = (str(servants),)
     yield
-    shutil.rmtree(os.environ["TIDEMARK_STATE"], ignore_errors=True)
+    for folder in (os.environ["TIDEMARK_STATE"], servants):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

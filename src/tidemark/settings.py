@@ -1,5 +1,6 @@
 """Every setting of Tidemark, read in one place: environment variables `TIDEMARK_*`, or `.env` at the root
-(another file by `TIDEMARK_ENV_FILE`, which is how a second platform keeps apart from the first).
+(another file by `TIDEMARK_ENV_FILE`, which is how a second platform keeps apart from the first). Where `TIDEMARK_STATE`
+names the state folder, the file `env` in it is read too: there `make run` keeps what it cannot write into the clone.
 
 `.env.example` lists each with its default and meaning; a test holds the two together.
 """
@@ -192,6 +193,14 @@ class Settings(BaseSettings):
         return self.landing or str(self.state / "landing")
 
 
+def env_files() -> list[Path]:
+    """The files that settings are read from; a later one wins over an earlier one, and the environment over all."""
+    if named := os.environ.get("TIDEMARK_ENV_FILE"):
+        return [Path(named).absolute()]
+    state = os.environ.get("TIDEMARK_STATE")
+    return [ROOT / ".env", *([Path(state).expanduser().absolute() / "env"] if state else [])]
+
+
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The settings of this process.
@@ -199,8 +208,15 @@ def settings() -> Settings:
     Raises:
         SettingError: a variable has a value that cannot work; the message names each one.
     """
+    files = env_files()
+    # The .env of whoever owns the clone is theirs alone: with a state folder of their own, others have a file of their own.
+    readable = [file for file in files if len(files) == 1 or os.access(file, os.R_OK)]
     try:
-        return Settings(_env_file=os.environ.get("TIDEMARK_ENV_FILE", ROOT / ".env"))
+        return Settings(_env_file=readable)
+    except PermissionError as error:
+        raise SettingError(
+            f"{error.filename} belongs to another user: set TIDEMARK_STATE to a folder of yours"
+        ) from None
     except ValidationError as error:
         wrong = "; ".join(
             f"TIDEMARK_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False)

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from dotenv import dotenv_values
 
-from tidemark.local import dotenv, processes, throwaway
+from tidemark.local import dotenv, postgres, processes, throwaway
 from tidemark.local.airflow_client import AirflowApi
 from tidemark.local.layout import state_folder
 from tidemark.local.supervision import Service, Supervisor
@@ -91,9 +91,10 @@ class Platform:
         return {service.name: service for service in Supervisor(self.config).services()}
 
     def end(self) -> None:
-        """Stop it, whatever state it is in."""
+        """Stop it, whatever state it is in; its logs stay, what it has outside its state folder goes."""
         self.tidemark("stop")
         processes.end(processes.of_platform(state_folder(self.config)))
+        postgres.remove(self.config)
 
 
 @pytest.fixture(scope="session")

@@ -171,6 +171,8 @@ def test_a_failed_task_is_told_with_its_cause(platform: Platform, db: Database[d
     assert answer.returncode == 1
     assert "load_reviews failed in its task land" in answer.stderr
     assert str(platform.folder / "nowhere" / "none.json.gz") in answer.stderr
+    assert airflow.url(platform.config) in answer.stdout
+    assert platform.services()["ingest"].state == "RUNNING"
     assert contents(db) == before
 
 

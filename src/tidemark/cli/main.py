@@ -16,16 +16,16 @@ app.registered_commands += stream.app.registered_commands
 
 def _params(given: list[str]) -> dict[str, object]:
     """["seed=7", "source=x"] -> {"seed": 7, "source": "x"}."""
-    found: dict[str, object] = {}
+    params: dict[str, object] = {}
     for pair in given:
         name, equals, value = pair.partition("=")
         if not equals:
             raise typer.BadParameter(f"{pair}: give name=value")
         try:
-            found[name] = json.loads(value)
+            params[name] = json.loads(value)
         except ValueError:
-            found[name] = value
-    return found
+            params[name] = value
+    return params
 
 
 @app.command()
@@ -53,12 +53,13 @@ def run(
     with lifecycle.alone(settings()):
         config = lifecycle.prepare()
         lifecycle.start(config)
-    if job:
-        first_run.run(config, wanted)
-        model_summary.show(mongo.connect(config))
-    with lifecycle.alone(config):
-        lifecycle.start_ingest(config)
-    overview.addresses(config)
+    try:
+        if job:
+            first_run.run(config, wanted)
+            model_summary.show(mongo.connect(config))
+        lifecycle.await_ingest(config)
+    finally:
+        overview.addresses(config)  # it runs, whatever became of the job
     say_done("all", time.monotonic() - started)
 
 
@@ -104,7 +105,7 @@ def stop() -> None:
 @app.command()
 def clean(yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False) -> None:
     """Stop the platform and remove its state folder: data, models, logs."""
-    from tidemark.local import lifecycle
+    from tidemark.local import dotenv, lifecycle
     from tidemark.local.layout import state_folder
     from tidemark.settings import settings
 
@@ -112,7 +113,8 @@ def clean(yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] =
     if not folder.exists():
         typer.echo(f"Nothing to remove: {folder} is not there.")
         return
-    typer.echo(f"This removes {folder}: every review, interaction, model and log of this platform. .env is kept.")
+    kept = "" if dotenv.env_file().is_relative_to(folder) else f" {dotenv.env_file().name} is kept."
+    typer.echo(f"This removes {folder}: every review, interaction, model and log of this platform.{kept}")
     if not yes and not typer.confirm("Remove it?"):
         raise typer.Exit(1)
     with lifecycle.alone(settings()):

@@ -49,11 +49,12 @@ def replay(
     from tidemark.stream.sending import Sender
     from tidemark.stream.simulation import recording
 
-    found = recording(file)
-    total = min(count or len(found.messages), len(found.messages))
-    if found.skipped:
-        typer.echo(f"{found.skipped:,} lines are not reviews and stay out")
-    _send(Sender(settings()), _timed(found.messages[:total], found.seconds, speed), total, 0 if speed else rate, 0)
+    recorded = recording(file)
+    total = min(count or len(recorded.messages), len(recorded.messages))
+    if recorded.skipped:
+        typer.echo(f"{recorded.skipped:,} lines are not reviews and stay out")
+    messages = _timed(recorded.messages[:total], recorded.seconds, speed)
+    _send(Sender(settings()), messages, total, 0 if speed else rate, 0)
 
 
 def _timed(messages: list[tuple[str, bytes]], seconds: Iterable[float], speed: float) -> Iterable[tuple[str, bytes]]:

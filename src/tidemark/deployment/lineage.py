@@ -56,11 +56,11 @@ def environment(config: Settings) -> dict[str, str]:
         "SPARK_INJECT_PARENT_JOB_INFO": "False",
         "SPARK_INJECT_TRANSPORT_INFO": "False",
     }
-    found = {f"AIRFLOW__OPENLINEAGE__{name}": value for name, value in options.items()}
+    variables = {f"AIRFLOW__OPENLINEAGE__{name}": value for name, value in options.items()}
     if "auth" in asked:
         key = {"conn_type": "http", "password": config.lineage_api_key.get_secret_value()}
-        found[f"AIRFLOW_CONN_{CONNECTION.upper()}"] = json.dumps(key)
-    return found
+        variables[f"AIRFLOW_CONN_{CONNECTION.upper()}"] = json.dumps(key)
+    return variables
 
 
 if __name__ == "__main__":

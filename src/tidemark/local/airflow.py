@@ -3,12 +3,13 @@
 import json
 import os
 import sys
+import sysconfig
 from importlib.metadata import version
 from pathlib import Path
 
 import httpx
 
-from tidemark.deployment import lineage
+from tidemark.deployment import airflow_connections, airflow_options, lineage
 from tidemark.local import postgres
 from tidemark.local.command import Command
 from tidemark.local.layout import private_folder, state_folder, write_private
@@ -41,66 +42,34 @@ def password_file(config: Settings) -> Path:
     return home(config) / "passwords.json"
 
 
-def connections(config: Settings) -> dict[str, str]:
-    """The platform's Airflow connections as environment variables; they hold passwords."""
-    hosts, _, _ = config.mongo_hosts.partition(",")
-    host, _, port = hosts.partition(":")
-    kafka_password = config.kafka_password.get_secret_value()
-    described = {
-        "SPARK_DEFAULT": {"conn_type": "spark", "host": config.spark_master},
-        "MONGO_DEFAULT": {
-            "conn_type": "mongo",
-            "host": host,
-            "port": int(port),
-            "login": config.mongo_user,
-            "password": config.mongo_password.get_secret_value(),
-            "schema": config.mongo_database,
-            "extra": {"authSource": "admin", "replicaSet": config.mongo_replica_set},
-        },
-        "KAFKA_DEFAULT": {
-            "conn_type": "kafka",
-            "extra": {
-                "bootstrap.servers": config.kafka_bootstrap,
-                "security.protocol": config.kafka_security_protocol,
-                "sasl.mechanism": "PLAIN",
-                "sasl.username": config.kafka_user,
-                "sasl.password": kafka_password,
-            },
-        },
-    }
-    return {f"AIRFLOW_CONN_{name}": json.dumps(connection) for name, connection in described.items()}
+def options(config: Settings) -> dict[str, str]:
+    """Airflow's options that one machine alone has: where things are here, and no more processes than it needs."""
+    return airflow_options.variables(
+        {
+            "CORE__DAGS_FOLDER": str(ROOT / "dags"),
+            "CORE__EXECUTION_API_SERVER_URL": f"{url(config)}/execution/",
+            "CORE__PARALLELISM": "4",  # the default forks 32 workers at once
+            "CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+            "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(password_file(config)),
+            "API__BASE_URL": url(config),
+            "API__WORKERS": "1",
+            "DAG_PROCESSOR__PARSING_PROCESSES": "1",
+            "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+            "DATABASE__SQL_ALCHEMY_CONN": postgres.sqlalchemy_url(config),
+        }
+    )
 
 
 def environment(config: Settings) -> dict[str, str]:
     """What every component, and so every task and every Spark job, runs with."""
-    options = {
-        "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
-        "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-        "CORE__DAGS_FOLDER": str(ROOT / "dags"),
-        "CORE__EXECUTION_API_SERVER_URL": f"{url(config)}/execution/",
-        "CORE__EXECUTOR": "LocalExecutor",
-        "CORE__FERNET_KEY": config.airflow_fernet_key.get_secret_value(),
-        "CORE__LOAD_EXAMPLES": "False",
-        "CORE__PARALLELISM": "4",  # the default forks 32 workers at once
-        "CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
-        "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(password_file(config)),
-        "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{config.airflow_user}:admin",
-        "API__BASE_URL": url(config),
-        "API__SECRET_KEY": config.airflow_secret_key.get_secret_value(),
-        "API__WORKERS": "1",
-        "API_AUTH__JWT_SECRET": config.airflow_jwt_secret.get_secret_value(),
-        "DAG_PROCESSOR__PARSING_PROCESSES": "1",
-        "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
-        "DATABASE__SQL_ALCHEMY_CONN": postgres.sqlalchemy_url(config),
-        "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",  # seconds until a worker sees that its task has ended: see plugins/kafka_lag.py
-    }
     here = Path(sys.executable).parent
     no_proxy = ",".join(filter(None, [os.environ.get("no_proxy") or os.environ.get("NO_PROXY"), LOOPBACK, "localhost"]))
     search = [str(ROOT / "src"), str(ROOT)]
     return {
         "AIRFLOW_HOME": str(home(config)),
-        **{f"AIRFLOW__{key}": value for key, value in options.items()},
-        **connections(config),
+        **airflow_options.environment(config),
+        **options(config),
+        **airflow_connections.environment(config),
         **lineage.environment(config),
         "GX_ANALYTICS_ENABLED": "false",
         # A proxy that this machine is told to use cannot reach its loopback.
@@ -109,6 +78,8 @@ def environment(config: Settings) -> dict[str, str]:
         "PATH": os.pathsep.join([str(here), os.environ.get("PATH", os.defpath)]),
         "PYSPARK_PYTHON": sys.executable,
         "PYTHONPATH": os.pathsep.join(search),
+        # Else a script of Spark's looks for it, and does not find it where the path has a space.
+        "SPARK_HOME": str(Path(sysconfig.get_path("purelib")) / "pyspark"),
         "SPARK_LOCAL_IP": LOOPBACK,
         # A process title may not overwrite the environment: by that we know our own (processes.MARK).
         "SPT_NOENV": "1",
@@ -132,12 +103,13 @@ def command(config: Settings, component: str) -> Command:
 def provision(config: Settings) -> None:
     """Bring Airflow's database to this version, make the pool, write who may sign in. Done again, it costs nothing."""
     write_private(password_file(config), json.dumps({config.airflow_user: config.airflow_password.get_secret_value()}))
-    done = home(config) / "migrated-to"
-    if done.exists() and done.read_text() == version("apache-airflow"):
+    # Beside the database that it speaks of: a new one is brought to this version whatever there was before.
+    migrated = postgres.home(config) / "airflow-version"
+    if migrated.exists() and migrated.read_text() == version("apache-airflow"):
         return
     _airflow(config, "db", "migrate").run("preparing Airflow's database")
     _airflow(config, "pools", "set", *POOL).run("making the pool for Spark")
-    write_private(done, version("apache-airflow"))
+    write_private(migrated, version("apache-airflow"))
 
 
 def unhealthy(config: Settings) -> list[str]:

@@ -53,8 +53,8 @@ class AirflowApi:
 
     def import_errors(self) -> list[str]:
         """Each file below dags/ that cannot be read, with its reason."""
-        found = self._ask("GET", "/api/v2/importErrors")["import_errors"]
-        return [f"{error['filename']}:\n{error['stack_trace']}" for error in found]
+        problems = self._ask("GET", "/api/v2/importErrors")["import_errors"]
+        return [f"{problem['filename']}:\n{problem['stack_trace']}" for problem in problems]
 
     def starts_on_assets(self, dag_id: str) -> bool:
         """Whether an asset's update starts the DAG by itself."""

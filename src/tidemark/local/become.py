@@ -38,12 +38,10 @@ def main() -> int:
         config = settings()
         if name == "airflow-scheduler":
             _end_orphans(config)
-        command = _command(config, name)
+        _command(config, name).become()
     except (TidemarkError, RuntimeError, OSError) as error:
         print(f"{name} cannot start: {error}", flush=True)
-        return 1
-    command.become()
-    return 0
+    return 1
 
 
 if __name__ == "__main__":

@@ -66,9 +66,9 @@ def check_machine() -> None:
         raise SetupError("This Python cannot make a venv. Install it, e.g.: apt-get install python3.11-venv") from None
     version = java_version()
     if version is None or version < LEAST_JAVA:
-        found = "Java is not here" if version is None else f"This is Java {version}"
+        have = "Java is not here" if version is None else f"This is Java {version}"
         raise SetupError(
-            f"{found}; Java {LEAST_JAVA} or newer is needed. Install it, e.g.: apt-get install openjdk-17-jre-headless"
+            f"{have}; Java {LEAST_JAVA} or newer is needed. Install it, e.g.: apt-get install openjdk-17-jre-headless"
         )
 
 
@@ -78,8 +78,8 @@ def java_version() -> int | None:
         done = subprocess.run([jars.java(), "-version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    found = re.search(r'version "(?:1\.)?(\d+)', done.stderr + done.stdout)
-    return int(found.group(1)) if found else None
+    major = re.search(r'version "(?:1\.)?(\d+)', done.stderr + done.stdout)
+    return int(major.group(1)) if major else None
 
 
 def check_disk() -> None:

@@ -1,4 +1,7 @@
-"""`.env`: the settings of this clone, passwords included; and `.env.example`, the list of all there are."""
+"""`.env`: the settings of this clone, passwords included; and `.env.example`, the list of all there are.
+
+In a clone that cannot be written to, the file `env` in the folder that `TIDEMARK_STATE` names takes its place.
+"""
 
 import base64
 import os
@@ -8,8 +11,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from tidemark.local.layout import write_private
-from tidemark.settings import ROOT, Settings, settings
+from tidemark.errors import SettingError
+from tidemark.local.layout import private_folder, write_private
+from tidemark.settings import Settings, env_files, settings
 
 HEADINGS = {
     "state": "Where things are kept",
@@ -46,9 +50,19 @@ GENERATED: Mapping[str, Callable[[], str]] = {
 """The settings that `make run` makes up where nobody gave them."""
 
 
+FIRST_LINE = "# Made by make run: the settings of this platform alone. .env.example lists all.\n"
+
+
 def env_file() -> Path:
-    """The file that `tidemark.settings` reads."""
-    return Path(os.environ.get("TIDEMARK_ENV_FILE") or ROOT / ".env").absolute()
+    """The file that holds the passwords that were made up, or is about to."""
+    first, *below_state = env_files()
+    use_other = bool(below_state) and (below_state[0].exists() or not _is_ours(first))
+    return below_state[0] if use_other else first
+
+
+def _is_ours(path: Path) -> bool:
+    # A file is replaced, never written over: it is its folder that must be open to us.
+    return os.access(path.parent, os.W_OK) and (os.access(path, os.R_OK) or not path.exists())
 
 
 def variable(name: str) -> str:
@@ -57,23 +71,31 @@ def variable(name: str) -> str:
 
 
 def fill() -> list[str]:
-    """Make up the passwords that are missing, add them to `.env` (mode 600), and read the settings anew.
+    """Make up the passwords that are missing, add them to `env_file()` (mode 600), and read the settings anew.
 
     What is there already, comments included, stays as it is. Returns the names of the variables that were added.
+
+    Raises:
+        SettingError: the file cannot be written.
     """
     path, present = env_file(), settings()
     missing = {name: make for name, make in GENERATED.items() if not getattr(present, name).get_secret_value()}
-    text = (
-        path.read_text()
-        if path.exists()
-        else "# Made by make run: this clone's own settings. .env.example lists all.\n"
-    )
-    if missing:
-        text = text if text.endswith("\n") else text + "\n"
-        text += "".join(f"{variable(name)}={make()}\n" for name, make in missing.items())
-    if missing or path.stat().st_mode & 0o077:
+    is_open = path.exists() and path.stat().st_mode & 0o077
+    if not missing and not is_open:
+        return []
+    text = path.read_text() if path.exists() else FIRST_LINE
+    text = text if text.endswith("\n") or not missing else text + "\n"
+    text += "".join(f"{variable(name)}={make()}\n" for name, make in missing.items())
+    try:
+        if not path.parent.exists():
+            private_folder(path.parent)
         write_private(path, text)
-        settings.cache_clear()
+    except OSError as error:
+        raise SettingError(
+            f"The passwords that were made up cannot be kept in {path} ({error.strerror}). Set TIDEMARK_STATE to a folder of "
+            "yours: they are kept there then"
+        ) from None
+    settings.cache_clear()
     return [variable(name) for name in missing]
 
 

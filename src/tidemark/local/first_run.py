@@ -45,8 +45,8 @@ class Source:
 def _written(name: str) -> datetime:
     try:
         filesystem, path = fsspec.core.url_to_fs(name)
-        found = filesystem.expand_path(path, recursive=True)
-        return max((filesystem.modified(p).astimezone(UTC) for p in found if filesystem.isfile(p)), default=LONG_AGO)
+        paths = [path for path in filesystem.expand_path(path, recursive=True) if filesystem.isfile(path)]
+        return max((filesystem.modified(path).astimezone(UTC) for path in paths), default=LONG_AGO)
     except (ImportError, ValueError, NotImplementedError, OSError):
         # No such kind of address, a store that keeps no times, or one that is away: `load_reviews` will tell.
         return LONG_AGO

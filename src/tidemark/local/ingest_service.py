@@ -2,14 +2,14 @@
 
 import os
 import sys
-import time
+from typing import Any
 
-from tidemark.errors import UnreachableError
+from pymongo.database import Database
+
 from tidemark.local.command import Command
 from tidemark.local.layout import state_folder
 from tidemark.local.ports import LOOPBACK
 from tidemark.settings import ROOT, Settings
-from tidemark.storage import mongo
 from tidemark.stream import progress, topics
 
 NAME = "ingest"
@@ -26,14 +26,6 @@ def command(config: Settings) -> Command:
     return Command([sys.executable, str(ROOT / "spark_jobs" / "ingest_interactions.py")], environment)
 
 
-def await_first_progress(config: Settings, patience: float = 180) -> None:
-    """Wait until the ingest has begun: its JVM takes a while, and from then on it goes on from where it was.
-
-    Raises:
-        UnreachableError: it has not after `patience` seconds.
-    """
-    db, topic, deadline = mongo.connect(config), topics.name(topics.INTERACTIONS, config), time.monotonic() + patience
-    while progress.read(db, topic) is None:
-        if time.monotonic() > deadline:
-            raise UnreachableError(f"the ingest has not begun after {patience:.0f} s. See: make logs SERVICE={NAME}")
-        time.sleep(0.5)
+def has_begun(db: Database[dict[str, Any]], config: Settings) -> bool:
+    """Whether it has ever noted how far it is: on a new platform its JVM takes a while before it does."""
+    return progress.read(db, topics.name(topics.INTERACTIONS, config)) is not None

@@ -44,7 +44,8 @@ def log_file(config: Settings, service: str) -> Path:
 def socket_folder(config: Settings) -> Path:
     """A private folder for Unix sockets: below the state, or, where that path is too long, in the system's temporary folder."""
     below = state_folder(config) / "run"
-    if len(os.fsencode(below)) + LONGEST_SOCKET_NAME <= LONGEST_SOCKET_PATH:
+    is_short = len(os.fsencode(below)) + LONGEST_SOCKET_NAME <= LONGEST_SOCKET_PATH
+    if is_short and "," not in str(below):  # PostgreSQL's clients take a comma for the end of an address
         private_folder(state_folder(config))
         return private_folder(below)
     key = hashlib.sha256(os.fsencode(state_folder(config))).hexdigest()[:12]

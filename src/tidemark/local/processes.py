@@ -19,12 +19,14 @@ def platform_of(process: psutil.Process) -> str | None:
 def of_platform(state: Path) -> list[psutil.Process]:
     """Every living process of the platform with this state folder, tasks and Spark drivers included."""
     marked = [process for process in psutil.process_iter() if platform_of(process) == str(state)]
-    found = {process.pid: process for process in marked}
+    members = {process.pid: process for process in marked}
     # What changed its user may hide its environment from us; its parent does not.
     for process in marked:
         with contextlib.suppress(psutil.Error):
-            found |= {child.pid: child for child in process.children(recursive=True)}
-    return [process for process in found.values() if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
+            members |= {child.pid: child for child in process.children(recursive=True)}
+    return [
+        process for process in members.values() if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    ]
 
 
 def end(processes: list[psutil.Process], patience: float = 15) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from supervisor.xmlrpc import SupervisorTransport
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
+from tidemark import __version__
 from tidemark.errors import PlatformError
 from tidemark.local import ingest_service, processes
 from tidemark.local.airflow import COMPONENTS
@@ -66,7 +67,7 @@ def configuration(config: Settings) -> str:
         f"[{section}]\n" + "".join(f"{key} = {_escape(value)}\n" for key, value in values.items()) + "\n"
         for section, values in sections.items()
     )
-    return f"; Written by tidemark run. Settings: {_settings_digest(config)}\n{text}"
+    return f"; Written by tidemark {__version__}. Settings: {_settings_digest(config)}\n{text}"
 
 
 def _program(config: Settings, name: str, rank: int) -> dict[str, object]:
@@ -75,7 +76,8 @@ def _program(config: Settings, name: str, rank: int) -> dict[str, object]:
         "autostart": "false",  # tidemark run starts each when what it needs is healthy
         "autorestart": "true",
         "priority": rank,
-        "startsecs": 2,
+        # Until it has run so long it is not taken for started: a JVM that cannot start needs a while to say so.
+        "startsecs": 10 if name == ingest_service.NAME else 2,
         "startretries": 6,
         # PostgreSQL's "fast" shutdown; TERM would wait for every client to leave.
         "stopsignal": "INT" if name == "postgres" else "TERM",
@@ -135,7 +137,8 @@ class Supervisor:
             PlatformError: it did not come up; the message has the reason.
         """
         write_private(self.file, configuration(self.config))
-        mark = {processes.MARK: str(state_folder(self.config)), "PYTHONPATH": str(ROOT / "src")}
+        state = str(state_folder(self.config))
+        mark = {processes.MARK: state, "TIDEMARK_STATE": state, "PYTHONPATH": str(ROOT / "src")}
         done = subprocess.run(
             [sys.executable, "-m", "supervisor.supervisord", "-c", str(self.file)],
             env=os.environ | mark,
@@ -151,9 +154,9 @@ class Supervisor:
         """Every service; all STOPPED where the supervisor does not run."""
         try:
             with self._rpc() as rpc:
-                found = {info["name"]: info for info in rpc.getAllProcessInfo()}
+                known = {info["name"]: info for info in rpc.getAllProcessInfo()}
         except (OSError, HTTPException, xmlrpc.client.Error):
-            found = {}
+            known = {}
         return [
             Service(
                 name,
@@ -162,7 +165,7 @@ class Supervisor:
                 info["now"] - info["start"] if info and info["pid"] else 0,
             )
             for name in SERVICES
-            for info in [found.get(name)]
+            for info in [known.get(name)]
         ]
 
     def state(self, name: str) -> str:

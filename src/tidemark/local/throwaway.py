@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from tidemark.local import dotenv, ports, processes
+from tidemark.local import dotenv, ports, postgres, processes
 from tidemark.settings import ROOT, Settings
 
 PASSWORDS = ("mongo_password", "mongo_root_password", "kafka_password", "airflow_password")
@@ -88,4 +88,5 @@ def own_platform(*arguments: str, **more: Any) -> Iterator[Settings]:
     finally:
         command(env_file, "stop")
         processes.end(processes.of_platform(state))
+        postgres.remove(settings_of(env_file, state))
         shutil.rmtree(folder, ignore_errors=True)

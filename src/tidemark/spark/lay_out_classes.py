@@ -1,6 +1,7 @@
 """`python -m tidemark.spark.lay_out_classes`: make the file of `class_data`, once, by running a small job. Set-up does."""
 
 import os
+import shlex
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ def make(archive: Path = ARCHIVE) -> None:
     for old in (archive, beside):  # an archive is not made on top of another
         old.unlink(missing_ok=True)
     conf = submit_conf(short=True) | {"spark.master": "local[2]"}
-    conf["spark.driver.extraJavaOptions"] += " ".join(["", f"-XX:ArchiveClassesAtExit={beside}", *QUIET])
+    conf["spark.driver.extraJavaOptions"] += " " + shlex.join([f"-XX:ArchiveClassesAtExit={beside}", *QUIET])
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     spark = session("class data", **conf)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,6 +1,7 @@
 """The Spark session of every job and test, and the settings it starts with, each for a reason."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ def submit_conf(*, short: bool = False) -> dict[str, str]:
         "spark.jars": ",".join(sorted(str(jar) for jar in JARS.glob("*.jar"))),
         "spark.ui.enabled": "false",  # an open page without a login, and 1 s of the start
         "spark.ui.showConsoleProgress": "false",
-        "spark.driver.extraJavaOptions": " ".join(options),
+        "spark.driver.extraJavaOptions": shlex.join(options),  # paths may hold spaces
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.warehouse.dir": str(state / "spark-warehouse"),
         "spark.sql.shuffle.partitions": "8",  # 200 is wrong for what fits one machine; AQE coalesces the rest

@@ -8,8 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from tidemark.cli import main
+from tidemark.errors import PlatformError
+from tidemark.local import first_run, lifecycle, model_summary
+from tidemark.local import status as overview
 from tidemark.local.first_run import Source
 from tidemark.settings import settings
+from tidemark.storage import mongo
 
 runner = CliRunner()
 
@@ -87,3 +91,52 @@ def test_errors_are_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
         main.main()
     assert ended.value.code == 1
     assert capsys.readouterr().err.startswith("There is no service nobody. There are: mongo, kafka")
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The steps of `tidemark run`, in their order; none of them does anything."""
+    steps: list[str] = []
+    monkeypatch.setattr("sys.argv", ["tidemark", "run"])
+    monkeypatch.setattr(lifecycle, "prepare", settings)
+    monkeypatch.setattr(lifecycle, "start", lambda config: steps.append("start"))
+    monkeypatch.setattr(first_run, "run", lambda config, wanted: steps.append("job"))
+    monkeypatch.setattr(mongo, "connect", lambda config: None)
+    monkeypatch.setattr(model_summary, "show", lambda db: steps.append("model"))
+    monkeypatch.setattr(lifecycle, "await_ingest", lambda config: steps.append("ingest"))
+    monkeypatch.setattr(overview, "addresses", lambda config: steps.append("addresses"))
+    return steps
+
+
+def fail(message: str) -> None:
+    raise PlatformError(message)
+
+
+def test_all_services_start_before_the_job_and_the_ingest_is_checked_after_it(steps: list[str]) -> None:
+    assert runner.invoke(main.app, ["run"]).exit_code == 0
+    assert steps == ["start", "job", "model", "ingest", "addresses"]
+    steps.clear()
+    assert runner.invoke(main.app, ["run", "--no-job"]).exit_code == 0
+    assert steps == ["start", "ingest", "addresses"]
+
+
+def test_a_job_that_fails_is_told_with_the_addresses_of_what_runs_all_the_same(
+    steps: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(first_run, "run", lambda config, wanted: fail("load_reviews failed in its task land"))
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "load_reviews failed in its task land\n"
+    assert steps == ["start", "addresses"]
+
+
+def test_an_ingest_that_does_not_come_up_is_told_after_the_model(
+    steps: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lifecycle, "await_ingest", lambda config: fail("ingest does not start"))
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "ingest does not start\n"
+    assert steps == ["start", "job", "model", "addresses"]

@@ -12,6 +12,7 @@ import yaml
 from pydantic import SecretStr
 
 from tidemark import __version__
+from tidemark.deployment import airflow_options
 from tidemark.local import airflow, dotenv, mongo, postgres
 from tidemark.settings import ROOT, Settings
 from tidemark.spark import jars
@@ -98,6 +99,13 @@ def test_each_airflow_option_exists():
                 assert option in described[section]["options"], name
 
 
+def test_the_options_that_one_machine_and_the_cluster_share_are_the_same():
+    composed = SERVICES["airflow-scheduler"]["environment"]
+    assert airflow_options.environment(Settings(_env_file=None)).keys() <= composed.keys()
+    for name, value in airflow_options.variables(airflow_options.CONSTANT).items():
+        assert composed[name].lower() == value.lower(), name  # "False" is "false" to Airflow
+
+
 def test_airflow_runs_as_on_one_machine_where_it_should():
     config = Settings(_env_file=None)
     local = {name for name in airflow.environment(config) if name.startswith("AIRFLOW__")}
@@ -119,7 +127,9 @@ def test_images_are_those_that_tests_run_on():
     ivy = jars.IVY.read_text()
     kafka = re.search(r'name="kafka_2.13" rev="([\d.]+)"', ivy)
     mongod = subprocess.run([str(mongo.binary()), "--version"], capture_output=True, text=True, check=True).stdout
-    pg = subprocess.run([str(postgres._binary("postgres")), "--version"], capture_output=True, text=True, check=True)
+    pg = subprocess.run(
+        [str(postgres.installation() / "bin" / "postgres"), "--version"], capture_output=True, text=True, check=True
+    )
     assert kafka
     expected = {
         "kafka": f"apache/kafka:{kafka[1]}",

@@ -1,8 +1,6 @@
 """Set-up says in one line what is missing, and is skipped when nothing has changed."""
 
 import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,8 +9,6 @@ import pytest
 from tidemark.errors import SetupError
 from tidemark.local import bootstrap
 from tidemark.spark import jars
-
-MAKE = shutil.which("make") or "make"
 
 
 def program(folder: Path, name: str, text: str) -> None:
@@ -91,36 +87,6 @@ def test_every_locked_jar_is_one_that_ivy_is_asked_for_or_that_those_need() -> N
         assert folder in ("spark", "kafka")
         if folder == "spark":
             assert f'name="{name.rsplit("-", 1)[0]}"' in asked, name
-
-
-def make(*arguments: str, path: str) -> "subprocess.CompletedProcess[str]":
-    env = {"PATH": path, "HOME": os.environ["HOME"]}
-    return subprocess.run(
-        [MAKE, "-s", *arguments], cwd=bootstrap.ROOT, env=env, capture_output=True, text=True, check=False
-    )
-
-
-def test_make_finds_python_3_11_behind_a_python3_of_another_version(tmp_path: Path) -> None:
-    program(tmp_path, "python3", "exit 1")
-    done = make("setup", "--dry-run", path=f"{tmp_path}:{os.environ['PATH']}")
-    assert done.returncode == 0
-    found = subprocess.run(
-        [MAKE, "-s", "--eval=which:;@python=$$($(FIND_PYTHON)); $$python -V", "which"],
-        cwd=bootstrap.ROOT,
-        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert found.stdout.startswith("Python 3.11.")
-
-
-def test_make_help_lists_every_target() -> None:
-    text = (bootstrap.ROOT / "Makefile").read_text()
-    targets = text.split(".PHONY:")[1].splitlines()[0].split()
-    listed = make("help", path=os.environ["PATH"]).stdout
-    for target in set(targets) - {"installed"}:
-        assert f"\n{target} " in f"\n{listed}", target
 
 
 @pytest.fixture

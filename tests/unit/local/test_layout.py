@@ -33,6 +33,13 @@ def test_a_long_state_path_gets_a_short_private_folder_of_its_own(tmp_path: Path
     layout.socket_folder(other).rmdir()
 
 
+def test_a_path_with_a_comma_is_not_used_for_sockets() -> None:
+    config = Settings(_env_file=None, state=Path(f"/tmp/tm,{os.getpid()}"))  # noqa: S108 - short is the point
+    folder = layout.socket_folder(config)
+    assert "," not in str(folder)
+    folder.rmdir()
+
+
 def test_a_state_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingError, match="TIDEMARK_STATE"):
