@@ -154,13 +154,14 @@ class TidemarkSparkSubmit(SparkSubmitOperator):
     def _get_hook(self) -> "SparkSubmitHook":
         hook = super()._get_hook()
         process = hook._process_spark_submit_log
-        hook._process_spark_submit_log = lambda lines: process(self._listening(lines))
+        hook._process_spark_submit_log = lambda lines: process(self._listening(lines))  # type: ignore[method-assign, assignment]
         return hook
 
     def _exit_code(self) -> int | None:
         """spark-submit's, or, where Kubernetes ran the driver, the driver's; None: neither failed, or even began."""
-        process = self._hook and self._hook._submit_sp
-        return (process.returncode or self._hook._spark_exit_code or None) if process else None
+        hook = self._hook
+        process = hook._submit_sp if hook else None
+        return (process.returncode or hook._spark_exit_code or None) if hook and process else None
 
     def _listening(self, lines: "Iterator[str]") -> "Iterator[str]":
         """Keep them indented as they are, which tells a message from a stack trace; the hook takes that away."""

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from tests.support.own_airflow import component
-from tests.support.own_settings import environment, local_settings, with_airflow
+from tests.support.own_settings import local_settings, with_airflow
 from tests.support.runs import ended
 from tests.support.waiting import eventually
 from tidemark.errors import PlatformError
 from tidemark.local import airflow, follow
 from tidemark.local.airflow_client import AirflowApi
 from tidemark.local.servers import running
+from tidemark.local.throwaway import environment
 from tidemark.operations.alerts import Failure
 from tidemark.settings import Settings, settings
 

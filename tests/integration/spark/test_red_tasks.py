@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.own_settings import environment
 from tidemark import errors
+from tidemark.local.throwaway import environment
 from tidemark.operations.alerts import Failure
 from tidemark.settings import ROOT, Settings, settings
 

@@ -214,9 +214,8 @@ def test_the_innermost_cause_of_an_exception(error: Exception, cause: str) -> No
 
 def test_what_pyspark_made_of_a_java_exception_names_javas_innermost_cause() -> None:
     error = RuntimeError("[STREAM_FAILED] Query terminated with exception: the batch failed")
-    error._stackTrace = (
-        "org.apache.spark.StreamException: the batch failed\n\tat x\nCaused by: java.io.IOException: full\n\tat y"  # type: ignore[attr-defined]
-    )
+    trace = "org.apache.spark.StreamException: the batch failed\n\tat x\nCaused by: java.io.IOException: full\n\tat y"
+    error._stackTrace = trace  # type: ignore[attr-defined]
     assert causes.root_cause(error) == "IOException: full"
 
 
