@@ -34,6 +34,7 @@ SHOWN = dict.fromkeys(
         "data.items",
         "data.measured_users",
         "data.measured_ratings",
+        "data.split",
         "data.split_rule",
         "decision.publish",
         "decision.contender",

@@ -133,9 +133,12 @@ def resampled_means(values: Array, resamples: int = RESAMPLES, seed: int = SEED)
 
 
 def figure(value: float, replicates: Array) -> Figure:
-    """`{value, low, high}`: a 95 % percentile interval from bootstrap `replicates` `(r,)`."""
+    """`{value, low, high}`: a 95 % percentile interval from bootstrap `replicates` `(r,)`; `low <= value <= high`.
+
+    Where all replicates are equal, rounding would put an end on the wrong side of the value, which no chart can draw.
+    """
     low, high = np.quantile(replicates, [0.025, 0.975])
-    return {"value": float(value), "low": float(low), "high": float(high)}
+    return {"value": float(value), "low": float(min(low, value)), "high": float(max(high, value))}
 
 
 def _coverage_figure(lists: Array, catalogue: int) -> Figure:

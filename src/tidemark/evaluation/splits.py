@@ -162,7 +162,9 @@ def split(pairs: Pairs, champion_cut: str | None) -> Split:
     newer = _part(pairs, pairs.timestamp > cut, NEWER_THAN_CHAMPION)
     enough, less = newer.measured_users >= ENOUGH_USERS, len(newer.held) <= len(pairs) * max(SHARES.values())
     if enough and less:
-        return replace(newer, compare="champion", why=f"{newer.why}'s cut, which measures {newer.measured_users:,} users")
+        return replace(
+            newer, compare="champion", why=f"{newer.why}'s cut, which measures {newer.measured_users:,} users"
+        )
     short = (
         "what is newer than the champion's cut is more than the newest third"
         if enough
