@@ -157,6 +157,7 @@ def activity(model: Document, rows: Sequence[Document], at: datetime | None = No
         )
     ends = [f"{r['least']}+" if r["most"] is None else f"{r['least']}-{r['most']}" for r in rows]
     axes.set_xticks(range(len(rows)), [f"{e}\n{r['users']:,} users" for e, r in zip(ends, rows, strict=True)])
+    axes.set_xlim(-0.5, len(rows) - 0.5)
     axes.set_xlabel("items in the user's history")
     axes.set_ylabel("NDCG@10")
     axes.set_ylim(bottom=0)

@@ -43,7 +43,7 @@ class Evidence:
             return ""
         measured = f"{self._counted()} {'were' if self.count and self.count > 1 else 'was'} measured"
         if not self.count and self.unit == "user":
-            measured += ", since none has two interactions"
+            measured += ", as none took two items"
         return f"{measured}: nothing can be concluded ({LEAST} are needed)"
 
     def _counted(self) -> str:

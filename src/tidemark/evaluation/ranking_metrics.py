@@ -151,7 +151,7 @@ def _coverage_figure(lists: Array, catalogue: int) -> Figure:
         seen = np.zeros(lists.max(initial=0) + 2, bool)
         seen[lists[drawn].ravel()] = True  # NONE is -1: the spare last place
         replicates[i] = seen[:-1].sum() / max(catalogue, 1)
-    return figure(value, replicates + (value - replicates.mean()))
+    return figure(value, np.clip(replicates + (value - replicates.mean()), 0, 1))
 
 
 @dataclass(frozen=True)

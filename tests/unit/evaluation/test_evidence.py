@@ -21,7 +21,7 @@ from tidemark.evaluation.names import SPLIT_RULES
         (
             0,
             "no user measured on the newest third",
-            "no user was measured, since none has two interactions: nothing can be concluded (30 are needed)",
+            "no user was measured, as none took two items: nothing can be concluded (30 are needed)",
         ),
         (None, "", ""),
     ],
