@@ -3,9 +3,11 @@
 **When.** A load has updated the asset `interactions`; `watch_interactions` saw the lag reach the mark; or by hand, with the params below.
 
 **What.** `snapshot` fixes what may be learned from. `train` reads the newest interactions up to it, holds them against
-the gate `training_interactions`, holds out the newest tenth, chooses settings on a validation slice of the rest (every
-few models; remembered in between) and fits a candidate. `evaluate` ranks all items for the held-out users, beside
-popularity, item-kNN and the champion. `decide` compares and stores the model with its figures and reasons. `publish`
+the gate `training_interactions`, holds out the newest tenth (more where fewer than 200 users could be measured: a
+fifth, a third, the last interaction of each user), chooses settings on a validation slice of the rest (every few
+models; remembered in between) and fits a candidate. `evaluate` ranks all items for the held-out users, beside
+popularity, item-kNN and the champion. `decide` compares and stores the model with its figures and reasons; below 30
+measured users it concludes nothing: the champion stays, and a platform without one gets popularity. `publish`
 fits the same settings on everything, writes the best N unseen items of every user, holds them against the gate
 `recommendations`, moves the pointer, and drops what is no longer kept. `move_bookmark` notes how far the stream has
 been learned from, whatever was decided. `export_graph` writes who took what and what is recommended to whom as CSV and
@@ -17,7 +19,6 @@ GraphML; `draw` draws the charts and writes the run's manifest. `report` tells i
 **Red?** Read the last line of the task's log: it says what is wrong and what to do.
 - `snapshot`, no interactions: run `load_reviews` first.
 - `train`, too few: load more. A failed gate names what is unmet; the Data Docs are in the run folder below `docs/`.
-- `evaluate`, nobody can be measured: reviews of a longer time are needed.
 - `publish`, a failed gate: nothing was published, the champion is as it was.
 - `export_graph`, `draw`: the new model is live all the same. Clear the task to have the files too.
 - Anything unreachable is tried again by itself. Each task may be cleared and run again at any time: it continues the

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tidemark.charts import style
+from tidemark.evaluation import disparity, evidence
 from tidemark.evaluation.names import NAMES
 from tidemark.registry import figures
 
@@ -18,25 +19,31 @@ SERIES = {name: number for number, name in enumerate(("candidate", "popularity",
 """Whose line looks how, in every chart; models without a line of their own are only in the table of metrics."""
 
 PANELS = {"ndcg_at_10": "NDCG@10", "recall_at_20": "recall@20", "coverage": "coverage", "novelty": "novelty, bits"}
-FEW = 20
 HISTORY = 60
 """Models in the chart of the history: the newest ones."""
 
 
-def _source(model: Document) -> str:
-    return f"model {model['_id']} ({model['engine']}), {model['data']['measured_users']:,} users measured"
+def _source(model: Document, measured: str) -> str:
+    return f"model {model['_id']} ({model['engine']})" + (f", {measured}" if measured else "")
+
+
+def _nothing(title: str, model: Document, why: str, measured: str, at: datetime | None) -> Figure:
+    """A small card with a sentence, where there are no figures or nothing can be concluded from them."""
+    drawn, axes = style.figure(title, "", source=_source(model, measured), size=(8.0, 2.2), at=at)
+    style.no_data(axes, why)
+    return drawn
 
 
 def _dots(axes: Axes, figures: Sequence[Mapping[str, float] | None]) -> None:
     """One value and its interval a row, from the top; the first row is the one that the chart is about."""
-    for row, found in enumerate(figures):
-        if found is None:
+    for row, measured in enumerate(figures):
+        if measured is None:
             continue
         own = row == 0
         axes.errorbar(
-            found["value"],
+            measured["value"],
             row,
-            xerr=[[found["value"] - found["low"]], [found["high"] - found["value"]]],
+            xerr=[[measured["value"] - measured["low"]], [measured["high"] - measured["value"]]],
             fmt="o" if own else "s",
             color=style.COLORS[0] if own else style.FAINT,
             markerfacecolor=style.COLORS[0] if own else style.CARD,
@@ -45,8 +52,8 @@ def _dots(axes: Axes, figures: Sequence[Mapping[str, float] | None]) -> None:
             linewidth=1.6,
         )
         axes.annotate(
-            f"{found['value']:.3f}",
-            (found["high"], row),
+            f"{measured['value']:.3f}",
+            (measured["high"], row),
             xytext=(7, 0),
             textcoords="offset points",
             va="center",
@@ -66,42 +73,48 @@ def _dots(axes: Axes, figures: Sequence[Mapping[str, float] | None]) -> None:
 
 def metrics(model: Document, at: datetime | None = None) -> Figure:
     """The model beside the baselines and the champion before it: each metric with its 95 % interval."""
-    found = model["metrics"]
-    names = [name for name in NAMES if name in found and name != "ratings"]
-    title = "This model beside the baselines, on what users took next"
+    title, rests_on = "This model beside the baselines, on what users took next", evidence.of(model)
+    if not rests_on.conclusive:
+        return _nothing(title, model, rests_on.doubt(), rests_on.text(), at)
+    names = _ranked(model)
     drawn, panels = style.panels(
         title,
         "mean over users and 95 % bootstrap interval; all items ranked, seen ones removed",
         len(PANELS),
-        source=_source(model),
+        source=_source(model, rests_on.text()),
         size=(11, 1.9 + 0.42 * len(names)),
         at=at,
     )
     for axes, (key, shown) in zip(panels, PANELS.items(), strict=True):
-        _dots(axes, [found[name].get(key) for name in names])
+        _dots(axes, [figures.of(model, name).get(key) for name in names])
         axes.set_title(shown)
         axes.set_yticks(range(len(names)), [NAMES[name] for name in names] if axes is panels[0] else [""] * len(names))
     return drawn
 
 
+def _ranked(model: Document) -> list[str]:
+    """Models that were ranked beside this one, in the order of `NAMES`."""
+    return [name for name in NAMES if figures.of(model, name)]
+
+
 def stars(model: Document, at: datetime | None = None) -> Figure:
     """RMSE and MAE of the rating models beside the constant mean."""
-    found = figures.of_stars(model)
-    names = [name for name in ("als", "bias", "global_mean") if name in found]
+    rests_on, measured = evidence.of_stars(model), figures.of_stars(model)
+    names = [name for name in ("als", "bias", "global_mean") if name in measured]
+    title = "Predicted stars beside the constant mean"
+    if not names or not rests_on.conclusive:
+        why = rests_on.doubt() if names else "no ratings to learn stars from"
+        return _nothing(title, model, why, rests_on.text() if names else "", at)
     drawn, panels = style.panels(
-        "Predicted stars beside the constant mean",
+        title,
         "stars off, mean over held-out ratings and 95 % bootstrap interval; less is better; not the model that ranks",
         2,
-        source=_source(model),
+        source=_source(model, rests_on.text()),
         size=(9.5, 3.2),
         at=at,
     )
-    if not names:
-        style.no_data(panels[0], "no ratings to learn stars from")
-        panels[1].set_axis_off()
-        return drawn
     for axes, key in zip(panels, ("rmse", "mae"), strict=True):
-        _dots(axes, [found[name].get(key) for name in names])
+        _dots(axes, [measured[name].get(key) for name in names])
         axes.set_title(key.upper())
         axes.set_yticks(range(len(names)), [NAMES[name] for name in names] if axes is panels[0] else [""] * len(names))
     return drawn
@@ -112,15 +125,23 @@ def _named(name: str) -> str:
 
 
 def activity(model: Document, rows: Sequence[Document], at: datetime | None = None) -> Figure:
-    """NDCG@10 by the length of users' histories (`disparity.by_activity`); groups of fewer than `FEW` users are left out."""
-    rows = [row for row in rows if row["users"] >= FEW] or rows
+    """NDCG@10 by the length of users' histories: `rows` as `disparity.by_activity` gives them.
+
+    Groups of fewer users than it makes today, which runs of earlier releases have, are left out.
+    """
+    title, rests_on = "How good for users with short and long histories", evidence.of(model)
+    least = disparity.GROUP_USERS
+    rows = [row for row in rows if row["users"] >= least]
+    if not rows or not rests_on.conclusive:
+        return _nothing(title, model, rests_on.doubt() or f"no group has {least} users", rests_on.text(), at)
     drawn, axes = style.figure(
-        "How good for users with short and long histories",
-        f"NDCG@10, mean over users and 95 % interval (1.96 standard errors); groups of {FEW} users or more",
-        source=_source(model),
+        title,
+        f"NDCG@10, mean over users and 95 % interval (1.96 standard errors); groups of {least} users or more",
+        source=_source(model, rests_on.text()),
+        size=(9.0, 4.6),
         at=at,
     )
-    names = [name for name in SERIES if rows and name in rows[0]["ndcg_at_10"]]
+    names = [name for name in SERIES if name in rows[0]["ndcg_at_10"]]
     for place, name in enumerate(names):
         bars = [row["ndcg_at_10"][name] for row in rows]
         values = [f["value"] for f in bars]
@@ -136,6 +157,7 @@ def activity(model: Document, rows: Sequence[Document], at: datetime | None = No
         )
     ends = [f"{r['least']}+" if r["most"] is None else f"{r['least']}-{r['most']}" for r in rows]
     axes.set_xticks(range(len(rows)), [f"{e}\n{r['users']:,} users" for e, r in zip(ends, rows, strict=True)])
+    axes.set_xlim(-0.5, len(rows) - 0.5)
     axes.set_xlabel("items in the user's history")
     axes.set_ylabel("NDCG@10")
     axes.set_ylim(bottom=0)
@@ -144,26 +166,29 @@ def activity(model: Document, rows: Sequence[Document], at: datetime | None = No
     return drawn
 
 
-def spread(model: Document, found: Document, at: datetime | None = None) -> Figure:
-    """Coverage, and how much of all recommendations goes to what is popular already (`disparity.spread`)."""
+def spread(model: Document, measured: Document, at: datetime | None = None) -> Figure:
+    """Coverage, and how much of all recommendations goes to what is popular already: `measured` by `disparity.spread`."""
+    title, rests_on = "How evenly recommendations are spread over the catalogue", evidence.of(model)
+    if not rests_on.conclusive:
+        return _nothing(title, model, rests_on.doubt(), rests_on.text(), at)
     drawn, (left, right) = style.panels(
-        "How evenly recommendations are spread over the catalogue",
-        f"ten recommendations a user, {found['items']:,} items; Gini: 0 is even, 1 is all to one item",
+        title,
+        f"ten recommendations a user, {measured['items']:,} items; Gini: 0 is even, 1 is all to one item",
         2,
-        source=_source(model),
+        source=_source(model, rests_on.text()),
         size=(11, 4.8),
         at=at,
         widths=(1, 1.5),
     )
-    names = [name for name in NAMES if name in model["metrics"] and name != "ratings"]
-    _dots(left, [model["metrics"][name]["coverage"] for name in names])
+    names = _ranked(model)
+    _dots(left, [figures.of(model, name).get("coverage") for name in names])
     left.set_yticks(range(len(names)), [NAMES[name] for name in names])
     left.set_title("coverage: share of items in any list")
     for name, number in SERIES.items():
-        if name in found["models"]:
-            one = found["models"][name]
+        if name in measured["models"]:
+            one = measured["models"][name]
             inequality = "" if one["gini"] is None else f": Gini {one['gini']:.2f}"
-            shares, curve = 100 * np.array(found["shares"]), 100 * np.array(one["curve"])
+            shares, curve = 100 * np.array(measured["shares"]), 100 * np.array(one["curve"])
             right.plot(shares, curve, label=f"{_named(name)}{inequality}", markevery=3, **style.look(number))
     right.plot([0, 100], [0, 100], color=style.FAINT, linewidth=0.8, label="even")
     right.set_title("share of recommendations, most popular items first")
@@ -225,22 +250,23 @@ def history(models: Sequence[Document], live: str | None, at: datetime | None = 
     """NDCG@10 of all models as they were decided about, oldest first, with what was decided.
 
     Args:
-        models: model documents, oldest first; the newest `HISTORY` of them are shown.
+        models: model documents, oldest first; the newest `HISTORY` of them are shown. Those measured on too few users
+            to conclude anything are left out, and the foot says how many.
         live: the champion's id.
         at: the time at the foot.
     """
-    shown = list(models)[-HISTORY:]
+    newest = list(models)[-HISTORY:]
+    shown = [m for m in newest if evidence.of(m).conclusive and figures.of_contender(m)]
     drawn, axes = style.figure(
         "All models, and what was decided",
         "NDCG@10 and 95 % interval, each on the held-out interactions of its time",
-        source=f"the newest {len(shown)} of {len(models):,} models"
-        if len(models) > len(shown)
-        else f"{len(models)} models",
+        source=_which(len(models), len(newest), len(newest) - len(shown)),
         size=(9.5, 4.8),
         at=at,
     )
     if not shown:
-        style.no_data(axes, "no model yet")
+        few = f"no model was measured on the {evidence.LEAST} users from which something can be concluded"
+        style.no_data(axes, few if newest else "no model yet")
         return drawn
     contenders = [figures.of_contender(m)["ndcg_at_10"] for m in shown]
     popular = [figures.of(m, "popularity")["ndcg_at_10"]["value"] for m in shown]
@@ -289,6 +315,16 @@ def history(models: Sequence[Document], live: str | None, at: datetime | None = 
     axes.grid(visible=False, axis="x")
     style.legend_above(axes)
     return drawn
+
+
+def _which(models: int, newest: int, left_out: int) -> str:
+    """Which models the history shows, and how many of them it leaves out."""
+    which = (
+        f"the newest {newest} of {models:,} models"
+        if newest < models
+        else f"{models} model{'' if models == 1 else 's'}"
+    )
+    return which + (f"; {left_out} measured on fewer than {evidence.LEAST} users left out" if left_out else "")
 
 
 def _day(model_id: str) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from tidemark.charts import graph, model, style
+from tidemark.evaluation import evidence
 from tidemark.registry import champion, entries, figures
 from tidemark.retraining import search_memory
 from tidemark.storage import artifacts, manifests, run_folder
@@ -34,13 +35,19 @@ TABLES = {
 """Titles of the files that are no charts."""
 
 
-def _metrics(found: Document) -> pd.DataFrame:
+def _metrics(entry: Document) -> pd.DataFrame:
+    """One row a figure; `measured` is on how many users, or ratings, it rests."""
+    stars = figures.of_stars(entry)
+    ranking = {name: metrics for name, metrics in entry["metrics"].items() if name != "ratings"}
     rows = [
-        (name, metric, *(figure[k] for k in ("value", "low", "high")))
-        for name, metrics in (*((n, m) for n, m in found.items() if n != "ratings"), *found.get("ratings", {}).items())
+        (name, metric, *(figure[k] for k in ("value", "low", "high")), measured)
+        for models, measured in ((ranking, evidence.of(entry).count), (stars, evidence.of_stars(entry).count))
+        for name, metrics in models.items()
         for metric, figure in metrics.items()
     ]
-    return pd.DataFrame(rows, columns=["model", "metric", "value", "low", "high"])
+    return pd.DataFrame(rows, columns=["model", "metric", "value", "low", "high", "measured"]).astype(
+        {"measured": "Int64"}
+    )
 
 
 def _history(models: list[Document], live: str | None) -> pd.DataFrame:
@@ -50,8 +57,9 @@ def _history(models: list[Document], live: str | None) -> pd.DataFrame:
             "engine": m["engine"],
             "status": m["status"],
             "live": m["_id"] == live,
-            "ndcg_at_10": figures.of_contender(m)["ndcg_at_10"]["value"],
-            "popularity_ndcg_at_10": figures.of(m, "popularity")["ndcg_at_10"]["value"],
+            "measured_users": evidence.of(m).count,
+            "ndcg_at_10": (figures.of_contender(m).get("ndcg_at_10") or {}).get("value"),
+            "popularity_ndcg_at_10": (figures.of(m, "popularity").get("ndcg_at_10") or {}).get("value"),
             "created_at": m["created_at"].isoformat(),
             "published_at": m["published_at"].isoformat() if m["published_at"] else None,
             "reasons": "; ".join(m["decision"]["reasons"]),
@@ -61,8 +69,8 @@ def _history(models: list[Document], live: str | None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _tables(run: str, evaluated: Document, found: Document, models: list[Document], live: str | None) -> None:
-    tables = {"metrics": _metrics(found["metrics"]), "history": _history(models, live)}
+def _tables(run: str, evaluated: Document, entry: Document, models: list[Document], live: str | None) -> None:
+    tables = {"metrics": _metrics(entry), "history": _history(models, live)}
     if "by_activity" in evaluated:
         tables["by_activity"] = pd.DataFrame(
             [
@@ -81,27 +89,27 @@ def _tables(run: str, evaluated: Document, found: Document, models: list[Documen
             ],
             columns=["model", "gini", "most_popular_share", "recommended_share"],
         )
-    if found.get("search"):
-        tables["search"] = pd.DataFrame(found["search"]["trials"])
+    if entry.get("search"):
+        tables["search"] = pd.DataFrame(entry["search"]["trials"])
     for name, table in tables.items():
         artifacts.write_table(f"{run}/tables/{name}.csv", table)
 
 
-def _figures(db: "Database[Document]", found: Document, evaluated: Document, shape: Document | None,
+def _figures(db: "Database[Document]", entry: Document, evaluated: Document, shape: Document | None,
              models: list[Document], live: str | None) -> "dict[str, Figure]":  # fmt: skip
     drawn = {
-        "metrics": model.metrics(found),
+        "metrics": model.metrics(entry),
         "history": model.history(models, live),
-        "search": model.search(found, search_memory.searched(db, found)),
-        "stars": model.stars(found),
+        "search": model.search(entry, search_memory.searched(db, entry)),
+        "stars": model.stars(entry),
     }
     if "by_activity" in evaluated:
-        drawn["activity"] = model.activity(found, evaluated["by_activity"])
-        drawn["spread"] = model.spread(found, evaluated["spread"])
+        drawn["activity"] = model.activity(entry, evaluated["by_activity"])
+        drawn["spread"] = model.spread(entry, evaluated["spread"])
     if shape:
         counts = shape["counts"]
         source = (
-            f"model {found['_id']}: {counts['users']:,} users, {counts['items']:,} items, {counts['edges']:,} edges"
+            f"model {entry['_id']}: {counts['users']:,} users, {counts['items']:,} items, {counts['edges']:,} edges"
         )
         drawn["degrees"] = graph.degrees(shape, source)
         drawn["top_products"] = graph.top_products(shape["top_products"], source)
@@ -115,36 +123,39 @@ def draw(db: "Database[Document]", run: str, *, dag: str, run_id: str) -> Docume
     Returns:
         the counts of the manifest, and `charts` and `files`: how many there are.
     """
-    snapshot, evaluated = (artifacts.read_json(f"{run}/{name}.json") for name in ("snapshot", "evaluate"))
-    found = entries.get(db, snapshot["model_id"])
+    snapshot, evaluated = (artifacts.read_json(f"{run}/{name}") for name in (run_folder.SNAPSHOT, run_folder.EVALUATE))
+    entry = entries.get(db, snapshot["model_id"])
     shape = artifacts.read_json(f"{run}/{run_folder.GRAPH}") if artifacts.exists(f"{run}/{run_folder.GRAPH}") else None
     models = entries.history(db)
     at = champion.pointer(db)
     live = at["model_id"] if at else None
-    _tables(run, evaluated, found, models, live)
+    _tables(run, evaluated, entry, models, live)
     titles = dict(TABLES)
-    for name, figure in _figures(db, found, evaluated, shape, models, live).items():
+    for name, figure in _figures(db, entry, evaluated, shape, models, live).items():
         titles |= style.save(figure, run, name)
     counts = {
         "interactions stored": snapshot["stored"],
-        **{key: found["data"][key] for key in ("pairs", "users", "items", "train_pairs", "held_out_pairs")},
-        "measured users": found["data"]["measured_users"],
-        "users served": found["users_served"] or 0,
+        **{key: entry["data"][key] for key in ("pairs", "users", "items", "train_pairs", "held_out_pairs")},
+        "measured users": entry["data"]["measured_users"],
+        "users served": entry["users_served"] or 0,
     }
     if shape:
         counts["graph edges"] = shape["counts"]["edges"]
-    decision = found["decision"]
+    decision, rests_on = entry["decision"], evidence.of(entry)
     manifest = manifests.write(
         run,
         dag=dag,
         run_id=run_id,
-        title=f"Model {found['_id']}: {found['status']}",
-        model_id=found["_id"],
+        title=f"Model {entry['_id']}: {entry['status']}",
+        model_id=entry["_id"],
         counts=counts,
         verdicts={
-            "gate": "passes" if decision["publish"] else "fails",
+            "gate": ("passes" if decision["publish"] else "fails")
+            if rests_on.conclusive
+            else "nothing can be concluded",
+            "measured": rests_on.doubt() or rests_on.text(),
             "decision": "; ".join(decision["reasons"]),
-            "published": "yes" if found["published_at"] else "no",
+            "published": "yes" if entry["published_at"] else "no",
         },
         titles=titles,
     )

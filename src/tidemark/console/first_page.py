@@ -88,20 +88,21 @@ class Overview:
 
 def page(sources: Sources, number: int, runs: Sequence[tuple[str, AirflowRun]]) -> Overview:
     """The page with the models of page `number`, and of `runs` (DAG, run) what they left."""
-    trouble, found = "", None
+    trouble, models_and_letters = "", None
     try:
-        found = sources.ask(lambda db: registry(db, number))
+        models_and_letters = sources.ask(lambda db: registry(db, number))
     except UnreachableError as error:
         trouble = str(error)
     root = sources.config.artifacts_root
-    return Overview(tide(sources), found, tuple(summary(root, dag_id, run) for dag_id, run in runs), trouble)
+    left = tuple(summary(root, dag_id, run) for dag_id, run in runs)
+    return Overview(tide(sources), models_and_letters, left, trouble)
 
 
 def registry(db: Database[Document], number: int) -> Registry:
     """Everything of the page that is read from MongoDB."""
-    live, found = models.live(db), models.page(db, number)
-    drawn = history.draw(models.newest(db, history.SHOWN), found.total, live.row.model_id if live else None)
-    return Registry(live, tuple(models.choices(db)) if live else (), found, drawn, letters(db))
+    live, rows = models.live(db), models.page(db, number)
+    drawn = history.draw(models.newest(db, history.SHOWN), rows.total, live.row.model_id if live else None)
+    return Registry(live, tuple(models.choices(db)) if live else (), rows, drawn, letters(db))
 
 
 def letters(db: Database[Document]) -> Letters:
@@ -112,7 +113,7 @@ def letters(db: Database[Document]) -> Letters:
     )
     return Letters(
         collection.count_documents(dead_letters.WAITING, limit=MOST_LETTERS),
-        tuple(Letter(str(found["_id"]), found.get("time"), str(found.get("reason", ""))) for found in newest),
+        tuple(Letter(str(letter["_id"]), letter.get("time"), str(letter.get("reason", ""))) for letter in newest),
     )
 
 
@@ -133,14 +134,14 @@ _left: dict[str, _Left] = {}
 def summary(root: str, dag_id: str, run: AirflowRun) -> RecentRun:
     """What a run left; a whole one is not read again for a while, which on an object store takes longest."""
     key, folder = run_folder.key(run.run_id), run_folder.of(root, dag_id, run.run_id)
-    found = _left.get(folder)
-    if found is None or time.monotonic() > found.until:
-        found = _read(folder)
+    left = _left.get(folder)
+    if left is None or time.monotonic() > left.until:
+        left = _read(folder)
         if len(_left) >= KEPT_SUMMARIES:
             _left.clear()
-        if found.whole:
-            _left[folder] = found
-    return RecentRun(dag_id, run, key, found.title, found.verdicts, found.docs, found.whole)
+        if left.whole:
+            _left[folder] = left
+    return RecentRun(dag_id, run, key, left.title, left.verdicts, left.docs, left.whole)
 
 
 def _read(folder: str) -> _Left:

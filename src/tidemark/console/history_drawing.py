@@ -27,18 +27,33 @@ class Point:
 
 @dataclass(frozen=True)
 class History:
-    """Everything in pixels of a drawing of `WIDTH` times `HEIGHT`: ticks are (position, label)."""
+    """Everything in pixels of a drawing of `WIDTH` times `HEIGHT`: ticks are (position, label).
+
+    `asked` models, of `total` in the registry, were to be drawn; those with figures have a point.
+    """
 
     points: tuple[Point, ...]
     popularity: str
     live: str
     rows: tuple[tuple[float, str], ...]
     columns: tuple[tuple[float, str], ...]
+    asked: int
     total: int
+
+    @property
+    def heading(self) -> str:
+        """Which models it is about: `5 models`, or `the newest 120 of 2,000 models`."""
+        return f"the newest {self.asked:,} of {self.total:,} models" if self.asked < self.total else _models(self.asked)
+
+    @property
+    def left_out(self) -> str:
+        """Which of them have no point, in a sentence; empty where all have one."""
+        n = self.asked - len(self.points)
+        return f"Left out: {_models(n)} measured on too few users to conclude anything." if n else ""
 
 
 def draw(models: Sequence[ModelRow], total: int, champion: str | None) -> History | None:
-    """NDCG@10 of `models` (oldest first) with popularity beside it; None where none has been measured.
+    """NDCG@10 of `models` (oldest first) with popularity beside it; None where none has a figure to show.
 
     Args:
         models: the newest ones.
@@ -73,8 +88,13 @@ def draw(models: Sequence[ModelRow], total: int, champion: str | None) -> Histor
         live=" ".join(f"{p.x},{p.y}" for p in points if p.kind != "rejected"),
         rows=tuple((down(n * step), f"{n * step:.{_digits(step)}f}") for n in range(round(highest / step) + 1)),
         columns=tuple((p.x, _label(p.row, days)) for p in points[::every]),
+        asked=len(models),
         total=total,
     )
+
+
+def _models(n: int) -> str:
+    return f"{n:,} model{'' if n == 1 else 's'}"
 
 
 def _kind(row: ModelRow, champion: str | None) -> str:

@@ -9,6 +9,7 @@ from pymongo import DESCENDING
 from pymongo.database import Database
 
 from tidemark.errors import ContractError
+from tidemark.evaluation import evidence
 from tidemark.models.recipes import from_document
 from tidemark.registry import champion, figures
 
@@ -34,6 +35,9 @@ SHOWN = dict.fromkeys(
         "data.users",
         "data.items",
         "data.measured_users",
+        "data.measured_ratings",
+        "data.split",
+        "data.split_rule",
         "decision.publish",
         "decision.contender",
         "decision.promote",
@@ -60,16 +64,18 @@ class Figure:
         return (self.high - self.low) / 2
 
     @staticmethod
-    def of(found: Document | None) -> "Figure | None":
+    def of(stored: Document | None) -> "Figure | None":
         """From `{value, low, high}`; None where there is none."""
-        return Figure(float(found["value"]), float(found["low"]), float(found["high"])) if found else None
+        return Figure(float(stored["value"]), float(stored["low"]), float(stored["high"])) if stored else None
 
 
 @dataclass(frozen=True)
 class ModelRow:
     """One model of the registry, as a page shows it.
 
-    Figures are those of what went live: where popularity was the contender, popularity's.
+    Figures are those of what went live: where popularity was the contender, popularity's. Where too few users (or, for
+    `rmse`, ratings) were measured to conclude anything, they are None, and `doubt` (`stars_doubt`) says so in a
+    sentence; `measured` says how many users were measured, and on what.
     """
 
     model_id: str
@@ -89,6 +95,9 @@ class ModelRow:
     baselines: dict[str, Figure]
     rmse: Figure | None
     rmse_mean: Figure | None
+    measured: str
+    doubt: str
+    stars_doubt: str
     decision: str
     reasons: tuple[str, ...]
 
@@ -106,8 +115,11 @@ class ModelRow:
     def of(model: Document) -> "ModelRow":
         """From a model document, whole or projected by `SHOWN`; what is missing is None or empty."""
         decision = model.get("decision") or {}
-        own, stars = figures.of_contender(model), figures.of_stars(model)
-        ndcg = {name: Figure.of(figures.of(model, name).get("ndcg_at_10")) for name in BASELINES}
+        ranking, rating = evidence.of(model), evidence.of_stars(model)
+        own = figures.of_contender(model) if ranking.conclusive else {}
+        baselines = BASELINES if ranking.conclusive else ()
+        stars = figures.of_stars(model) if rating.conclusive else {}
+        ndcg = {name: Figure.of(figures.of(model, name).get("ndcg_at_10")) for name in baselines}
         return ModelRow(
             model_id=str(model["_id"]),
             status=str(model.get("status", "")),
@@ -122,21 +134,23 @@ class ModelRow:
             ndcg=Figure.of(own.get("ndcg_at_10")),
             recall=Figure.of(own.get("recall_at_10")),
             coverage=Figure.of(own.get("coverage")),
-            popularity=ndcg["popularity"],
+            popularity=ndcg.get("popularity"),
             baselines={name: figure for name, figure in ndcg.items() if figure},
             rmse=Figure.of((stars.get("als") or {}).get("rmse")),
             rmse_mean=Figure.of((stars.get("global_mean") or {}).get("rmse")),
+            measured=ranking.text(),
+            doubt=ranking.doubt(),
+            stars_doubt=rating.doubt() if figures.of_stars(model) else "",
             decision=_decision(model, decision),
             reasons=tuple(map(str, decision.get("reasons") or ())),
         )
 
 
-def _moment(found: Any) -> datetime | None:
-    if isinstance(found, str):
-        found = datetime.fromisoformat(found)
-    if not isinstance(found, datetime):
+def _moment(stored: Any) -> datetime | None:
+    moment = datetime.fromisoformat(stored) if isinstance(stored, str) else stored
+    if not isinstance(moment, datetime):
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _settings(model: Document) -> str:
@@ -177,8 +191,8 @@ def page(db: Database[Document], number: int) -> ModelPage:
     """Models of the page `number`; a number beyond the last gives the last."""
     total = db["models"].estimated_document_count()
     number = min(max(1, number), max(1, -(-total // PAGE)))
-    found = db["models"].find({}, SHOWN).sort("_id", DESCENDING).skip((number - 1) * PAGE).limit(PAGE)
-    return ModelPage(tuple(map(ModelRow.of, found)), number, total)
+    rows = db["models"].find({}, SHOWN).sort("_id", DESCENDING).skip((number - 1) * PAGE).limit(PAGE)
+    return ModelPage(tuple(map(ModelRow.of, rows)), number, total)
 
 
 @dataclass(frozen=True)
@@ -194,10 +208,10 @@ class Champion:
 def live(db: Database[Document]) -> Champion | None:
     """The model that is live; None before the first publication."""
     at = champion.pointer(db)
-    found = db["models"].find_one({"_id": at["model_id"]}, SHOWN) if at else None
-    if not at or not found:
+    model = db["models"].find_one({"_id": at["model_id"]}, SHOWN) if at else None
+    if not at or not model:
         return None
-    return Champion(ModelRow.of(found), _moment(at.get("moved_at")), str(at.get("moved_by", "")), at.get("previous"))
+    return Champion(ModelRow.of(model), _moment(at.get("moved_at")), str(at.get("moved_by", "")), at.get("previous"))
 
 
 def choices(db: Database[Document]) -> list[str]:
@@ -208,13 +222,14 @@ def choices(db: Database[Document]) -> list[str]:
 
 def find(db: Database[Document], model_id: str) -> ModelRow | None:
     """One model; None where there is none of that id."""
-    found = db["models"].find_one({"_id": model_id}, SHOWN)
-    return ModelRow.of(found) if found else None
+    model = db["models"].find_one({"_id": model_id}, SHOWN)
+    return ModelRow.of(model) if model else None
 
 
 def newest(db: Database[Document], limit: int) -> Sequence[ModelRow]:
     """The newest `limit` models, oldest of them first: what the history is drawn from."""
     wanted = {"status": 1, "published_at": 1, "created_at": 1, "decision.contender": 1, "decision.publish": 1}
     wanted |= {f"metrics.{name}.ndcg_at_10": 1 for name in ("candidate", "popularity", "popularity_recent")}
-    found = db["models"].find({}, wanted).sort("_id", DESCENDING).limit(limit)
-    return list(map(ModelRow.of, found))[::-1]
+    wanted |= {"data.measured_users": 1, "data.split_rule": 1}
+    models = db["models"].find({}, wanted).sort("_id", DESCENDING).limit(limit)
+    return list(map(ModelRow.of, models))[::-1]

@@ -143,10 +143,10 @@ def page(sources: Sources, dag_id: str, key: str, run: AirflowRun | None) -> Run
 def run_id_of(sources: Sources, dag_id: str, key: str) -> str | None:
     """The run's id as its manifest has it; None where it has none, or can be no run's."""
     try:
-        found = manifests.read(run_files.folder(sources.config.artifacts_root, dag_id, key)).get("run_id")
+        run_id = manifests.read(run_files.folder(sources.config.artifacts_root, dag_id, key)).get("run_id")
     except (OSError, ValueError, NotServedError):
         return None
-    return found if isinstance(found, str) and run_folder.key(found) == key else None
+    return run_id if isinstance(run_id, str) and run_folder.key(run_id) == key else None
 
 
 def _is_plain(path: str) -> bool:
@@ -156,9 +156,9 @@ def _is_plain(path: str) -> bool:
         return False
 
 
-def _when(found: Any) -> datetime | None:
+def _when(stored: Any) -> datetime | None:
     try:
-        return datetime.fromisoformat(str(found))
+        return datetime.fromisoformat(str(stored))
     except ValueError:
         return None
 
@@ -176,7 +176,7 @@ def _charts(listed: list[Document]) -> list[Chart]:
         title = str(entry.get("title") or "")
         if title and title != path:
             titles.setdefault(stem, title)
-    shown = {stem: found.get("svg") or found.get("png") for stem, found in forms.items()}
+    shown = {stem: paths.get("svg") or paths.get("png") for stem, paths in forms.items()}
     ranked = sorted(shown.items(), key=lambda item: (*(item[0] != first for first in FIRST_CHARTS), item[0]))
     return [
         Chart(stem, titles.get(stem) or stem.replace("_", " ").capitalize(), path, tuple(sorted(forms[stem].items())))

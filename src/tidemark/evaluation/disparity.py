@@ -13,6 +13,9 @@ Document = dict[str, Any]
 ACTIVITY = (1, 3, 6, 11, 21, 51, 101)
 """Least items of a user's history in each group: 1-2, 3-5, 6-10, 11-20, 21-50, 51-100, 101 and more."""
 
+GROUP_USERS = 20
+"""Users of each group, at least: neighbouring groups of `ACTIVITY` are joined until they have as many."""
+
 SHARES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Where the curve of popularity is read: shares of the catalogue, most popular first."""
 
@@ -20,28 +23,45 @@ SHARES = (0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 
 def by_activity(ndcg: Mapping[str, Array], history: Array) -> list[Document]:
     """Mean NDCG@10 of users with short and long histories.
 
+    Groups of `ACTIVITY` are joined with the next ones until they have `GROUP_USERS` users; what is left over at the end
+    joins the last group. Where there are fewer users than that in all, they are one group.
+
     Args:
         ndcg: of each model, float64 `(m,)`, of the same users.
         history: int `(m,)`, items that each of them had in training.
 
     Returns:
-        of each group of `ACTIVITY` that has users: `least`, `most` (None: no bound), `users`, and of each model in `ndcg`
-        `{value, low, high}`: mean -+ 1.96 standard errors.
+        of each group: `least`, `most` (None: no bound), `users`, and of each model in `ndcg` `{value, low, high}`: mean
+        -+ 1.96 standard errors. No group where there are no users.
     """
-    group = np.searchsorted(ACTIVITY, history, side="right") - 1
+    part = np.searchsorted(ACTIVITY, history, side="right") - 1
     rows = []
-    for place, least in enumerate(ACTIVITY):
-        chosen = group == place
+    for parts in _joined(np.bincount(part, minlength=len(ACTIVITY))):
+        chosen = (part >= parts[0]) & (part <= parts[-1])
         n = int(chosen.sum())
-        if not n:
-            continue
         figures = {}
         for model, values in ndcg.items():
             mean, error = float(values[chosen].mean()), float(values[chosen].std() / np.sqrt(n))
             figures[model] = {"value": mean, "low": max(mean - 1.96 * error, 0.0), "high": mean + 1.96 * error}
-        most = ACTIVITY[place + 1] - 1 if place + 1 < len(ACTIVITY) else None
-        rows.append({"least": least, "most": most, "users": n, "ndcg_at_10": figures})
+        most = ACTIVITY[parts[-1] + 1] - 1 if parts[-1] + 1 < len(ACTIVITY) else None
+        rows.append({"least": ACTIVITY[parts[0]], "most": most, "users": n, "ndcg_at_10": figures})
     return rows
+
+
+def _joined(users: Array) -> list[list[int]]:
+    """Places of `ACTIVITY` that have users, in groups of `GROUP_USERS` users or more; `users` has each place's."""
+    groups: list[list[int]] = []
+    open_group: list[int] = []
+    for place in np.flatnonzero(users).tolist():
+        open_group.append(place)
+        if users[open_group].sum() >= GROUP_USERS:
+            groups.append(open_group)
+            open_group = []
+    if groups:
+        groups[-1] += open_group
+    elif open_group:
+        groups.append(open_group)
+    return groups
 
 
 def gini(counts: Array) -> float:

@@ -1,4 +1,4 @@
-"""What people call the models that are measured: in reports, on pages, in charts."""
+"""What people call the models that are measured and the ways to hold out: in reports, on pages, in charts."""
 
 NAMES = {
     "candidate": "this model",
@@ -10,3 +10,12 @@ NAMES = {
     "bias": "user and item bias",
     "global_mean": "global mean",
 }
+
+SPLIT_RULES = {
+    "newest_tenth": "the newest tenth",
+    "newest_fifth": "the newest fifth",
+    "newest_third": "the newest third",
+    "last_of_each_user": "the last interaction of each user",
+    "newer_than_champion": "what is newer than the champion",
+}
+"""Machine name of each rule by which interactions are held out (`splits`) -> what is held out, in words."""

@@ -4,6 +4,10 @@ A candidate must beat popularity, of all time and recent: the 95 % lower bound o
 bootstrap over users, is above zero. Against the champion it must not be worse: its lead is neither shown to be
 negative (95 % upper bound below zero) nor, whatever the bound says, further below zero than `TOLERANCE` of the
 champion's figure, so that many small losses do not add up. Where nothing beats popularity, popularity is the model.
+
+Where too few users were measured to conclude anything (`evidence.LEAST`), nothing is called better or worse: the
+champion stays, and the first model of a platform is popularity of all time, which needs no proof. Popularity that is
+live is fitted again on the newer interactions: the same model, so that new items and users are served.
 """
 
 from collections.abc import Mapping
@@ -14,6 +18,7 @@ import numpy as np
 
 from tidemark.errors import SettingError
 from tidemark.evaluation import ranking_metrics
+from tidemark.evaluation.evidence import Evidence
 
 Array = np.ndarray[Any, Any]
 
@@ -51,7 +56,7 @@ class Decision:
 
     Args:
         publish: whether a model goes live.
-        contender: whose figures count: `candidate`, or the popularity that is published in its place.
+        contender: what is weighed and would be published: `candidate`, or the popularity that takes its place.
         promote: the policy that was asked for.
         compared_with: `champion`, `recipe` (the champion's recipe, fitted on the candidate's training part), or None.
         reasons: sentences, each with its figures.
@@ -69,41 +74,70 @@ class Decision:
 
 
 def decide(
-    ndcg: Mapping[str, float], leads: Mapping[str, Mapping[str, Lead]], promote: str, compared_with: str | None
+    ndcg: Mapping[str, float],
+    leads: Mapping[str, Mapping[str, Lead]],
+    promote: str,
+    compared_with: str | None,
+    *,
+    evidence: Evidence,
+    champion_engine: str | None = None,
 ) -> Decision:
     """Decide.
 
     Args:
-        ndcg: NDCG@10 of `candidate`, `popularity`, `popularity_recent` and, where there is one, `champion`.
+        ndcg: NDCG@10 of `candidate`, `popularity`, `popularity_recent` and, where there is one, `champion`; empty where
+            nobody was measured.
         leads: `leads[a][b]`, the lead of a over b, for every two of them.
         promote: `gate`, `always` (the candidate, whatever the figures) or `never`.
         compared_with: see `Decision`; None where there is no champion.
+        evidence: on how many users the figures rest.
+        champion_engine: the engine of the live model, weighed only where nothing can be concluded; None: none is live.
 
     Raises:
         SettingError: `promote` is something else.
     """
     if promote not in POLICIES:
         raise SettingError(f"promote={promote!r}: choose gate, always or never")
+    if evidence.conclusive:
+        good, contender, reasons = _weigh(ndcg, leads, compared_with, always=promote == "always")
+        reasons = [evidence.text(), *reasons] if evidence.text() else reasons
+    else:
+        good, contender, why = _without_proof(champion_engine)
+        reasons = [evidence.doubt()] + ([why] if promote == "gate" else [])
+    if promote == "always":
+        contender = "candidate"
+    if promote != "gate":
+        reasons.append(f"promote={promote}: published {'whatever the figures' if promote == 'always' else 'never'}")
+        good = promote == "always"
+    return Decision(good, contender, promote, compared_with, reasons)
+
+
+def _without_proof(champion_engine: str | None) -> tuple[bool, str, str]:
+    """Whether to publish, what, and why, where no figure may be compared."""
+    if champion_engine is None:
+        return True, "popularity", "popularity is the contender, and there is no champion: it goes live"
+    if champion_engine in POPULARITIES:
+        return True, champion_engine, f"{champion_engine} is live: it is fitted again on newer interactions, and stays"
+    return False, "candidate", "the champion stays"
+
+
+def _weigh(
+    ndcg: Mapping[str, float], leads: Mapping[str, Mapping[str, Lead]], compared_with: str | None, *, always: bool
+) -> tuple[bool, str, list[str]]:
+    """Whether the figures are good enough, of which contender, and the reasons."""
     beaten = [leads["candidate"][name].low > 0 for name in POPULARITIES]
     reasons = [
         f"candidate {'beats' if won else 'does not beat'} {name}: {_text(ndcg, leads, 'candidate', name)}"
         for name, won in zip(POPULARITIES, beaten, strict=True)
     ]
-    contender = "candidate" if all(beaten) else max(POPULARITIES, key=lambda name: ndcg[name])
-    if promote == "always":
-        contender = "candidate"
-    elif contender != "candidate":
+    contender = "candidate"
+    if not all(beaten) and not always:
+        contender = max(POPULARITIES, key=lambda name: ndcg[name])
         reasons.append(f"nothing beats popularity: {contender} is the contender")
-    good = True
     if compared_with is None:
-        reasons.append("there is no champion to compare with")
-    else:
-        good, reason = _against_champion(contender, ndcg, leads, compared_with)
-        reasons.append(reason)
-    if promote != "gate":
-        reasons.append(f"promote={promote}: published {'whatever the figures' if promote == 'always' else 'never'}")
-        good = promote == "always"
-    return Decision(good, contender, promote, compared_with, reasons)
+        return True, contender, [*reasons, "there is no champion to compare with"]
+    good, reason = _against_champion(contender, ndcg, leads, compared_with)
+    return good, contender, [*reasons, reason]
 
 
 def _against_champion(

@@ -29,13 +29,18 @@ DIVERSITY_USERS = 1_000
 SEED = 42
 
 
+def users_of_both(train: Pairs, held: Pairs) -> Array:
+    """User numbers, ascending, that have pairs both in `train` and in `held`: those who can be measured, if any."""
+    return np.flatnonzero((train.user_counts > 0) & (held.user_counts > 0))
+
+
 def measurable_users(train: Pairs, held: Pairs) -> Array:
-    """User numbers, ascending, that have pairs both in `train` and in `held`.
+    """`users_of_both`, where there must be some.
 
     Raises:
         NotEnoughDataError: there is none, so nothing could be measured.
     """
-    users = np.flatnonzero((train.user_counts > 0) & (held.user_counts > 0))
+    users = users_of_both(train, held)
     if not len(users):
         raise NotEnoughDataError(
             "no user has interactions both before and after the split, so no model can be measured: "
@@ -50,8 +55,8 @@ def hits(lists: Array, user_nums: Array, truth: csr_matrix) -> Array:
     rows = np.repeat(np.arange(truth.shape[0], dtype=np.int64), np.diff(truth.indptr))
     keys = rows * n_items + truth.indices  # ascending: rows are, and so are the items of a row of Pairs
     wanted = user_nums[:, np.newaxis].astype(np.int64) * n_items + lists
-    found = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return (keys[found] == wanted) & (lists != NONE)
+    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return (keys[places] == wanted) & (lists != NONE)
 
 
 def ndcg(hit: Array, n_true: Array, k: int) -> Array:
@@ -74,9 +79,9 @@ def precision(hit: Array, k: int) -> Array:
 
 def average_precision(hit: Array, n_true: Array, k: int) -> Array:
     """`sum(precision@i * hit_i, i <= k) / min(k, n_true)`; its mean over users is MAP@k."""
-    k_found = min(k, hit.shape[1])
-    first = hit[:, :k_found]
-    at = np.cumsum(first, axis=1) / np.arange(1, k_found + 1)
+    length = min(k, hit.shape[1])
+    first = hit[:, :length]
+    at = np.cumsum(first, axis=1) / np.arange(1, length + 1)
     return (at * first).sum(axis=1) / np.minimum(n_true, k)
 
 
@@ -128,27 +133,30 @@ def resampled_means(values: Array, resamples: int = RESAMPLES, seed: int = SEED)
 
 
 def figure(value: float, replicates: Array) -> Figure:
-    """`{value, low, high}`: a 95 % percentile interval from bootstrap `replicates` `(r,)`."""
+    """`{value, low, high}`: a 95 % percentile interval from bootstrap `replicates` `(r,)`; `low <= value <= high`.
+
+    Where all replicates are equal, rounding would put an end on the wrong side of the value, which no chart can draw.
+    """
     low, high = np.quantile(replicates, [0.025, 0.975])
-    return {"value": float(value), "low": float(low), "high": float(high)}
+    return {"value": float(value), "low": float(min(low, value)), "high": float(max(high, value))}
 
 
 def _coverage_figure(lists: Array, catalogue: int) -> Figure:
     """A resample has fewer distinct users, so fewer items: its percentiles are moved to centre on the value."""
     generator = np.random.default_rng(SEED)
     value = coverage(lists, catalogue)
-    found = np.empty(COVERAGE_RESAMPLES)
+    replicates = np.empty(COVERAGE_RESAMPLES)
     for i in range(COVERAGE_RESAMPLES):
         drawn = np.unique(generator.integers(0, len(lists), len(lists)))
         seen = np.zeros(lists.max(initial=0) + 2, bool)
         seen[lists[drawn].ravel()] = True  # NONE is -1: the spare last place
-        found[i] = seen[:-1].sum() / max(catalogue, 1)
-    return figure(value, found + (value - found.mean()))
+        replicates[i] = seen[:-1].sum() / max(catalogue, 1)
+    return figure(value, np.clip(replicates + (value - replicates.mean()), 0, 1))
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """What `rank_metrics` found.
+    """Figures of several models over the same users.
 
     Args:
         metrics: of each model, of each metric: `{value, low, high}`.

@@ -1,33 +1,68 @@
-"""Splits by time: what is newest is held out, for a model is judged by what comes after it."""
+"""Splits by time: what is newest is held out, for a model is judged by what comes after it.
+
+Where few users can be measured (those with pairs on both sides), more is held out: `hold_out` has the rule.
+"""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 
+from tidemark.evaluation import ranking_metrics
+from tidemark.evaluation.names import SPLIT_RULES
 from tidemark.models.pairs import Pairs
 
 Array = np.ndarray[Any, Any]
 
-HELD_OUT_SHARE = 0.1
-"""The newest tenth is held out; the newest tenth of the rest is the validation slice."""
+SHARES = {"newest_tenth": 1 / 10, "newest_fifth": 1 / 5, "newest_third": 1 / 3}
+"""Rules that hold out the newest share of the pairs, in the order in which they are tried."""
+
+LAST_OF_EACH_USER, NEWER_THAN_CHAMPION = "last_of_each_user", "newer_than_champion"
 
 ENOUGH_USERS = 200
-"""Users with interactions newer than the champion's cut, below which it is not compared by them."""
+"""Measurable users, below which more is held out, and a champion is not compared by what is newer than its cut."""
 
 
-def newest(pairs: Pairs, share: float = HELD_OUT_SHARE) -> Array:
+def newest(pairs: Pairs, share: float = SHARES["newest_tenth"]) -> Array:
     """Which pairs are the newest `share`: boolean `(n,)`, exactly `round(n * share)` true and at least one of each.
 
     Pairs equally old (review dates have no time of day, some sources no dates at all) are ordered by a hash of their
     ids: the same pairs split in the same way in every run, and a whole day does not fall on one user or item.
     """
-    n_held = min(max(1, round(len(pairs) * share)), len(pairs) - 1)
-    order = np.lexsort((tie_break(pairs), pairs.timestamp))
-    held = np.zeros(len(pairs), bool)
+    return _newest(oldest_first(pairs), share)
+
+
+def last_of_each_user(pairs: Pairs) -> Array:
+    """Which pairs are the last of a user who has two or more: boolean `(n,)`; equally old ones as in `newest`.
+
+    Every user of two pairs or more can be measured so, and no split measures others. The price: what is learned from
+    holds interactions of some users that are newer than what is held out of others, so that a model may know what
+    became popular in between (Ji et al. 2023, A Critical Study on Data Leakage in Recommender System Offline
+    Evaluation). All models that are compared know it alike.
+    """
+    return _last_of_each_user(pairs, oldest_first(pairs))
+
+
+def oldest_first(pairs: Pairs) -> Array:
+    """The order of the pairs by time, equally old ones by `tie_break`: int `(n,)`."""
+    return np.lexsort((tie_break(pairs), pairs.timestamp))
+
+
+def _newest(order: Array, share: float) -> Array:
+    n_held = min(max(1, round(len(order) * share)), len(order) - 1)
+    held = np.zeros(len(order), bool)
     held[order[len(order) - n_held :]] = True
+    return held
+
+
+def _last_of_each_user(pairs: Pairs, order: Array) -> Array:
+    last = np.zeros(pairs.shape[0], np.int64)
+    last[pairs.user_num[order]] = order  # of several writes to one place the last one stays
+    held = np.zeros(len(pairs), bool)
+    held[last[pairs.user_counts > 1]] = True
     return held
 
 
@@ -52,33 +87,88 @@ class Split:
 
     Args:
         train, held: pairs of both sides.
+        rule: how they were parted, a key of `names.SPLIT_RULES`.
+        measured_users: users with pairs on both sides: those who can be measured.
+        why: the rule and its cause, in words.
         compare: `champion` (every held-out pair is newer than what it learned from), `recipe` (too few are, so its
             recipe is fitted on `train` instead), or None without a champion.
-        why: the same in words.
     """
 
     train: Pairs
     held: Pairs
-    compare: str | None
+    rule: str
+    measured_users: int
     why: str
+    compare: str | None = None
+
+
+def hold_out(pairs: Pairs) -> Split:
+    """Hold out the newest tenth; more of it where too few users could be measured.
+
+    Tried are the newest tenth, fifth and third, then the last pair of each user who has two or more. The first that
+    measures `ENOUGH_USERS` is used. Where none does, it is the one that measures the most, and of equals the first: as
+    the last rule measures whoever can be measured at all, that is the last rule, unless an earlier one measures as many.
+
+    Args:
+        pairs: two or more.
+
+    Returns:
+        the split; nobody may be measurable by it (`measured_users` 0: each user has one pair).
+    """
+    tried: list[Split] = []
+    for rule, held in _masks(pairs):
+        tried.append(_part(pairs, held, rule))
+        if tried[-1].measured_users >= ENOUGH_USERS:
+            break
+    chosen = max(tried, key=lambda split: split.measured_users)
+    if len(tried) == 1:
+        return chosen
+    others = ", ".join(f"{SPLIT_RULES[split.rule]} {split.measured_users:,}" for split in tried if split is not chosen)
+    why = f"{chosen.why}, which measures {chosen.measured_users:,} users ({others}; {ENOUGH_USERS} are wanted)"
+    return replace(chosen, why=why)
+
+
+def _masks(pairs: Pairs) -> Iterator[tuple[str, Array]]:
+    """Each rule and which pairs it holds out, made when it is asked for."""
+    order = oldest_first(pairs)
+    for rule, share in SHARES.items():
+        yield rule, _newest(order, share)
+    yield LAST_OF_EACH_USER, _last_of_each_user(pairs, order)
+
+
+def _part(pairs: Pairs, held: Array, rule: str) -> Split:
+    train, rest = pairs.take(~held), pairs.take(held)
+    measured = len(ranking_metrics.users_of_both(train, rest))
+    return Split(train, rest, rule, measured, f"held out is {SPLIT_RULES[rule]}")
 
 
 def split(pairs: Pairs, champion_cut: str | None) -> Split:
-    """The newest tenth held out; or only what is newer than the champion's cut, where that is less and enough.
+    """`hold_out`; or only what is newer than the champion's cut, where that is less and enough.
 
-    So candidate and champion are measured on what neither has learned from, and know the same past.
+    So candidate and champion are measured on what neither has learned from, and know the same past: where what
+    `hold_out` chose reaches back before the cut, and what is newer measures fewer than `ENOUGH_USERS` or is more than
+    the newest third (too little would be left to learn from), the champion is compared by its recipe.
+
+    Args:
+        pairs: two or more.
+        champion_cut: ISO 8601, the newest moment that the live model learned from; None where there is none.
     """
-    held = newest(pairs)
-    compare, why = None, "the newest tenth is held out"
-    if champion_cut:
-        learned = pairs.timestamp <= int(datetime.fromisoformat(champion_cut).timestamp() * 1_000_000)
-        newer = np.unique(pairs.user_num[~learned & np.isin(pairs.user_num, pairs.user_num[learned])])
-        if not learned[held].any():
-            compare, why = "champion", f"{why}, all of it newer than the champion's cut"
-        elif len(newer) >= ENOUGH_USERS:
-            held = ~learned
-            compare, why = "champion", f"held out is what is newer than the champion's cut ({len(newer):,} users)"
-        else:
-            compare = "recipe"
-            why += f"; only {len(newer):,} users have newer interactions than the champion's cut (of {ENOUGH_USERS} needed)"
-    return Split(pairs.take(~held), pairs.take(held), compare, why)
+    chosen = hold_out(pairs)
+    if not champion_cut:
+        return chosen
+    cut = int(datetime.fromisoformat(champion_cut).timestamp() * 1_000_000)
+    if (chosen.held.timestamp > cut).all():
+        return replace(chosen, compare="champion", why=f"{chosen.why}; all of it is newer than the champion's cut")
+    newer = _part(pairs, pairs.timestamp > cut, NEWER_THAN_CHAMPION)
+    enough, less = newer.measured_users >= ENOUGH_USERS, len(newer.held) <= len(pairs) * max(SHARES.values())
+    if enough and less:
+        return replace(
+            newer, compare="champion", why=f"{newer.why}'s cut, which measures {newer.measured_users:,} users"
+        )
+    short = (
+        "what is newer than the champion's cut is more than the newest third"
+        if enough
+        else f"only {newer.measured_users:,} users have newer interactions than the champion's cut "
+        f"({ENOUGH_USERS} are wanted)"
+    )
+    return replace(chosen, compare="recipe", why=f"{chosen.why}; {short}, so the champion is compared by its recipe")

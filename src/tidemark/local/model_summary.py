@@ -5,6 +5,7 @@ from typing import Any
 from pymongo.database import Database
 from rich.table import Table
 
+from tidemark.evaluation import evidence
 from tidemark.evaluation.names import NAMES
 from tidemark.local.terminal import console
 from tidemark.registry import champion, figures
@@ -38,17 +39,28 @@ def show(db: Database[Document]) -> None:
 
 
 def table_of(model: Document) -> Table:
-    """The model's held-out figures, ± half their 95 % intervals, beside those of the baselines."""
-    table = Table(title=f"Live: {model['_id']}", title_justify="left", title_style="bold")
+    """The model's held-out figures, ± half their 95 % intervals, beside those of the baselines, and what they rest on.
+
+    Where nothing can be concluded from them, they are left out and the caption says why.
+    """
+    ranking, stars_rest_on = evidence.of(model), evidence.of_stars(model)
+    table = Table(
+        title=f"Live: {model['_id']}",
+        title_justify="left",
+        title_style="bold",
+        caption=ranking.doubt() or ranking.text() or None,
+        caption_justify="left",
+    )
     table.add_column("model")
     table.add_column("engine")
     for heading in (*RANKING, "RMSE"):
         table.add_column(heading, justify="right")
-    table.add_row("live model", str(model.get("engine", "")), *_ranking(figures.of_contender(model)), "-", style="bold")
-    for name in BASELINES:
+    own = figures.of_contender(model) if ranking.conclusive else {}
+    table.add_row("live model", str(model.get("engine", "")), *_ranking(own), "-", style="bold")
+    for name in BASELINES if ranking.conclusive else ():
         if measured := figures.of(model, name):
             table.add_row(NAMES[name], "", *_ranking(measured), "-")
-    stars = figures.of_stars(model)
+    stars = figures.of_stars(model) if stars_rest_on.conclusive else {}
     for name in RATINGS:
         if name in stars:
             table.add_row(f"stars by {NAMES[name]}", "", *["-"] * len(RANKING), _cell(stars[name].get("rmse")))

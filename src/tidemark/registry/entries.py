@@ -37,6 +37,7 @@ def save(db: Database[Document], model: Document) -> None:
 
 HISTORY_FIELDS = (
     *("status", "engine", "created_at", "published_at", "decision.contender", "decision.reasons"),
+    *("data.measured_users", "data.split_rule"),
     *(f"metrics.{name}.ndcg_at_10" for name in ("candidate", "popularity", "popularity_recent")),
 )
 

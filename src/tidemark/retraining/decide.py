@@ -6,6 +6,7 @@ from typing import Any
 from pymongo.database import Database
 
 from tidemark.evaluation import promotion
+from tidemark.evaluation.evidence import Evidence
 from tidemark.models.baselines import BASELINES
 from tidemark.models.recipes import Recipe
 from tidemark.registry import entries
@@ -14,16 +15,31 @@ from tidemark.storage import artifacts, run_folder
 Document = dict[str, Any]
 
 
-def decide(evaluated: Document, promote: str) -> promotion.Decision:
-    """The decision that the figures of `evaluate` lead to."""
+def decide(evaluated: Document, promote: str, split_rule: str, champion_engine: str | None) -> promotion.Decision:
+    """The decision that the figures of `evaluate` lead to.
+
+    Args:
+        evaluated: what `evaluate` gave.
+        promote: the policy.
+        split_rule: how the held-out part was chosen.
+        champion_engine: the engine of the live model; None where there is none.
+    """
     leads = {a: {b: promotion.Lead(**lead) for b, lead in others.items()} for a, others in evaluated["leads"].items()}
-    return promotion.decide(evaluated["ndcg_at_10"], leads, promote, evaluated["compared_with"])
+    return promotion.decide(
+        evaluated["ndcg_at_10"],
+        leads,
+        promote,
+        evaluated["compared_with"],
+        evidence=Evidence(evaluated["measured_users"], split_rule),
+        champion_engine=champion_engine,
+    )
 
 
 def register(db: Database[Document], run: str) -> Document:
     """Decide about the candidate of `run` and store the model with its figures and reasons.
 
-    Where popularity is the contender, the model that is stored, and published, is popularity.
+    Where popularity is the contender, the model that is stored, and published, is popularity. Where the champion is
+    popularity and nothing can be concluded, that is its recipe, fitted on the newer interactions.
 
     Returns:
         `model`, `publish`, `contender` and `reasons`.
@@ -31,9 +47,11 @@ def register(db: Database[Document], run: str) -> Document:
     snapshot, trained, evaluated = (
         artifacts.read_json(f"{run}/{name}") for name in (run_folder.SNAPSHOT, run_folder.TRAIN, run_folder.EVALUATE)
     )
-    decision = decide(evaluated, snapshot["asked"]["promote"])
     engine, feedback, params = (trained[key] for key in ("engine", "feedback", "params"))
     tried = {"engine": engine, "feedback": feedback, **params}
+    champion_engine = entries.get(db, snapshot["champion"])["engine"] if snapshot["champion"] else None
+    data = trained["data"] | {k: evaluated.get(k) for k in ("measured_users", "cold_users", "measured_ratings")}
+    decision = decide(evaluated, snapshot["asked"]["promote"], data.get("split_rule", ""), champion_engine)
     if decision.contender != "candidate":
         engine, feedback = decision.contender, "implicit"
         params = Recipe.of(BASELINES[engine]).document()
@@ -52,7 +70,7 @@ def register(db: Database[Document], run: str) -> Document:
             "why": trained["why"],
             "search": trained["search"],
             "snapshot": {k: v for k, v in snapshot.items() if k not in ("asked", "model_id")},
-            "data": trained["data"] | {k: evaluated[k] for k in ("measured_users", "cold_users")},
+            "data": data,
             "metrics": evaluated["metrics"],
             "decision": decision.document() | {"leads": evaluated["leads"]},
             "artifacts": run,

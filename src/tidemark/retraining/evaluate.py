@@ -9,6 +9,7 @@ import numpy as np
 from pymongo.database import Database
 
 from tidemark.evaluation import disparity, promotion, ranking_metrics, splits
+from tidemark.evaluation.evidence import Evidence
 from tidemark.evaluation.splits import Split
 from tidemark.models import fallback, saved
 from tidemark.models.interface import Fitted, recommend
@@ -34,15 +35,38 @@ def evaluate(run: str, split: Split, params: Document, champion: Document | None
         champion: its model document; None where there is none.
 
     Returns:
-        `metrics` (see `evaluation.rank_metrics`), `ndcg_at_10` of each model, `leads[a][b]` (see `promotion.Lead`) of
-        those that a decision weighs, `compared_with`, `measured_users`, `cold_users`, and for the charts `by_activity`
-        and `spread` (see `disparity`).
-
-    Raises:
-        NotEnoughDataError: no user is on both sides of the split.
+        `metrics` (see `ranking_metrics.rank_metrics`), `ndcg_at_10` of each model, `leads[a][b]` (see `promotion.Lead`)
+        of those that a decision weighs, `compared_with`, `measured_users`, `cold_users`, and for the charts
+        `by_activity` and `spread` (see `disparity`). Where nobody can be measured, no model has figures and
+        `compared_with` is None.
     """
     train, held = split.train, split.held
-    users = ranking_metrics.measurable_users(train, held)
+    users = ranking_metrics.users_of_both(train, held)
+    ranked, compared_with = _ranked(run, split, users, params, champion) if len(users) else ({}, None)
+    measured = ranking_metrics.rank_metrics(ranked, users, train, held) if ranked else ranking_metrics.Ranked({}, {})
+    weighed = [name for name in ranked if name != "item_knn"]
+    leads: dict[str, Document] = {name: {} for name in weighed}
+    for one, other in permutations(weighed, 2):
+        leads[one][other] = asdict(promotion.lead(measured.ndcg[one], measured.ndcg[other]))
+    cold = np.flatnonzero((train.user_counts == 0) & (held.user_counts > 0))
+    ten = {name: items[:, :10] for name, items in ranked.items()}
+    return {
+        "metrics": measured.metrics,
+        "ndcg_at_10": {name: float(values.mean()) for name, values in measured.ndcg.items()},
+        "leads": leads,
+        "compared_with": compared_with,
+        "measured_users": len(users),
+        "cold_users": len(cold),
+        "by_activity": disparity.by_activity(measured.ndcg, train.user_counts[users]),
+        "spread": disparity.spread(ten, train.item_counts, held.item_counts),
+    }
+
+
+def _ranked(
+    run: str, split: Split, users: Array, params: Document, champion: Document | None
+) -> tuple[dict[str, Array], str | None]:
+    """Of each model the lists of `users`, int32 `(m, LIST_LENGTH)`, and how the champion was compared."""
+    train = split.train
     known = train.item_counts > 0
 
     def lists(fitted: Fitted, items: Array = known) -> Array:
@@ -54,52 +78,42 @@ def evaluate(run: str, split: Split, params: Document, champion: Document | None
         "popularity_recent": lists(Popularity(RECENT_SHARE).fit(train)),
         "item_knn": lists(ItemKnn().fit(train)),
     }
-    compared_with = None
-    if champion and split.compare:
-        compared_with = split.compare
-        path = f"{champion['artifacts']}/model.npz"
-        if compared_with == "champion" and not artifacts.exists(path):
-            log.warning("the champion's factors are gone (%s): its recipe is compared instead", path)
-            compared_with = "recipe"
-        if compared_with == "champion":
-            ranked["champion"] = lists(*saved.load_model(path, train))
-        elif (own := from_document(champion["params"]).recommender()) == from_document(params).recommender():
-            ranked["champion"] = ranked["candidate"]  # the same recipe on the same pairs is the same model
-        else:
-            ranked["champion"] = lists(fallback.fit(own, train))
-    found = ranking_metrics.rank_metrics(ranked, users, train, held)
-    weighed = [name for name in ranked if name != "item_knn"]
-    leads: dict[str, Document] = {name: {} for name in weighed}
-    for one, other in permutations(weighed, 2):
-        leads[one][other] = asdict(promotion.lead(found.ndcg[one], found.ndcg[other]))
-    cold = np.flatnonzero((train.user_counts == 0) & (held.user_counts > 0))
-    ten = {name: items[:, :10] for name, items in ranked.items()}
-    return {
-        "metrics": found.metrics,
-        "ndcg_at_10": {name: float(values.mean()) for name, values in found.ndcg.items()},
-        "leads": leads,
-        "compared_with": compared_with,
-        "measured_users": len(users),
-        "cold_users": len(cold),
-        "by_activity": disparity.by_activity(found.ndcg, train.user_counts[users]),
-        "spread": disparity.spread(ten, train.item_counts, held.item_counts),
-    }
+    if not (champion and split.compare):
+        return ranked, None
+    compared_with = split.compare
+    path = f"{champion['artifacts']}/{run_folder.MODEL}"
+    if compared_with == "champion" and not artifacts.exists(path):
+        log.warning("the champion's factors are gone (%s): its recipe is compared instead", path)
+        compared_with = "recipe"
+    if compared_with == "champion":
+        ranked["champion"] = lists(*saved.load_model(path, train))
+    elif (own := from_document(champion["params"]).recommender()) == from_document(params).recommender():
+        ranked["champion"] = ranked["candidate"]  # the same recipe on the same pairs is the same model
+    else:
+        ranked["champion"] = lists(fallback.fit(own, train))
+    return ranked, compared_with
 
 
-def evaluate_stars(run: str) -> Document:
-    """RMSE and MAE of the rating models, from the predictions that training left in the run folder."""
+def evaluate_stars(run: str) -> tuple[Document, int]:
+    """RMSE and MAE of the rating models from the predictions that training left in the run folder, and of how many."""
     stars = artifacts.read_arrays(f"{run}/{run_folder.STARS}")
-    return ranking_metrics.rating_metrics(stars.pop("truth"), stars)
+    truth = stars.pop("truth")
+    return ranking_metrics.rating_metrics(truth, stars), len(truth)
 
 
 def of_run(db: Database[Document], run: str) -> Document:
-    """`evaluate` of what `train` left in the run folder, beside the champion of the snapshot, and `evaluate_stars`."""
+    """`evaluate` of what `train` left in the run folder, beside the champion of the snapshot, and `evaluate_stars`.
+
+    Beside what `evaluate` gives: `measured_ratings`, held-out ratings behind RMSE and MAE.
+    """
     snapshot, trained = (artifacts.read_json(f"{run}/{name}") for name in (run_folder.SNAPSHOT, run_folder.TRAIN))
     split = splits.split(saved.load_pairs(run), snapshot["champion_cut"])
     champion = entries.get(db, snapshot["champion"]) if snapshot["champion"] else None
-    evaluated = evaluate(run, split, trained["params"], champion)
+    evaluated = evaluate(run, split, trained["params"], champion) | {"measured_ratings": 0}
     if trained["data"]["ratings"]:
-        evaluated["metrics"]["ratings"] = evaluate_stars(run)
+        evaluated["metrics"]["ratings"], evaluated["measured_ratings"] = evaluate_stars(run)
+    evidence = Evidence(split.measured_users, split.rule)
+    log.info("%s: %s", split.why, evidence.doubt() or evidence.text())
     for name, ndcg in evaluated["ndcg_at_10"].items():
-        log.info("%-18s NDCG@10 %.4f", name, ndcg)
+        log.info("%-18s NDCG@10 %.4f%s", name, ndcg, "" if evidence.conclusive else " (nothing can be concluded)")
     return evaluated

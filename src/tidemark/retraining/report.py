@@ -7,9 +7,10 @@ from pymongo.database import Database
 from rich.console import Console
 from rich.table import Table
 
+from tidemark.evaluation import evidence
 from tidemark.evaluation.names import NAMES
 from tidemark.models.recipes import from_document
-from tidemark.registry import entries
+from tidemark.registry import entries, figures
 from tidemark.storage import artifacts, mongo, run_folder
 
 Document = dict[str, Any]
@@ -33,6 +34,8 @@ def small(model: Document) -> Document:
         "engine": model["engine"],
         "published": model["published_at"] is not None,
         "users_served": model["users_served"],
+        "measured_users": model["data"]["measured_users"],
+        "concluded": evidence.of(model).conclusive,
         "ndcg_at_10": {name: metrics[name]["ndcg_at_10"]["value"] for name in NAMES if name in metrics},
         "rmse": {name: v["rmse"]["value"] for name, v in metrics.get("ratings", {}).items()},
         "reasons": model["decision"]["reasons"],
@@ -44,35 +47,27 @@ def _cell(figure: dict[str, float] | None) -> str:
 
 
 def text(model: Document, sample: list[Document]) -> str:
-    """The model document and some recommendations (`{user_id, items: [title or id]}`), for reading."""
-    metrics, params = model["metrics"], model["params"]
-    data = model["data"]
-    table = Table(title=f"{data['measured_users']:,} users, held-out interactions; 95 % bootstrap intervals")
-    table.add_column("model")
-    for title in COLUMNS.values():
-        table.add_column(title, justify="right")
-    for name, title in NAMES.items():
-        if name in metrics:
-            table.add_row(title, *(_cell(metrics[name].get(key)) for key in COLUMNS))
-    stars = Table(title="stars (another model than the one that ranks)")
-    for title in ("model", "RMSE", "MAE"):
-        stars.add_column(title)
-    for name, figures in metrics.get("ratings", {}).items():
-        stars.add_row(NAMES[name], _cell(figures["rmse"]), _cell(figures["mae"]))
+    """The model document and some recommendations (`{user_id, items: [title or id]}`), for reading.
+
+    Figures from which nothing can be concluded are not shown: a sentence says so in their place.
+    """
+    params, data = model["params"], model["data"]
+    ranking, stars = evidence.of(model), evidence.of_stars(model)
     out = Console(file=io.StringIO(), width=160)
     out.print(f"model {model['_id']}: {model['status']}, engine {model['engine']} ({model['why']['engine']})")
     out.print(
         f"settings: {from_document(params).text()}: {model['why']['settings']}"
         if model["decision"]["contender"] == "candidate"
-        else "popularity is the model: nothing that was tried beats it"
+        else "popularity is the model: nothing that was tried "
+        f"{'beats it' if ranking.conclusive else 'could be shown to beat it'}"
     )
     out.print(
         f"learned from {data['pairs']:,} pairs, {data['users']:,} users, {data['items']:,} items; {data['split']}"
     )
     out.print(f"{data['cold_users']:,} held-out users without a history are counted apart")
-    out.print(table)
-    if metrics.get("ratings"):
-        out.print(stars)
+    out.print(ranking.doubt() or _ranking(model, f"{ranking.text()}; 95 % bootstrap intervals"))
+    if figures.of_stars(model):
+        out.print(stars.doubt() or _stars(model, stars.text()))
     for reason in model["decision"]["reasons"]:
         out.print(f"- {reason}")
     if model["published_at"]:
@@ -83,6 +78,26 @@ def text(model: Document, sample: list[Document]) -> str:
         out.print(f"{row['user_id']}: {'; '.join(row['items'])}", soft_wrap=True)
     assert isinstance(out.file, io.StringIO)  # noqa: S101 -- made above
     return out.file.getvalue()
+
+
+def _ranking(model: Document, title: str) -> Table:
+    table = Table(title=title)
+    table.add_column("model")
+    for heading in COLUMNS.values():
+        table.add_column(heading, justify="right")
+    for name, shown in NAMES.items():
+        if measured := figures.of(model, name):
+            table.add_row(shown, *(_cell(measured.get(key)) for key in COLUMNS))
+    return table
+
+
+def _stars(model: Document, measured: str) -> Table:
+    table = Table(title=f"stars (another model than the one that ranks){'; ' if measured else ''}{measured}")
+    for heading in ("model", "RMSE", "MAE"):
+        table.add_column(heading)
+    for name, of_name in figures.of_stars(model).items():
+        table.add_row(NAMES[name], _cell(of_name["rmse"]), _cell(of_name["mae"]))
+    return table
 
 
 def sample(db: Database[Document], model_id: str, users: int = 3, items: int = 5) -> list[Document]:

@@ -120,6 +120,7 @@ def train(db: Database[Document], run: str, pairs: Pairs, snapshot: Document) ->
             "held_out_pairs": len(split.held),
             "ratings": has_stars,
             "split": split.why,
+            "split_rule": split.rule,
         },
     }
 

@@ -1,11 +1,14 @@
 """Charts of a model, drawn from figures as the registry has them, whole and with parts missing."""
 
+import re
 import xml.etree.ElementTree as ET
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from tidemark.charts import model, style
 from tidemark.evaluation.disparity import SHARES
+from tidemark.evaluation.names import SPLIT_RULES
 
 
 def figure(value):
@@ -67,17 +70,83 @@ def test_stars_stand_beside_the_constant_mean_or_say_that_there_are_none(tmp_pat
     assert "RMSE" in shown
 
 
-def test_activity_leaves_out_groups_of_few_users_unless_there_is_nothing_else(tmp_path):
-    def rows(*users):
-        return [
-            {"least": 1 + 2 * i, "most": 2 + 2 * i, "users": n, "ndcg_at_10": {"candidate": figure(0.1)}}
-            for i, n in enumerate(users)
-        ]
+def groups(*users):
+    """Rows of `disparity.by_activity`."""
+    return [
+        {"least": 1 + 2 * i, "most": 2 + 2 * i, "users": n, "ndcg_at_10": {"candidate": figure(0.1)}}
+        for i, n in enumerate(users)
+    ]
 
-    shown = words(tmp_path, model.activity(document(), rows(500, 3)))
+
+def test_activity_shows_each_group_with_its_users(tmp_path):
+    shown = words(tmp_path, model.activity(document(), groups(500, 20)))
+    for word in ("groups of 20 users or more", "500 users", "1-2", "3-4", "| 20 users"):
+        assert word in shown
+
+
+def test_activity_of_an_earlier_release_leaves_out_groups_of_few(tmp_path):
+    shown = words(tmp_path, model.activity(document(), groups(500, 3)))
     assert "500 users" in shown
-    assert "3 users" not in shown.replace("500 users", "")
-    assert "3 users" in words(tmp_path, model.activity(document(), rows(3)))
+    assert "3 users" not in shown
+    assert "no group has 20 users" in words(tmp_path, model.activity(document(), groups(3)))
+
+
+SPREAD = {"shares": list(SHARES), "items": 50, "models": {"candidate": {"gini": 0.25, "curve": list(SHARES)}}}
+
+
+def drawings(one):
+    one["metrics"] = one["metrics"] | {
+        "ratings": {n: {"rmse": figure(1.2), "mae": figure(0.9)} for n in ("als", "bias")}
+    }
+    return {
+        "metrics": model.metrics(one),
+        "activity": model.activity(one, groups(one["data"]["measured_users"])),
+        "spread": model.spread(one, SPREAD),
+        "stars": model.stars(one),
+    }
+
+
+@pytest.mark.parametrize("users", [0, 3, 29])
+def test_of_few_users_a_sentence_is_drawn_and_no_figure(tmp_path, users):
+    data = {"measured_users": users, "measured_ratings": users, "split_rule": "last_of_each_user"}
+    for name, drawn in drawings(document(data=data, metrics={} if users == 0 else document()["metrics"])).items():
+        shown = words(tmp_path, drawn)
+        assert "nothing can be concluded (30 are needed)" in shown, name
+        assert "measured on the last interaction of each user" in shown, name
+        assert not re.search(r"\d\.\d", shown), name
+
+
+def test_of_many_users_the_foot_says_how_many_and_on_what(tmp_path):
+    data = {"measured_users": 5_000, "measured_ratings": 700, "split_rule": "newer_than_champion"}
+    for name, drawn in drawings(document(data=data)).items():
+        rests_on = "700 held-out ratings" if name == "stars" else "5,000 users"
+        shown = words(tmp_path, drawn)
+        assert f"{rests_on} measured on what is newer than the champion" in shown, name
+        assert "concluded" not in shown, name
+
+
+@pytest.mark.parametrize("engine", ["popularity_recent", "implicit"])
+@pytest.mark.parametrize("rule", SPLIT_RULES)
+def test_the_foot_does_not_run_into_the_time(engine, rule):
+    data = {"measured_users": 1_234_567, "measured_ratings": 1_234_567, "split_rule": rule}
+    for name, drawn in drawings(document(data=data, engine=engine)).items():
+        renderer = FigureCanvasAgg(drawn).get_renderer()
+        foot, time = (text.get_window_extent(renderer) for text in drawn.texts[-2:])
+        assert foot.x1 < time.x0, name
+
+
+def test_the_history_leaves_out_what_nothing_can_be_concluded_from_and_says_so(tmp_path):
+    few = [document(n, data={"measured_users": 3}) for n in (1, 2)] + [
+        document(3, data={"measured_users": 0}, metrics={})
+    ]
+    shown = words(tmp_path, model.history([*few, document(4)], few[0]["_id"]))
+    assert "4 models; 3 measured on fewer than 30 users left out" in shown
+    assert "2026-01-04" in shown
+    assert "2026-01-01" not in shown
+    assert "live now" not in shown
+    shown = words(tmp_path, model.history(few, few[0]["_id"]))
+    assert "no model was measured on the 30 users" in shown
+    assert "1 model;" in words(tmp_path, model.history(few[:1], None))
 
 
 def test_spread_names_each_gini(tmp_path):

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tidemark.evaluation import disparity
 
@@ -39,15 +41,55 @@ def test_the_order_is_that_of_popularity_and_not_of_the_items():
     assert dict(zip(disparity.SHARES, one, strict=True))[0.5] == pytest.approx(0.9)
 
 
+def grouped(*users):
+    """Groups of users whose histories are as long as the least of each of `ACTIVITY`: `users` in each of them."""
+    history = np.repeat(disparity.ACTIVITY[: len(users)], users)
+    return [
+        (r["least"], r["most"], r["users"]) for r in disparity.by_activity({"one": np.zeros(len(history))}, history)
+    ]
+
+
 def test_users_are_grouped_by_the_length_of_their_history():
-    ndcg = {"candidate": np.array([0.0, 1.0, 0.5, 0.25, 0.75])}
-    rows = disparity.by_activity(ndcg, np.array([1, 2, 3, 5, 500]))
-    assert [(r["least"], r["most"], r["users"]) for r in rows] == [(1, 2, 2), (3, 5, 2), (101, None, 1)]
+    ndcg = {"candidate": np.array([0.0, 1.0] * 10 + [0.5, 0.25] * 15)}
+    rows = disparity.by_activity(ndcg, np.array([1, 2] * 10 + [3, 500] * 15))
+    assert [(r["least"], r["most"], r["users"]) for r in rows] == [(1, 2, 20), (3, None, 30)]
     first = rows[0]["ndcg_at_10"]["candidate"]
     assert first["value"] == pytest.approx(0.5)
-    assert first["high"] == pytest.approx(0.5 + 1.96 * 0.5 / math.sqrt(2))
-    assert first["low"] == 0  # never below nothing
+    assert first["high"] == pytest.approx(0.5 + 1.96 * 0.5 / math.sqrt(20))
+    assert first["low"] == pytest.approx(0.5 - 1.96 * 0.5 / math.sqrt(20))
     assert rows[1]["ndcg_at_10"]["candidate"]["value"] == pytest.approx(0.375)
+
+
+def test_no_interval_of_a_group_is_below_nothing():
+    ndcg = {"candidate": np.array([0.0] * 19 + [1.0])}
+    assert disparity.by_activity(ndcg, np.full(20, 5))[0]["ndcg_at_10"]["candidate"]["low"] == 0
+
+
+@pytest.mark.parametrize(
+    ("users", "groups"),
+    [
+        ([20, 20], [(1, 2, 20), (3, 5, 20)]),
+        ([19, 1, 30], [(1, 5, 20), (6, 10, 30)]),
+        ([30, 0, 25], [(1, 2, 30), (6, 10, 25)]),
+        ([5, 0, 5, 0, 12, 40], [(1, 50, 22), (51, 100, 40)]),
+        ([40, 50, 19], [(1, 2, 40), (3, 10, 69)]),
+        ([40, 0, 0, 0, 0, 0, 3], [(1, None, 43)]),
+        ([3], [(1, 2, 3)]),
+        ([1, 0, 0, 0, 0, 0, 2], [(1, None, 3)]),
+        ([], []),
+    ],
+)
+def test_groups_of_few_users_are_joined_with_their_neighbours(users, groups):
+    assert grouped(*users) == groups
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=len(disparity.ACTIVITY)))
+def test_every_user_is_in_one_group_of_enough_or_all_are_in_one(users):
+    groups = grouped(*users)
+    assert sum(n for *_, n in groups) == sum(users)
+    assert all(n >= disparity.GROUP_USERS for *_, n in groups) or len(groups) == 1
+    ends = [end for least, most, _ in groups for end in (least, most or math.inf)]
+    assert ends == sorted(set(ends))
 
 
 def test_spread_is_over_what_training_knows_and_leaves_out_empty_places():

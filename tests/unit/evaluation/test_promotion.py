@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from tidemark.errors import SettingError
-from tidemark.evaluation.promotion import Lead, decide, lead
+from tidemark.evaluation import promotion
+from tidemark.evaluation.evidence import Evidence
+from tidemark.evaluation.promotion import Lead, lead
+
+ENOUGH = Evidence(300, "newest_tenth")
+
+
+def decide(ndcg, leads, promote, compared_with, evidence=ENOUGH, champion_engine=None):
+    engine = champion_engine or ("implicit" if compared_with else None)
+    return promotion.decide(ndcg, leads, promote, compared_with, evidence=evidence, champion_engine=engine)
 
 
 def figures(candidate=0.10, popularity=0.05, recent=0.06, champion=None, spread=0.01):
@@ -80,3 +89,60 @@ def test_always_publishes_the_candidate_and_never_nothing():
 def test_another_policy_is_refused():
     with pytest.raises(SettingError, match="gate, always or never"):
         decide(*figures(), "maybe", None)
+
+
+def test_the_first_reason_says_how_many_users_were_measured_and_on_what():
+    assert decide(*figures(), "gate", None).reasons[0] == "300 users measured on the newest tenth"
+
+
+FEW = [Evidence(n, "last_of_each_user") for n in (0, 1, 3, 29)]
+CLAIMS = ("beats", "does not beat", "worse", "NDCG")
+
+
+@pytest.mark.parametrize("evidence", FEW, ids=lambda e: str(e.count))
+@pytest.mark.parametrize(
+    ("given", "compared_with"),
+    [({"candidate": 0.9}, None), ({"candidate": 0.9, "champion": 0.1}, "champion"), ({"candidate": 0.0}, None)],
+    ids=["far ahead", "far ahead of the champion", "far behind"],
+)
+@pytest.mark.parametrize("promote", promotion.POLICIES)
+def test_few_users_prove_nothing_whatever_their_figures(evidence, given, compared_with, promote):
+    decision = decide(*figures(**given), promote, compared_with, evidence)
+    assert decision.reasons[0] == evidence.doubt()
+    assert "nothing can be concluded (30 are needed)" in decision.reasons[0]
+    assert not [r for r in decision.reasons for claim in CLAIMS if claim in r]
+
+
+@pytest.mark.parametrize("evidence", FEW, ids=lambda e: str(e.count))
+def test_without_proof_the_first_model_is_popularity_of_all_time_and_a_champion_stays(evidence):
+    first = decide(*figures(candidate=0.9, recent=0.8), "gate", None, evidence)
+    assert (first.publish, first.contender) == (True, "popularity")
+    later = decide(*figures(candidate=0.9, champion=0.1), "gate", "recipe", evidence)
+    assert (later.publish, later.contender) == (False, "candidate")
+    assert later.reasons[-1] == "the champion stays"
+
+
+@pytest.mark.parametrize("engine", promotion.POPULARITIES)
+def test_without_proof_popularity_that_is_live_is_fitted_again(engine):
+    decision = decide(*figures(candidate=0.9, champion=0.1), "gate", "recipe", FEW[2], engine)
+    assert (decision.publish, decision.contender) == (True, engine)
+
+
+def test_without_proof_always_publishes_the_candidate_and_never_nothing():
+    always = decide(*figures(champion=0.2), "always", "champion", FEW[2])
+    never = decide(*figures(), "never", None, FEW[2])
+    assert (always.publish, always.contender) == (True, "candidate")
+    assert not never.publish
+    assert "never" in never.reasons[-1]
+
+
+def test_where_nobody_was_measured_there_need_be_no_figures():
+    decision = decide({}, {}, "gate", None, FEW[0])
+    assert (decision.publish, decision.contender) == (True, "popularity")
+    assert not decide({}, {}, "gate", None, FEW[0], "spark").publish
+
+
+def test_thirty_users_are_weighed():
+    decision = decide(*figures(), "gate", None, Evidence(30))
+    assert decision.contender == "candidate"
+    assert any("beats popularity" in r for r in decision.reasons)

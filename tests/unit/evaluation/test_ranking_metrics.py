@@ -83,12 +83,19 @@ def test_the_bootstrap_agrees_with_the_normal_interval_and_is_the_same_again():
     assert np.array_equal(replicates, ev.resampled_means(values))
 
 
+def test_an_interval_never_leaves_out_its_value_by_rounding():
+    value = 0.1 + 0.2
+    assert ev.figure(0.3, np.full(9, value)) == {"value": 0.3, "low": 0.3, "high": value}
+    assert ev.figure(value, np.full(9, 0.3)) == {"value": value, "low": 0.3, "high": value}
+
+
 def test_only_users_with_a_history_and_a_future_are_measured():
     pairs = tastes.tastes()
     held = splits.newest(pairs)
     train, truth = pairs.take(~held), pairs.take(held)
     users = ev.measurable_users(train, truth)
     assert set(users) == set(train.user_num) & set(truth.user_num)
+    assert len(ev.users_of_both(train, truth.take(np.zeros(len(truth), bool)))) == 0
     with pytest.raises(NotEnoughDataError, match="before and after the split"):
         ev.measurable_users(train, truth.take(np.zeros(len(truth), bool)))
 
