@@ -58,6 +58,9 @@ def run(
             first_run.run(config, wanted)
             model_summary.show(mongo.connect(config))
         lifecycle.await_ingest(config)
+    except KeyboardInterrupt:
+        typer.echo("\nStopped watching. The platform goes on: make status, make stop", err=True)
+        raise typer.Exit(stream.INTERRUPTED) from None
     finally:
         overview.addresses(config)  # it runs, whatever became of the job
     say_done("all", time.monotonic() - started)
@@ -129,6 +132,3 @@ def main() -> None:
     except TidemarkError as error:
         typer.echo(f"{error}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo("\nStopped watching. The platform goes on: make status, make stop", err=True)
-        sys.exit(130)

@@ -12,7 +12,7 @@ from tidemark.errors import PlatformError
 from tidemark.local import first_run, lifecycle, model_summary
 from tidemark.local import status as overview
 from tidemark.local.first_run import Source
-from tidemark.settings import settings
+from tidemark.settings import Settings, settings
 from tidemark.storage import mongo
 
 runner = CliRunner()
@@ -140,3 +140,16 @@ def test_an_ingest_that_does_not_come_up_is_told_after_the_model(
     assert ended.value.code == 1
     assert capsys.readouterr().err == "ingest does not start\n"
     assert steps == ["start", "job", "model", "addresses"]
+
+
+def test_whoever_stops_watching_is_told_that_the_platform_goes_on(
+    steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(config: Settings, wanted: Source) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(first_run, "run", interrupted)
+    answer = runner.invoke(main.app, ["run"])
+    assert answer.exit_code == 130
+    assert "The platform goes on" in answer.output
+    assert steps == ["start", "addresses"]
