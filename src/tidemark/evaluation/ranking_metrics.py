@@ -102,6 +102,8 @@ def diversity(lists: Array, weights: csr_matrix) -> Array:
     """Intra-list diversity: 1 minus the mean cosine, over the pairs of a list, of the items' 0/1 columns of users
     (Ziegler et al. 2005 with co-occurrence as similarity); `(m,)`, NaN for a list of fewer than two."""
     items = np.unique(lists[lists != NONE])
+    if not len(items):  # as of item-kNN where nobody has two items
+        return np.full(len(lists), np.nan)
     binary = csr_matrix((np.ones(weights.nnz, np.float32), weights.indices, weights.indptr), weights.shape)[:, items]
     norms = np.sqrt(np.asarray(binary.sum(axis=0)).ravel())
     columns = binary @ diags(1 / np.maximum(norms, 1))

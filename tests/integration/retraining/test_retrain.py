@@ -1,14 +1,19 @@
 """Retraining against a real MongoDB: from interactions to a live model, and every way in which it may not become one."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.support import retraining, tastes
 from tests.support.retraining import as_frame, begin, job, retrain, store_interactions
+from tidemark.charts import retraining as retraining_charts
+from tidemark.console import first_page, page_rows
 from tidemark.contracts import conformance
 from tidemark.errors import NoChampionError, NotEnoughDataError, SettingError
+from tidemark.local import model_summary
 from tidemark.registry import champion, entries
 from tidemark.retraining import publish, report
 from tidemark.storage import artifacts, mongo
@@ -160,9 +165,8 @@ def test_only_the_last_models_are_kept_never_without_champion_and_the_one_before
         ([("one", f"i{n:02}") for n in range(30)], "1 users"),
         ([(f"u{n:02}", "one") for n in range(30)], "1 items"),
         ([("a", "x"), ("b", "y")], "2 pairs"),
-        ([(f"u{n}", f"i{n % 5}") for n in range(30)], "before and after the split"),
     ],
-    ids=["one user", "one item", "two pairs", "each user once"],
+    ids=["one user", "one item", "two pairs"],
 )
 def test_what_cannot_be_learned_from_is_said_in_one_line(rows, says):
     store_interactions(tastes.frame(rows))
@@ -170,6 +174,91 @@ def test_what_cannot_be_learned_from_is_said_in_one_line(rows, says):
         retrain("first")
     assert "\n" not in str(error.value)
     assert champion.live(mongo.connect()) is None
+
+
+def once_and(several):
+    """Thirty users of one item each, among them `several` who then take a second one."""
+    rows = [(f"u{n:02}", f"i{n % 5}") for n in range(30)]
+    return tastes.frame([*rows, *((f"u{n:02}", f"i{(n + 1) % 5}") for n in range(several))], rating=4.0)
+
+
+def draw(run):
+    """The task `draw`; gives every word of the charts."""
+    retraining_charts.draw(mongo.connect(), run, dag="retrain_recommender", run_id="run")
+    return {path.stem: path.read_text() for path in Path(f"{run}/charts").glob("*.svg")}
+
+
+@pytest.mark.parametrize("asked", [{}, SEARCHED], ids=["settings given", "searched"])
+def test_of_three_measured_users_nothing_is_concluded_and_popularity_goes_live(asked):
+    store_interactions(once_and(3))
+    decided = retrain("first", **asked)
+    doubt = "3 users were measured: nothing can be concluded (30 are needed)"
+    assert (decided["publish"], decided["contender"]) == (True, "popularity")
+    assert decided["reasons"][0] == doubt
+    assert not any("beat" in reason or "worse" in reason for reason in decided["reasons"])
+
+    db = mongo.connect()
+    model = entries.get(db, live()[0])
+    assert conformance.reasons("model", model) == []
+    assert model["engine"] == "popularity"
+    assert (model["data"]["measured_users"], model["data"]["split_rule"]) == (3, "newest_tenth")
+    assert "3 users" in model["data"]["split"]
+    assert len(live()[1]) == 30
+    small, text = report.of_run(db, decided["run"])
+    assert (small["concluded"], small["measured_users"]) == (False, 3)
+    assert doubt in text
+    assert "NDCG" not in text
+    shown = draw(decided["run"])
+    for name in ("metrics", "activity", "spread"):
+        assert doubt in shown[name]
+    metrics = pd.read_csv(f"{decided['run']}/tables/metrics.csv")
+    assert set(metrics["measured"]) == {3}  # as many ratings as users
+    shown_live = page_rows.live(db)
+    assert shown_live is not None
+    assert (shown_live.row.doubt, shown_live.row.ndcg) == (doubt, None)
+
+
+def test_a_champion_that_is_no_popularity_stays_where_nothing_can_be_concluded(table):
+    store_interactions(once_and(3))
+    first = retrain("first", promote="always")
+    assert entries.get(mongo.connect(), first["model"])["engine"] == "implicit"
+    later = retrain("later", 1, force=True)
+    assert (later["publish"], later["contender"]) == (False, "candidate")
+    assert later["reasons"] == ["3 users were measured: nothing can be concluded (30 are needed)", "the champion stays"]
+    assert live()[0] == first["model"]
+    model = entries.get(mongo.connect(), later["model"])
+    assert (model["status"], model["decision"]["compared_with"]) == ("rejected", "recipe")
+    assert "not published" in report.of_run(mongo.connect(), later["run"])[1]
+
+
+def test_where_nobody_can_be_measured_popularity_goes_live_and_is_kept_fresh():
+    store_interactions(once_and(0))
+    decided = retrain("first", **SEARCHED)
+    nobody = "no user was measured, as none took two items: nothing can be concluded (30 are needed)"
+    assert (decided["publish"], decided["contender"], decided["reasons"][0]) == (True, "popularity", nobody)
+    db = mongo.connect()
+    model = entries.get(db, live()[0])
+    assert conformance.reasons("model", model) == []
+    assert set(model["metrics"]) <= {"ratings"}
+    assert (model["data"]["measured_users"], model["data"]["split_rule"]) == (0, "newest_tenth")
+    assert len(live()[1]) == 30
+    small, text = report.of_run(db, decided["run"])
+    assert small["ndcg_at_10"] == {}
+    assert nobody in text
+    shown = draw(decided["run"])
+    for name in ("metrics", "activity", "spread"):
+        assert nobody in shown[name]
+    assert "no model was measured" in shown["history"]
+    assert pd.read_csv(f"{decided['run']}/tables/history.csv")["ndcg_at_10"].isna().all()
+    assert model_summary.table_of(model).row_count == 1
+    first_page.registry(db, 1)
+
+    # New users come: what is live is popularity, so it learns of them, though nothing is measured yet.
+    store_interactions(tastes.frame([(f"new{n}", "i5") for n in range(12)], rating=4.0))
+    again = retrain("second", 1)
+    assert (again["publish"], again["contender"]) == (True, "popularity")
+    assert live()[0] == again["model"]
+    assert len(live()[1]) == 42
 
 
 def test_no_interactions_is_said():

@@ -1,6 +1,7 @@
 """Page models and the pages made of them: nothing there, half there, strange texts, and many."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -57,6 +58,90 @@ def test_a_row_shows_the_figures_of_what_went_live():
 def test_a_document_of_which_little_is_there_is_still_a_row():
     row = ModelRow.of({"_id": "20260101T000000-00000000", "status": "candidate"})
     assert (row.ndcg, row.rmse, row.lead, row.decision, row.reasons) == (None, None, None, "not decided", ())
+
+
+def measured_on(number: int, users: int, ratings: int = 500) -> dict[str, Any]:
+    """A model document whose figures rest on so many users and ratings."""
+    document = registry_data.model(number, reasons=["a reason"])
+    document["data"] |= {
+        "measured_users": users,
+        "measured_ratings": ratings,
+        "split": "held out is the newest third",
+        "split_rule": "newest_third",
+    }
+    return document
+
+
+@pytest.mark.parametrize("users", [0, 3, 29])
+def test_figures_of_few_users_are_not_shown_but_said_to_conclude_nothing(users: int):
+    document = measured_on(3, users)
+    if not users:
+        document["metrics"] = {"ratings": document["metrics"]["ratings"]}
+    row = ModelRow.of(document)
+    assert (row.ndcg, row.recall, row.coverage, row.popularity, row.lead) == (None, None, None, None, None)
+    assert row.baselines == {}
+    assert "nothing can be concluded (30 are needed)" in row.doubt
+    assert row.rmse is not None, "500 ratings are enough"
+    assert row.stars_doubt == ""
+
+
+def test_enough_users_are_said_with_what_they_were_measured_on():
+    row = ModelRow.of(measured_on(3, 30, ratings=12))
+    assert row.ndcg is not None
+    assert (row.measured, row.doubt) == ("30 users measured on the newest third", "")
+    assert (row.rmse, row.rmse_mean) == (None, None)
+    assert row.stars_doubt == "12 held-out ratings were measured: nothing can be concluded (30 are needed)"
+
+
+def test_a_model_of_an_earlier_release_is_shown_with_its_figures():
+    row = ModelRow.of(registry_data.model(3))
+    assert row.ndcg is not None
+    assert (row.measured, row.doubt, row.stars_doubt) == ("4,863 users measured", "", "")
+
+
+def test_the_history_leaves_out_models_of_few_users_and_says_so():
+    rows = [ModelRow.of(measured_on(n, 3 if n < 2 else 300)) for n in range(5)]
+    drawn = history_drawing.draw(rows, 5, rows[0].model_id)
+    assert drawn is not None
+    assert [point.row.model_id for point in drawn.points] == [row.model_id for row in rows[2:]]
+    assert drawn.heading == "5 models"
+    assert drawn.left_out == "Left out: 2 models measured on too few users to conclude anything."
+    text = overview_page(registry=registry_of(rows, drawn))
+    assert drawn.left_out in text
+    all_drawn = history_drawing.draw(rows[2:], 2_000, None)
+    assert all_drawn is not None
+    assert (all_drawn.heading, all_drawn.left_out) == ("the newest 3 of 2,000 models", "")
+    assert history_drawing.draw(rows[:2], 2, None) is None
+
+
+def registry_of(rows: list[ModelRow], drawn: history_drawing.History | None = None) -> first_page.Registry:
+    """The registry of the first page, with the first of `rows` live."""
+    live = page_rows.Champion(rows[0], NOW, "run", None)
+    page = page_rows.ModelPage(tuple(rows), 1, len(rows))
+    return first_page.Registry(live, (), page, drawn, first_page.Letters(0, ()))
+
+
+def test_the_first_page_says_that_nothing_can_be_concluded_in_place_of_figures():
+    text = overview_page(registry=registry_of([ModelRow.of(measured_on(3, 3))]))
+    assert text.count("3 users were measured: nothing can be concluded (30 are needed)") == 2  # champion and row
+    assert "Held out is the newest third." in text
+    assert "0.0400" not in text
+    many = overview_page(registry=registry_of([ModelRow.of(measured_on(3, 3_000))]))
+    assert "3,000 users measured on the newest third" in many
+    assert "concluded" not in many
+
+
+def test_the_page_of_a_run_says_on_how_many_users_its_model_was_measured(tmp_path: Path):
+    registry_data.leave(str(tmp_path), DAG, "manual__1", model=registry_data.model_id(3))
+
+    def page_of(users: int) -> str:
+        found = run_page.page(Away(str(tmp_path)), DAG, "manual__1", run())  # type: ignore[arg-type]
+        page = replace(found, model=ModelRow.of(measured_on(3, users)), troubles=())
+        return pages.render("run.html", "/tidemark", page=page)
+
+    assert "3 users were measured: nothing can be concluded" in page_of(3)
+    assert "0.0400" not in page_of(3)
+    assert "3,000 users measured on the newest third" in page_of(3_000)
 
 
 def test_the_history_is_inside_its_drawing_and_marks_what_became_of_each():

@@ -59,6 +59,7 @@ def test_diversity_by_hand():
     found = ev.diversity(np.array([[0, 1], [0, 2], [0, 3], [1, -1]]), weights)
     assert found[:3] == pytest.approx([0, 1 - 1 / np.sqrt(2), 1], abs=FLOAT32)
     assert np.isnan(found[3])
+    assert np.isnan(ev.diversity(np.full((2, 3), -1), weights)).tolist() == [True, True]
     three = ev.diversity(np.array([[0, 1, 3]]), weights)
     assert three == pytest.approx([1 - 1 / 3], abs=FLOAT32)
 

@@ -1,0 +1,59 @@
+"""The report in the task's log: figures with what they rest on, or a sentence in their place."""
+
+from typing import Any
+
+import pytest
+
+from tests.support import registry_data
+from tidemark.retraining import report
+
+
+def model(users: int, ratings: int = 500, **fields: Any) -> dict[str, Any]:
+    document = registry_data.model(3)
+    document["data"] |= {
+        "measured_users": users,
+        "measured_ratings": ratings,
+        "split": "held out is the newest third",
+        "split_rule": "newest_third",
+    }
+    return document | fields
+
+
+def test_the_title_says_how_many_users_were_measured_and_on_what():
+    text = report.text(model(3_000), [])
+    assert "3,000 users measured on the newest third; 95 % bootstrap intervals" in text
+    assert "500 held-out ratings measured on the newest third" in " ".join(text.split())
+    assert "concluded" not in text
+
+
+@pytest.mark.parametrize("users", [3, 29])
+def test_of_few_users_no_table_is_shown(users):
+    text = report.text(model(users, decision=registry_data.model(3)["decision"] | {"reasons": []}), [])
+    assert f"{users} users were measured: nothing can be concluded (30 are needed)" in text
+    assert "held out is the newest third" in text
+    assert "NDCG" not in text
+    assert "RMSE" in text, "500 ratings are enough"
+    assert report.small(model(users))["concluded"] is False
+
+
+def test_of_few_ratings_no_stars_are_shown():
+    text = report.text(model(3_000, ratings=4), [])
+    assert "4 held-out ratings were measured: nothing can be concluded" in text
+    assert "RMSE" not in text
+
+
+def test_where_nobody_was_measured_popularity_is_said_to_be_unproven():
+    nobody = model(0, 0, engine="popularity", metrics={})
+    text = report.text(nobody, [])
+    assert "no user was measured" in text
+    assert "nothing that was tried could be shown to beat it" in text
+    small = report.small(nobody)
+    assert (small["ndcg_at_10"], small["rmse"], small["measured_users"]) == ({}, {}, 0)
+
+
+def test_a_model_of_an_earlier_release_is_reported_with_its_figures():
+    document = registry_data.model(3)
+    document["data"]["split"] = "the newest tenth is held out"
+    text = report.text(document, [])
+    assert "4,863 users measured; 95 % bootstrap intervals" in text
+    assert "RMSE" in text
