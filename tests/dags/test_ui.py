@@ -18,7 +18,7 @@ from pymongo.database import Database
 from tests.support import registry_data
 from tests.support.console_server import ConsoleServer, console_server
 from tests.support.own_settings import local_settings, with_airflow
-from tidemark.console import pages, routes
+from tidemark.console import application as routes, pages
 from tidemark.local.servers import running
 from tidemark.settings import ROOT, Settings
 from tidemark.storage import mongo as store
