@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from tidemark.contracts import schemas
 from tidemark.errors import UnreachableError
+from tidemark.registry import champion, figures
 from tidemark.stream import dead_letters
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["CONTENT_TYPE", "exposition"]
 
 MOST_LETTERS = 1_000_000
+"""Waiting dead letters are counted up to here: a scrape does not wait for more."""
 
 
 def exposition(sources: "Sources", stages: Mapping[str, float]) -> bytes:
@@ -45,9 +47,9 @@ class _Now(Collector):
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """The metrics; in their names, units as Prometheus wants them."""
         up = GaugeMetricFamily("tidemark_up", "Whether a server answers (1) or not (0)", labels=["server"])
-        for server, found in (("kafka", self._tide), ("mongo", self._registry)):
+        for server, measure in (("kafka", self._tide), ("mongo", self._registry)):
             try:
-                yield from found()
+                yield from measure()
                 up.add_metric([server], 1)
             except UnreachableError:
                 up.add_metric([server], 0)
@@ -71,11 +73,11 @@ class _Now(Collector):
         )
         for at in lag.partitions:
             parts.add_metric([lag.topic, str(at.partition)], at.end)
-        found = [mark, _gauge("lag", "Interactions that no model has learned from", lag.total), parts]
+        gauges = [mark, _gauge("lag", "Interactions that no model has learned from", lag.total), parts]
         try:
             progress = self._sources.progress()
         except UnreachableError:
-            return found
+            return gauges
         if progress is not None:
             stored = GaugeMetricFamily(
                 "tidemark_ingest_next_offset",
@@ -85,34 +87,33 @@ class _Now(Collector):
             for number, offset in progress.next_offsets.items():
                 stored.add_metric([lag.topic, str(number)], offset)
             when = progress.updated_at.timestamp()
-            found += [stored, _gauge("ingest_updated_timestamp_seconds", "When the ingest last stored", when)]
-        return found
+            gauges += [stored, _gauge("ingest_updated_timestamp_seconds", "When the ingest last stored", when)]
+        return gauges
 
     def _registry(self) -> list[GaugeMetricFamily]:
         return self._sources.ask(_of_registry)
 
 
 def _of_registry(db: Any) -> list[GaugeMetricFamily]:
-    from tidemark.console import page_rows
-
     by_status = GaugeMetricFamily("tidemark_models", "Models of the registry", labels=["status"])
-    counted, statuses = page_rows.by_status(db), schemas.schema("model")["properties"]["status"]["enum"]
-    for status in dict.fromkeys((*statuses, *counted)):
+    groups = db["models"].aggregate([{"$group": {"_id": "$status", "models": {"$sum": 1}}}])
+    counted = {str(group["_id"]): group["models"] for group in groups}
+    for status in dict.fromkeys((*schemas.schema("model")["properties"]["status"]["enum"], *counted)):
         by_status.add_metric([status], counted.get(status, 0))
     waiting = db[dead_letters.COLLECTION].count_documents(dead_letters.WAITING, limit=MOST_LETTERS)
-    found = [by_status, _gauge("dead_letters_waiting", "Rejected messages that were not sent again", waiting)]
-    live = page_rows.live(db)
+    gauges = [by_status, _gauge("dead_letters_waiting", "Rejected messages that were not sent again", waiting)]
+    live = champion.live(db)
     if live is None:
-        return found
-    made = live.row.created_at
-    if made:
-        age = (datetime.now(UTC) - made).total_seconds()
-        found.append(_gauge("champion_age_seconds", "Since the live model was made", age))
-    if live.row.ndcg:
-        found.append(_gauge("champion_ndcg_at_10", "NDCG@10 of the live model, held out", live.row.ndcg.value))
-    if live.row.users_served is not None:
-        found.append(_gauge("champion_users_served", "Users that the live model serves", live.row.users_served))
-    return found
+        return gauges
+    if live.get("created_at"):
+        age = (datetime.now(UTC) - live["created_at"]).total_seconds()
+        gauges.append(_gauge("champion_age_seconds", "Since the live model was made", age))
+    ndcg = figures.of_contender(live).get("ndcg_at_10")
+    if ndcg:
+        gauges.append(_gauge("champion_ndcg_at_10", "NDCG@10 of the live model, held out", ndcg["value"]))
+    if live.get("users_served") is not None:
+        gauges.append(_gauge("champion_users_served", "Users that the live model serves", live["users_served"]))
+    return gauges
 
 
 def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:
