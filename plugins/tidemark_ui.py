@@ -58,9 +58,9 @@ class AirflowPermissions:
 
 def application() -> "FastAPI":
     """The console with Airflow's permissions."""
-    from tidemark.console import routes
+    from tidemark.console.application import application as console
 
-    return routes.application(AirflowPermissions())
+    return console(AirflowPermissions())
 
 
 class RunArtifactsLink(BaseOperatorLink):

@@ -1,4 +1,5 @@
-"""Every DAG of the project, loaded as Airflow loads them: in this process, and in one that shows what loading costs."""
+"""Every DAG of the project, loaded as Airflow loads them: in this process, and in one that shows what loading costs. And
+Tidemark's pages on a real Airflow API server, started once."""
 
 import json
 import os
@@ -7,14 +8,23 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import SecretStr
+from pymongo.database import Database
 
-from tests.support import dag_probe
+from tests.support import dag_probe, registry_data
+from tests.support.console_server import ConsoleServer, console_server
 from tests.support.own_settings import local_settings, with_airflow
+from tidemark import dag_ids
 from tidemark.local import airflow
+from tidemark.local import mongo as local_mongo
 from tidemark.local.throwaway import environment
 from tidemark.settings import ROOT, Settings
+from tidemark.storage import mongo
+from tidemark.stream import topics
+
+Document = dict[str, Any]
 
 RUN = "/artifacts/some_dag/some_run"
 """The run folder that rendered tasks are given."""
@@ -62,3 +72,54 @@ def probed(secretive: Settings) -> dict[str, Any]:
     lines = [line for line in done.stdout.splitlines() if line.startswith(dag_probe.MARK)]
     assert lines, done.stdout[-3_000:] + done.stderr[-3_000:]
     return dict(json.loads(lines[0].removeprefix(dag_probe.MARK)))
+
+
+# One server for all files of this folder that ask for it (in each worker of pytest-xdist that runs one of them): of the
+# package, not of the session, so that it ends with them and not with the tests of other folders.
+@pytest.fixture(scope="package")
+def server(
+    mongo_server: Settings, kafka_server: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ConsoleServer]:
+    """Tidemark's pages at work, with a database and topics of their own, and no run yet but `registry_data.RUN`."""
+    own = local_settings(tmp_path_factory.mktemp("ui"))
+    servers = {name: getattr(kafka_server, name) for name in Settings.model_fields if name.startswith("kafka_")}
+    servers |= {name: getattr(mongo_server, name) for name in Settings.model_fields if name.startswith("mongo_")}
+    names = {"kafka_prefix": "ui.", "mongo_database": "ui", "mongo_user": "ui"}
+    config = with_airflow(own.model_copy(update=servers | names))
+    local_mongo.ensure_user(config)
+    topics.ensure(config)
+    with console_server(config, tmp_path_factory.mktemp("console")) as made:
+        body = {"logical_date": None, "dag_run_id": registry_data.RUN, "conf": {}}
+        path = f"/api/v2/dags/{dag_ids.RETRAIN_RECOMMENDER}/dagRuns"
+        made.client("admin").post(path, json=body).raise_for_status()
+        registry_data.leave(
+            config.artifacts_root,
+            dag_ids.RETRAIN_RECOMMENDER,
+            registry_data.RUN,
+            title="Retrain, model published",
+            model=registry_data.model_id(28),
+        )
+        yield made
+
+
+@pytest.fixture(scope="module")
+def emptied(server: ConsoleServer) -> Database[Document]:
+    """The database of the pages, whatever another file left in it gone."""
+    db = mongo.connect(server.config)
+    for name in db.list_collection_names():
+        db.drop_collection(name)
+    return db
+
+
+@pytest.fixture(scope="module")
+def db(server: ConsoleServer, emptied: Database[Document]) -> Database[Document]:
+    """The database of the pages: 30 models, and 7 dead letters that wait."""
+    registry_data.fill(emptied, 30, server.config.artifacts_root)
+    registry_data.letters(emptied, 7, reason=f"not JSON: {registry_data.EVIL}")
+    return emptied
+
+
+@pytest.fixture(scope="module")
+def admin(server: ConsoleServer, db: Database[Document]) -> httpx.Client:
+    """A client that may do everything, where there is something to see."""
+    return server.client("admin")

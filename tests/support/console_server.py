@@ -4,9 +4,11 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
+from tests.support import registry_data
 from tests.support.own_airflow import component
 from tests.support.waiting import eventually
 from tidemark.local import airflow
@@ -17,6 +19,12 @@ from tidemark.local.throwaway import environment
 from tidemark.settings import Settings
 
 ROLES = ("admin", "user", "viewer")
+
+OWN = {"sec-fetch-site": "same-origin"}
+"""What a browser sends along with a form of the page itself."""
+
+HTML = {"accept": "text/html"}
+"""What a browser asks for, and no program."""
 
 
 class ConsoleServer:
@@ -59,6 +67,12 @@ def console_server(config: Settings, folder: Path) -> Iterator[ConsoleServer]:
         server = ConsoleServer(config, passwords, log)
         eventually(lambda: _answers(server), 120, lambda: log.read_text()[-3_000:])
         yield server
+
+
+def started(client: httpx.Client, dag_id: str) -> list[dict[str, Any]]:
+    """The runs of a DAG that Airflow knows, but for the one that is there from the start, oldest first."""
+    answer = client.get(f"/api/v2/dags/{dag_id}/dagRuns", params={"order_by": "id"}).raise_for_status().json()
+    return [run for run in answer["dag_runs"] if run["dag_run_id"] != registry_data.RUN]
 
 
 def _answers(server: ConsoleServer) -> bool:

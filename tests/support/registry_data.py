@@ -34,6 +34,10 @@ def run_id(number: int) -> str:
     return f"manual__{(FIRST + timedelta(hours=number)).isoformat()}"
 
 
+RUN = run_id(29)
+"""A run with artifacts, see `leave`."""
+
+
 def interval(value: float, half: float = 0.004) -> Document:
     return {"value": value, "low": value - half, "high": value + half}
 

@@ -1,1 +1,1 @@
-"""The console: Tidemark's pages in the Airflow UI. Page models here, routes in `routes`, permissions in the plugin."""
+"""The console: Tidemark's pages in the Airflow UI. `application` puts the routes together; permissions come from the plugin."""

@@ -72,8 +72,8 @@ class AirflowRun:
         )
 
 
-def _moment(found: Any) -> datetime | None:
-    return datetime.fromisoformat(str(found)) if found else None
+def _moment(date: Any) -> datetime | None:
+    return datetime.fromisoformat(str(date)) if date else None
 
 
 class AirflowRuns:
@@ -103,10 +103,10 @@ class AirflowRuns:
     async def newest(self, dag_id: str, limit: int, **only: str) -> list[AirflowRun]:
         """The newest runs of a DAG, newest first; none where Airflow does not know it, or the caller may not read it."""
         try:
-            found = await self._ask("GET", f"{dag_id}/dagRuns", None, order_by="-run_after", limit=limit, **only)
+            answer = await self._ask("GET", f"{dag_id}/dagRuns", None, order_by="-run_after", limit=limit, **only)
         except RefusedError:
             return []
-        return [AirflowRun.of(run) for run in found["dag_runs"]]
+        return [AirflowRun.of(run) for run in answer["dag_runs"]]
 
     async def one(self, dag_id: str, run_id: str) -> AirflowRun | None:
         """A run with its tasks; None where Airflow does not know it."""

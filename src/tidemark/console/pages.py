@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from fastapi import Request
+from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from tidemark.evaluation.names import NAMES
@@ -20,12 +22,12 @@ MEDIA_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; chars
 @cache
 def static() -> dict[str, tuple[bytes, str, str]]:
     """Name -> bytes, media type and digest of each static file: nothing that is not here is ever served from there."""
-    found = {}
+    files = {}
     for path in sorted((HERE / "static").iterdir()):
         if path.suffix in MEDIA_TYPES:
             data = path.read_bytes()
-            found[path.name] = data, MEDIA_TYPES[path.suffix], hashlib.sha256(data).hexdigest()[:12]
-    return found
+            files[path.name] = data, MEDIA_TYPES[path.suffix], hashlib.sha256(data).hexdigest()[:12]
+    return files
 
 
 def moment(at: datetime | None) -> str:
@@ -106,3 +108,13 @@ def render(template: str, base: str, **shown: Any) -> str:
 
     airflow = base.removesuffix("/tidemark")
     return environment().get_template(template).render(base=base, airflow=airflow, asset=asset, **shown)
+
+
+def mount(request: Request) -> str:
+    """The path that the console is mounted at, as the browser sees it: `/tidemark`, or `/airflow/tidemark` behind a proxy."""
+    return str(request.scope.get("root_path", ""))
+
+
+def html(request: Request, template: str, code: int = 200, **shown: Any) -> HTMLResponse:
+    """The page `template` as the answer to `request`, of HTTP status `code`; `shown` is what it shows."""
+    return HTMLResponse(render(template, mount(request), **shown), code)

@@ -22,7 +22,9 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+=,-]{0,254}")
 
 CHUNK = 1 << 18
 
-DOCS = "docs"
+DOCS = run_folder.DOCS
+"""Folder of the data docs below a run folder."""
+
 DOCS_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -67,8 +69,8 @@ class File:
     def head(self, size: int) -> bytes:
         """Its first `size` bytes."""
         with self.filesystem.open(self.target, "rb") as stream:
-            found: bytes = stream.read(size)
-        return found
+            first: bytes = stream.read(size)
+        return first
 
 
 def parts(path: str) -> tuple[str, ...]:
@@ -77,10 +79,10 @@ def parts(path: str) -> tuple[str, ...]:
     Raises:
         NotServedError: one of them is no plain name.
     """
-    found = tuple(path.split("/"))
-    if not found or not all(NAME.fullmatch(part) for part in found):
+    names = tuple(path.split("/"))
+    if not all(NAME.fullmatch(name) for name in names):
         raise NotServedError(path)
-    return found
+    return names
 
 
 def folder(root: str, dag_id: str, key: str) -> str:
@@ -163,5 +165,5 @@ def documents_page(run: str, name: str) -> str:
         below = filesystem.find(f"{base.rstrip('/')}/{DOCS}/{name}/validations")
     except (OSError, ValueError):
         below = []
-    found = sorted(str(path) for path in below if str(path).endswith(".html"))
-    return found[-1].partition(f"{base.rstrip('/')}/")[2] if found else f"{DOCS}/{name}/index.html"
+    validations = sorted(str(path) for path in below if str(path).endswith(".html"))
+    return validations[-1].partition(f"{base.rstrip('/')}/")[2] if validations else f"{DOCS}/{name}/index.html"

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["CONTENT_TYPE", "exposition"]
 
 MOST_LETTERS = 1_000_000
+"""Waiting dead letters are counted up to here: a scrape does not wait for more."""
 CHAMPION_FIELDS = ("created_at", "users_served", "decision.contender", "metrics")
 
 
@@ -47,9 +48,9 @@ class _Now(Collector):
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """The metrics; in their names, units as Prometheus wants them."""
         up = GaugeMetricFamily("tidemark_up", "Whether a server answers (1) or not (0)", labels=["server"])
-        for server, found in (("kafka", self._tide), ("mongo", self._registry)):
+        for server, measure in (("kafka", self._tide), ("mongo", self._registry)):
             try:
-                yield from found()
+                yield from measure()
                 up.add_metric([server], 1)
             except UnreachableError:
                 up.add_metric([server], 0)
@@ -73,11 +74,11 @@ class _Now(Collector):
         )
         for at in lag.partitions:
             parts.add_metric([lag.topic, str(at.partition)], at.end)
-        found = [mark, _gauge("lag", "Interactions that no model has learned from", lag.total), parts]
+        gauges = [mark, _gauge("lag", "Interactions that no model has learned from", lag.total), parts]
         try:
             progress = self._sources.progress()
         except UnreachableError:
-            return found
+            return gauges
         if progress is not None:
             stored = GaugeMetricFamily(
                 "tidemark_ingest_next_offset",
@@ -87,8 +88,8 @@ class _Now(Collector):
             for number, offset in progress.next_offsets.items():
                 stored.add_metric([lag.topic, str(number)], offset)
             when = progress.updated_at.timestamp()
-            found += [stored, _gauge("ingest_updated_timestamp_seconds", "When the ingest last stored", when)]
-        return found
+            gauges += [stored, _gauge("ingest_updated_timestamp_seconds", "When the ingest last stored", when)]
+        return gauges
 
     def _registry(self) -> list[GaugeMetricFamily]:
         return self._sources.ask(_of_registry)
@@ -104,8 +105,9 @@ def _of_registry(db: Any) -> list[GaugeMetricFamily]:
     live = champion.live(db, CHAMPION_FIELDS)
     if live is None:
         return metrics
-    age = (datetime.now(UTC) - live["created_at"]).total_seconds()
-    metrics.append(_gauge("champion_age_seconds", "Since the live model was made", age))
+    if live.get("created_at"):
+        age = (datetime.now(UTC) - live["created_at"]).total_seconds()
+        metrics.append(_gauge("champion_age_seconds", "Since the live model was made", age))
     ndcg = figures.of_contender(live).get("ndcg_at_10")
     if ndcg:
         metrics.append(_gauge("champion_ndcg_at_10", "NDCG@10 of the live model, held out", ndcg["value"]))

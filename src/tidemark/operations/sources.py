@@ -111,11 +111,11 @@ class Sources:
             self._kafka.check()
             try:
                 self._bookmark = self._bookmark or Bookmark(self.config, timeout=PATIENCE)
-                found = self._bookmark.lag()
+                lag = self._bookmark.lag()
             except UnreachableError as error:
                 raise self._kafka.begin(str(error)) from None
-            self._lag = time.monotonic(), found
-            return found
+            self._lag = time.monotonic(), lag
+            return lag
 
     def progress(self) -> Progress | None:
         """How far the ingest has stored the stream; None before it first ran."""
