@@ -215,7 +215,7 @@ def search(model: Document, searched: Document | None, at: datetime | None = Non
     )
     drawn, axes = style.figure(
         "How the settings were chosen",
-        "NDCG@10 of each trial on the validation slice (newest tenth of what may be learned from)",
+        "NDCG@10 of each trial on the validation slice, held out of what may be learned from",
         source=f"model {model['_id']}{which}",
         size=(8.0, 5.0),
         at=at,
