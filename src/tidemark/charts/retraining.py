@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tidemark.charts import graph, model, style
+from tidemark.charts import graph, history, model, style
 from tidemark.evaluation import evidence
 from tidemark.registry import champion, entries, figures
 from tidemark.retraining import search_memory
@@ -99,7 +99,7 @@ def _figures(db: "Database[Document]", entry: Document, evaluated: Document, sha
              models: list[Document], live: str | None) -> "dict[str, Figure]":  # fmt: skip
     drawn = {
         "metrics": model.metrics(entry),
-        "history": model.history(models, live),
+        "history": history.history(models, live),
         "search": model.search(entry, search_memory.searched(db, entry)),
         "stars": model.stars(entry),
     }

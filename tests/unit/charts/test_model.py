@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from tidemark.charts import model, style
+from tidemark.charts import history, model, style
 from tidemark.evaluation.disparity import SHARES
 from tidemark.evaluation.names import SPLIT_RULES
 
@@ -139,14 +139,14 @@ def test_the_history_leaves_out_what_nothing_can_be_concluded_from_and_says_so(t
     few = [document(n, data={"measured_users": 3}) for n in (1, 2)] + [
         document(3, data={"measured_users": 0}, metrics={})
     ]
-    shown = words(tmp_path, model.history([*few, document(4)], few[0]["_id"]))
+    shown = words(tmp_path, history.history([*few, document(4)], few[0]["_id"]))
     assert "4 models; 3 measured on fewer than 30 users left out" in shown
     assert "2026-01-04" in shown
     assert "2026-01-01" not in shown
     assert "live now" not in shown
-    shown = words(tmp_path, model.history(few, few[0]["_id"]))
+    shown = words(tmp_path, history.history(few, few[0]["_id"]))
     assert "no model was measured on the 30 users" in shown
-    assert "1 model;" in words(tmp_path, model.history(few[:1], None))
+    assert "1 model;" in words(tmp_path, history.history(few[:1], None))
 
 
 def test_spread_names_each_gini(tmp_path):
@@ -174,7 +174,7 @@ def test_the_history_marks_decisions_however_many_models_there_are(tmp_path, n):
         for i in range(n)
     ]
     live = models[-1]["_id"] if models else None
-    shown = words(tmp_path, model.history(models, live))
+    shown = words(tmp_path, history.history(models, live))
     assert ("no model yet" in shown) == (n == 0)
     assert ("published" in shown) == (n > 0)
     assert ("rejected" in shown) == (n > 1)
@@ -185,5 +185,5 @@ def test_the_history_marks_decisions_however_many_models_there_are(tmp_path, n):
 def test_the_history_shows_the_figure_of_what_was_decided_about(tmp_path):
     popularity = document(1, decision={"contender": "popularity"})
     popularity["metrics"]["candidate"]["ndcg_at_10"] = figure(0.9)
-    drawn = model.history([popularity], None)
+    drawn = history.history([popularity], None)
     assert drawn.axes[0].get_ylim()[1] < 0.5
