@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tidemark.errors import NotEnoughDataError
-from tidemark.evaluation import ranking_metrics, splits
+from tidemark.evaluation import evidence, ranking_metrics, splits
+from tidemark.evaluation.evidence import Evidence
 from tidemark.models.als_implicit import AlsImplicit
 from tidemark.models.interface import Recommender, recommend
 from tidemark.models.pairs import Pairs
@@ -161,14 +162,19 @@ def sample_users(pairs: Pairs, most: int) -> Pairs:
 
 
 def search(pairs: Pairs, recommenders: "Sequence[Als]", budget: Budget) -> Search:
-    """The best of `recommenders` by NDCG@10 on the newest tenth of `pairs`; of equals the first.
+    """The best of `recommenders` by NDCG@10 on what is held out of `pairs` (`splits.hold_out`); where two are equally
+    good, the first.
 
     Raises:
-        NotEnoughDataError: no user has pairs on both sides of the validation split, or a trial cannot learn from them.
+        NotEnoughDataError: too few users have pairs on both sides of the validation split to conclude anything, or a trial
+            cannot learn from them.
     """
-    part = sample_users(pairs, budget.pairs)
-    held = splits.newest(part)
-    train, validation = part.take(~held), part.take(held)
+    validation_split = splits.hold_out(sample_users(pairs, budget.pairs))
+    train, validation = validation_split.train, validation_split.held
+    if not Evidence(validation_split.measured_users).conclusive:
+        raise NotEnoughDataError(
+            f"{validation_split.measured_users} users to validate on, {evidence.LEAST} are needed: load more reviews"
+        )
     users = ranking_metrics.measurable_users(train, validation)
     users = np.sort(np.random.default_rng(ranking_metrics.SEED).permutation(users)[: budget.users])
 
