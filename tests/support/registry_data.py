@@ -107,7 +107,10 @@ def model(number: int, root: str = "/nowhere", *, published: bool = True, reason
         {
             "_id": model_id(number),
             "status": "retired" if published else "rejected",
-            "data": {"pairs": 88_412, "users": 5_000, "items": 2_000, "measured_users": 4_863, "cold_users": 20},
+            "data": {
+                **{"pairs": 88_412, "users": 5_000, "items": 2_000, "measured_users": 4_863, "cold_users": 20},
+                **{"measured_ratings": 8_841, "split_rule": "newest_tenth", "split": "held out is the newest tenth"},
+            },
             "metrics": ranked | {"ratings": stars},
             "decision": {
                 "publish": published,
@@ -120,6 +123,16 @@ def model(number: int, root: str = "/nowhere", *, published: bool = True, reason
             "published_at": FIRST + timedelta(hours=number, minutes=2) if published else None,
         },
     )
+
+
+def of_earlier_release(document: Document) -> Document:
+    """`document` as it was stored before it said what its figures rest on and where its settings come from."""
+    document = deepcopy(document)
+    for name in ("split_rule", "measured_ratings"):
+        del document["data"][name]
+    for name in ("settings_from", "search_of"):
+        del document[name]
+    return document
 
 
 def fill(db: Database[Document], count: int, root: str = "/nowhere", *, kept: int = 5) -> str:

@@ -94,7 +94,7 @@ def test_enough_users_are_said_with_what_they_were_measured_on():
 
 
 def test_a_model_of_an_earlier_release_is_shown_with_its_figures():
-    row = ModelRow.of(registry_data.model(3))
+    row = ModelRow.of(registry_data.of_earlier_release(registry_data.model(3)))
     assert row.ndcg is not None
     assert (row.measured, row.doubt, row.stars_doubt) == ("4,863 users measured", "", "")
 

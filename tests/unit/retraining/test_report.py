@@ -44,6 +44,7 @@ def test_of_few_ratings_no_stars_are_shown():
 
 def test_where_nobody_was_measured_popularity_is_said_to_be_unproven():
     nobody = model(0, 0, engine="popularity", metrics={})
+    nobody["decision"]["contender"] = "popularity"
     text = report.text(nobody, [])
     assert "no user was measured" in text
     assert "nothing that was tried could be shown to beat it" in text
@@ -52,7 +53,7 @@ def test_where_nobody_was_measured_popularity_is_said_to_be_unproven():
 
 
 def test_a_model_of_an_earlier_release_is_reported_with_its_figures():
-    document = registry_data.model(3)
+    document = registry_data.of_earlier_release(registry_data.model(3))
     document["data"]["split"] = "the newest tenth is held out"
     text = report.text(document, [])
     assert "4,863 users measured; 95 % bootstrap intervals" in text
