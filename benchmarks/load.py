@@ -82,8 +82,8 @@ def plain(db: Any) -> float:
         twin = db[f"plain_{name}"]
         twin.drop()
         db.create_collection(twin.name, **db[name].options())
-        for index in mongo.COLLECTIONS[name].indexes:
-            twin.create_index(index)
+        for index in db[name].index_information().values():
+            twin.create_index(index["key"])
         for batch in batches(db[name]):
             started = time.perf_counter()
             twin.bulk_write([ReplaceOne({"_id": d["_id"]}, d, upsert=True) for d in batch], ordered=False)
