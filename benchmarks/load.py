@@ -75,8 +75,6 @@ def batches(collection: Any, size: int = 5_000) -> Iterator[list[dict[str, Any]]
 
 def plain(db: Any) -> float:
     """Seconds that pymongo takes to upsert what `reviews` and `interactions` hold into empty twins of them."""
-    from tidemark.storage import mongo
-
     seconds = 0.0
     for name in ("reviews", "interactions"):
         twin = db[f"plain_{name}"]

@@ -17,6 +17,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tidemark.errors import SettingError
 
+log = logging.getLogger(__name__)
+
 _SHIPPED = Path(__file__).resolve().parent / "_shipped"
 """In a wheel alone: what of the clone the library reads, put there by the build (`pyproject.toml`)."""
 
@@ -241,7 +243,7 @@ def settings() -> Settings:
         raise SettingError(f"{wrong}. Mend it in .env or the environment (.env.example says what each means)") from None
 
 
-def fresh(known: Settings, warn: Callable[[str], object] = logging.getLogger(__name__).warning) -> Settings:
+def fresh(known: Settings, warn: Callable[[str], object] = log.warning) -> Settings:
     """The settings as `.env` has them now, for a process that lives long; `known` where these cannot work.
 
     Args:

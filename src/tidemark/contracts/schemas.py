@@ -124,13 +124,13 @@ def require_columns(name: str, frame_schema: "StructType") -> None:
         ContractError: columns are missing, too many or of another type; the message lists every difference.
     """
     expected = {f.name: f.dataType for f in spark_type(name)}
-    found = {f.name: f.dataType for f in frame_schema}
-    differences = [f"missing {k}" for k in expected if k not in found]
-    differences += [f"not in the contract: {k}" for k in found if k not in expected]
+    given = {f.name: f.dataType for f in frame_schema}
+    differences = [f"missing {k}" for k in expected if k not in given]
+    differences += [f"not in the contract: {k}" for k in given if k not in expected]
     differences += [
-        f"{k} is {found[k].simpleString()}, not {v.simpleString()}"
+        f"{k} is {given[k].simpleString()}, not {v.simpleString()}"
         for k, v in expected.items()
-        if k in found and found[k].simpleString() != v.simpleString()
+        if k in given and given[k].simpleString() != v.simpleString()
     ]
     if differences:
         raise ContractError(f"columns do not satisfy include/schemas/{name}.json: {'; '.join(differences)}")

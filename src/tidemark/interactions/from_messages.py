@@ -8,7 +8,7 @@ workers, `replay_dead_letters` and the tests call it as it is. It never raises: 
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -80,37 +80,33 @@ def parse(
     broker_time: datetime,
     weights: Weights,
     *,
-    key: str | None = None,
+    prefix: str | None = None,
+    origin: str | None = None,
     happened: datetime | None = None,
 ) -> Interaction | DeadLetter:
     """Make an interaction of a message, or a dead letter with the reason. The same message gives the same answer.
 
     Args:
         value: the bytes of the message; None is a tombstone.
-        topic, partition, offset: where it is; the result's id unless `key` is given.
+        topic, partition, offset: where it is; the result's id unless `origin` is given.
+        prefix: what stands for the topic in that id, where it was made anew (see `keys.prefix`).
         broker_time: when Kafka took it (UTC): the time of a message without one, and the end of the past.
         weights: the event types that are known, and what they count.
-        key: the id to give, where the position does not say it alone (see `keys.origin`).
+        origin: of a message that was sent again, the key of what it was (see `keys.origin`).
         happened: the time of a message without one, where not `broker_time`: it was sent again later.
     """
-    key = key or keys.of_message(topic, partition, offset)
+    key = origin or keys.of_message(prefix or topic, partition, offset)
     try:
         message = _decode(value)
         if isinstance(message, str):
-            user_id, item_id = _compact(message)
-            return Interaction(
-                key,
-                user_id,
-                item_id,
-                None,
-                weigh(weights.default, 1, weights),
-                happened or broker_time,
-                weights.default,
-                None,
-            )
-        return _interaction(message, key, broker_time, happened or broker_time, weights)
+            interaction = _compact(message, key, happened or broker_time, weights)
+        else:
+            interaction = _interaction(message, key, broker_time, happened or broker_time, weights)
     except RejectedError as reason:
         return DeadLetter(key, topic, partition, offset, broker_time, str(reason)[:2_000], value)
+    if origin is None:
+        return interaction
+    return replace(interaction, id=keys.of_replayed(origin, interaction.item_id))
 
 
 def _decode(value: bytes | None) -> dict[str, Any] | str:
@@ -145,12 +141,13 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _compact(text: str) -> tuple[str, str]:
+def _compact(text: str, key: str, happened: datetime, weights: Weights) -> Interaction:
     user_id, _, item_id = text.partition(":")
     message = {"user_id": user_id, "item_id": item_id}
     if not _conforms_surely(message):
         raise RejectedError(f"compact form: {'; '.join(conformance.reasons(CONTRACT, message))}")
-    return user_id, item_id
+    weight = weigh(weights.default, 1, weights)
+    return Interaction(key, user_id, item_id, None, weight, happened, weights.default, None)
 
 
 def _depth(value: Any, allowed: int) -> None:

@@ -45,13 +45,13 @@ CHUNK = 1 << 20
 
 def versions() -> dict[str, str]:
     """The versions of Tidemark, of Python and of the libraries that figures depend on; those that are installed."""
-    found = {"tidemark": __version__, "python": platform.python_version()}
+    installed = {"tidemark": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            installed[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 @cache

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidemark.contracts import conformance
+from tidemark.interactions import keys
 from tidemark.interactions.from_messages import CONTRACT, DeadLetter, Interaction, Weights, parse
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -70,6 +71,23 @@ def test_a_time_is_in_whole_seconds_and_may_be_missing() -> None:
     assert taken(timestamp="2023-11-14T22:13:20.999Z").timestamp.microsecond == 0
     assert taken().timestamp == NOW
     assert taken(timestamp=(NOW + timedelta(hours=1)).timestamp()).timestamp == NOW + timedelta(hours=1)
+
+
+def test_what_was_sent_again_is_keyed_by_what_it_was_and_its_item() -> None:
+    at = datetime(2026, 2, 1, tzinfo=UTC)
+    header = dict(zip(("key", "value"), keys.origin_header("interactions-0-7", at), strict=True))
+    origin, happened = keys.origin([header])
+    for value in (b"u:i", b'{"user_id": "u", "item_id": "i"}'):
+        again = parse(value, "interactions", 2, 41, NOW, WEIGHTS, origin=origin, happened=happened)
+        assert isinstance(again, Interaction)
+        assert (again.id, again.timestamp) == ("replay:interactions-0-7:i", at)
+    still_bad = parse(b"junk", "interactions", 2, 41, NOW, WEIGHTS, origin=origin, happened=happened)
+    assert still_bad.id == "replay:interactions-0-7"
+
+
+def test_a_topic_made_anew_has_keys_of_its_own() -> None:
+    found = parse(b"u:i", "interactions", 2, 41, NOW, WEIGHTS, prefix=keys.prefix("interactions", 1))
+    assert found.id == "interactions~1-2-41"
 
 
 def test_extra_fields_are_kept() -> None:
