@@ -72,15 +72,13 @@ def batches(collection: Any, size: int = 5_000) -> Iterator[list[dict[str, Any]]
 
 def plain(db: Any) -> float:
     """Seconds that pymongo takes to upsert what `reviews` and `interactions` hold into empty twins of them."""
-    from tidemark.storage import mongo
-
     seconds = 0.0
     for name in ("reviews", "interactions"):
         twin = db[f"plain_{name}"]
         twin.drop()
         db.create_collection(twin.name, **db[name].options())
-        for index in mongo.COLLECTIONS[name].indexes:
-            twin.create_index(index)
+        for index in db[name].index_information().values():
+            twin.create_index(index["key"])
         for batch in batches(db[name]):
             started = time.perf_counter()
             twin.bulk_write([ReplaceOne({"_id": d["_id"]}, d, upsert=True) for d in batch], ordered=False)

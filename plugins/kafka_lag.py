@@ -9,8 +9,8 @@ from typing import Any
 from airflow.sdk import BaseSensorOperator
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from tidemark.errors import SettingError, UnreachableError
-from tidemark.settings import Settings, settings
+from tidemark.errors import UnreachableError
+from tidemark.settings import Settings, fresh, settings
 from tidemark.stream import watch
 from tidemark.stream.bookmark import Bookmark
 
@@ -49,7 +49,7 @@ class KafkaLagTrigger(BaseTrigger):
         bookmark: Bookmark | None = None
         await asyncio.sleep(SETTLE)
         while True:
-            config = self._fresh(config)
+            config = fresh(config, self.log.warning)
             try:
                 if bookmark is None:
                     bookmark = await asyncio.to_thread(Bookmark, config)
@@ -66,14 +66,6 @@ class KafkaLagTrigger(BaseTrigger):
                 self.log.info("%s", text)
                 said, said_at = text, time.monotonic()
             await asyncio.sleep(config.retrain_poll_seconds)
-
-    def _fresh(self, known: Settings) -> Settings:
-        settings.cache_clear()
-        try:
-            return settings()
-        except SettingError as error:
-            self.log.warning("%s; going on with what was set before", error)
-            return known
 
 
 class KafkaLagSensor(BaseSensorOperator):

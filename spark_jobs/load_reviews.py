@@ -1,9 +1,10 @@
-"""Job: upsert what was staged and passed its gate into MongoDB: reviews, rejects, products, interactions, in this order.
+"""Job: upsert what was staged and passed its gate into MongoDB: reviews, interactions, products and rejects, side by side.
 
     load_reviews.py --run <run folder>
 
 Reads `<run>/land.json`, `<run>/validate.json` and the staged Parquet; writes the collections and `<run>/load.json`.
-Every key is deterministic: killed at any point and run again, it ends with the same documents.
+Every key is deterministic: killed at any point and run again, it ends with the same documents. The load's own record in
+`loads` comes last.
 """
 
 from tidemark.reviews import load
@@ -13,7 +14,7 @@ from tidemark.storage import artifacts, mongo, run_folder
 
 
 def main(run: str) -> None:
-    """See the module."""
+    """Read the plan and its counts, load, write what was stored."""
     plan, counts = load.Plan.read(run), artifacts.read_json(f"{run}/{run_folder.VALIDATE}")
     db = mongo.connect()
     spark = session("load_reviews", **load.SESSION)

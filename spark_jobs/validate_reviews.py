@@ -1,4 +1,4 @@
-"""Job: read what `land` found with the types of its contracts, clean it, judge each row and the whole, and stage it.
+"""Job: read what was landed with the types of its contracts, clean it, judge each row and the whole, and stage it.
 
     validate_reviews.py --run <run folder>
 
@@ -13,7 +13,7 @@ from tidemark.storage import artifacts, run_folder
 
 
 def main(run: str) -> None:
-    """See the module."""
+    """Read the plan, validate and stage, write the counts."""
     plan = load.Plan.read(run)
     spark = session("validate_reviews", **load.SESSION)
     artifacts.write_json(

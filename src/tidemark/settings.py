@@ -5,18 +5,43 @@ names the state folder, the file `env` in it is read too: there `make run` keeps
 `.env.example` lists each with its default and meaning; a test holds the two together.
 """
 
+import logging
 import os
+import re
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote_plus
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tidemark.errors import SettingError
 
-ROOT = Path(__file__).resolve().parents[2]
-"""The folder that holds `dags/`, `spark_jobs/` and `include/`."""
+log = logging.getLogger(__name__)
+
+_SHIPPED = Path(__file__).resolve().parent / "_shipped"
+"""In a wheel alone: what of the clone the library reads, put there by the build (`pyproject.toml`)."""
+
+INSTALLED = _SHIPPED.is_dir()
+"""Whether this is an installed wheel, and not a clone (or an image that holds the clone's folders)."""
+
+ROOT = Path.cwd() if INSTALLED else Path(__file__).resolve().parents[2]
+"""Where `.env`, the state folder and relative paths begin: the clone, which also holds `dags/`, `spark_jobs/` and `include/`;
+of an installed wheel the folder that the process was started in."""
+
+
+def shipped(path: str) -> Path:
+    """Where the clone's file or folder `path` is that the library reads, in a clone and in an installed wheel.
+
+    Args:
+        path: relative to the clone's root: `include/...` or `spark_jobs/log4j2.properties`.
+    """
+    return (_SHIPPED if INSTALLED else ROOT) / path
+
+
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
 
 
 class Settings(BaseSettings):
@@ -153,6 +178,16 @@ class Settings(BaseSettings):
     cluster_spark_worker_cores: int = Field(2, gt=0, description="cores of each Spark worker")
     cluster_spark_worker_memory: str = Field("4g", description="memory of each Spark worker")
 
+    @field_validator("mongo_hosts")
+    @classmethod
+    def _well_formed(cls, hosts: str) -> str:
+        """Refuse here what would make `mongo_uri` malformed: the Java driver's words for that quote it, password and all."""
+        for address in hosts.split(","):
+            host, _, port = address.rpartition(":")
+            if not (_HOST.fullmatch(host) and _PORT.fullmatch(port) and int(port) < 65_536):
+                raise ValueError(f"{address!r} is not host:port")
+        return hosts
+
     @property
     def mongo_uri(self) -> str:
         """Connection string with the platform's user; a secret, so never log it or pass it as an argument."""
@@ -160,7 +195,7 @@ class Settings(BaseSettings):
         tls = "&tls=true" if self.mongo_tls else ""
         return (
             f"mongodb://{user}:{password}@{self.mongo_hosts}/"
-            f"?replicaSet={self.mongo_replica_set}&authSource=admin&appName=tidemark{tls}"
+            f"?replicaSet={quote_plus(self.mongo_replica_set)}&authSource=admin&appName=tidemark{tls}"
         )
 
     @property
@@ -222,3 +257,18 @@ def settings() -> Settings:
             f"TIDEMARK_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors(include_input=False)
         )
         raise SettingError(f"{wrong}. Mend it in .env or the environment (.env.example says what each means)") from None
+
+
+def fresh(known: Settings, warn: Callable[[str], object] = log.warning) -> Settings:
+    """The settings as `.env` has them now, for a process that lives long; `known` where these cannot work.
+
+    Args:
+        known: what was read before.
+        warn: told of settings that cannot work.
+    """
+    settings.cache_clear()
+    try:
+        return settings()
+    except SettingError as error:
+        warn(f"{error}; going on with what was set before")
+        return known

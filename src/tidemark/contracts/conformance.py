@@ -11,7 +11,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -71,98 +71,127 @@ def _epoch(validator: Any, unit: str, instance: Any, node: Schema) -> Iterator[j
         yield jsonschema.ValidationError(f"{instance} ({unit} since 1970) is in the future")
 
 
-Sure = Callable[[Any], bool]
+Check = Callable[[Any], bool]
+
+Checks = Mapping[type, Check]
+"""Of values of a Python type, a check that is never wrong when it says yes. A type that is not here is left to `jsonschema`."""
 
 _SAYS_NOTHING = frozenset(["$schema", "$defs", "title", "description", "default"])
+_OF_CONTAINERS = frozenset(["propertyNames", "additionalProperties", "items"])
+"""Keywords that say nothing of a value that is no object and no array."""
 
 
-def _sure_of_string(node: Schema) -> Sure:
+def _yes(value: Any) -> bool:
+    return True
+
+
+def _of_string(node: Schema) -> Check:
     least, most = node.get("minLength", 0), node.get("maxLength", 2**31)
     match, listed = re.compile(node.get("pattern", "")).search, node.get("enum")
 
-    def sure(value: Any) -> bool:
-        return (
-            type(value) is str
-            and least <= len(value) <= most
-            and match(value) is not None
-            and (listed is None or value in listed)
-        )
+    def check(value: str) -> bool:
+        return least <= len(value) <= most and match(value) is not None and (listed is None or value in listed)
 
-    return sure if {"pattern", "enum", "minLength", "maxLength"} & set(node) else lambda value: type(value) is str
+    return check if {"pattern", "enum", "minLength", "maxLength"} & set(node) else _yes
 
 
-def _sure_of_number(node: Schema, kinds_of_number: tuple[type, ...]) -> Sure:
+def _of_number(node: Schema) -> Check:
     least, most = node.get("minimum", -(2**63)), node.get("maximum", 2**63 - 1)
     if "epoch" in node:  # a process that lives for days refuses nothing for it: jsonschema looks again
         unit = PER_SECOND[node["epoch"]]
         least, most = EARLIEST * unit, int(time.time()) * unit
-    return lambda value: type(value) in kinds_of_number and least <= value <= most
+    return lambda value: least <= value <= most
 
 
-def _sure(node: Schema) -> Sure:
-    """A check of values of `node` that is never wrong when it says yes."""
-    said = {
-        "string": {"minLength", "maxLength", "pattern", "enum"},
-        "integer": {"minimum", "maximum", "epoch"},
-        "number": {"minimum", "maximum"},
-        "boolean": set[str](),
-        "null": set[str](),
-        "array": {"items", "minItems", "maxItems"},
-        "object": {"additionalProperties"},
-    }
-    known = {"type"}.union(*(said[kind] for kind in kinds(node)))
-    if set(node) - _SAYS_NOTHING - known:
-        return lambda value: False
-    if not kinds(node):
-        return lambda value: True
-    checks: list[Sure] = []
-    for kind in kinds(node):
+def _of_array(node: Schema, defs: Schema) -> Check:
+    least, most = node.get("minItems", 0), node.get("maxItems", 2**31)
+    if "items" not in node:
+        return lambda value: least <= len(value) <= most
+    items = _checks(node["items"], defs)
+    return lambda value: least <= len(value) <= most and all(_passes(items, item) for item in value)
+
+
+_KEYWORDS = {
+    "string": {"minLength", "maxLength", "pattern", "enum"},
+    "integer": {"minimum", "maximum", "epoch"},
+    "number": {"minimum", "maximum"},
+    "boolean": set[str](),
+    "null": set[str](),
+    "array": {"items", "minItems", "maxItems"},
+    "object": {"additionalProperties"},
+}
+"""JSON type -> the keywords that the checks know; a node with another one is left to `jsonschema`."""
+
+
+def _checks(node: Schema, defs: Schema) -> Checks:
+    """The checks of values of `node`; `defs` are the definitions that a `$ref` in it may name."""
+    if set(node) == {"$ref"}:
+        return _checks(defs[node["$ref"].removeprefix("#/$defs/")], defs)
+    allowed, says = kinds(node), set(node) - _SAYS_NOTHING - {"type"}
+    if not allowed:  # a keyword then binds the values of its own kind, and lets all others be
+        containers = {"array", "object"} if says & _OF_CONTAINERS else set()
+        allowed, says = [kind for kind in _KEYWORDS if kind not in containers], says - _OF_CONTAINERS
+    if says - set[str]().union(*(_KEYWORDS[kind] for kind in allowed)):
+        return {}
+    checks: dict[type, Check] = {}
+    for kind in allowed:
         match kind:
             case "string":
-                checks.append(_sure_of_string(node))
+                checks[str] = _of_string(node)
             case "integer":
-                checks.append(_sure_of_number(node, (int,)))
+                checks[int] = _of_number(node)
             case "number":
-                checks.append(_sure_of_number(node, (int, float)))
+                checks[int] = checks[float] = _of_number(node)
             case "boolean":
-                checks.append(lambda value: value is True or value is False)
+                checks[bool] = _yes
             case "null":
-                checks.append(lambda value: value is None)
+                checks[type(None)] = _yes
             case "array":
-                checks.append(_sure_of_array(node))
-            case "object":
-                checks.append(lambda value: type(value) is dict and not node.get("additionalProperties"))
-    if len(checks) == 1:
-        return checks[0]
-    return lambda value: any(check(value) for check in checks)
+                checks[list] = _of_array(node, defs)
+            case "object" if not node.get("additionalProperties"):
+                checks[dict] = _yes
+    return checks
 
 
-def _sure_of_array(node: Schema) -> Sure:
-    least, most, item = node.get("minItems", 0), node.get("maxItems", 2**31), _sure(node.get("items", {}))
-    return lambda value: type(value) is list and least <= len(value) <= most and all(map(item, value))
+def _passes(checks: Checks, value: Any) -> bool:
+    check = checks.get(type(value))
+    return check is not None and check(value)
 
 
 @cache
-def _sure_of_record(name: str) -> Sure:
-    whole = schema(name)
-    if set(whole) - _SAYS_NOTHING - {"type", "required", "properties", "maxBytes"}:
-        return lambda record: False
-    required = whole.get("required", [])
-    checks = {field: _sure(node) for field, node in whole["properties"].items()}
+def quick_check(name: str) -> Check:
+    """A check whether a record satisfies the contract `name` beyond doubt: fast, and never wrong when it says yes.
 
-    def sure(record: Any) -> bool:
+    Where it says no, only `differences` can tell.
+    """
+    whole = schema(name)
+    says = {"type", "required", "properties", "propertyNames", "additionalProperties", "maxBytes"}
+    if set(whole) - _SAYS_NOTHING - says:
+        return lambda record: False
+    defs, required = whole.get("$defs", {}), whole.get("required", [])
+    named = _checks(whole.get("propertyNames", {}), defs).get(str, lambda name: False)
+    fields = {field: _checks(node, defs) for field, node in whole["properties"].items() if named(field)}
+    extra = whole.get("additionalProperties", True)
+    others = _checks(extra, defs) if isinstance(extra, Mapping) else _checks({}, defs) if extra else {}
+
+    def check_record(record: Any) -> bool:
         if type(record) is not dict:
             return False
         for field in required:
             if field not in record:
                 return False
         for field, value in record.items():
-            check = checks.get(field)
-            if check is not None and not check(value):
+            checks = fields.get(field)
+            if checks is None:
+                if not named(field):
+                    return False
+                checks = others
+            check = checks.get(type(value))
+            if check is None or not check(value):
                 return False
         return True
 
-    return sure
+    return check_record
 
 
 @cache
@@ -187,7 +216,7 @@ def _difference(error: jsonschema.ValidationError) -> Difference:
 
 def differences(name: str, record: Any) -> list[Difference]:
     """How `record` differs from the contract `name`; empty where it does not."""
-    if _sure_of_record(name)(record):
+    if quick_check(name)(record):
         return []
     errors = sorted(_validator(name).iter_errors(record), key=lambda e: (list(map(str, e.absolute_path)), e.validator))
     return [_difference(error) for error in errors]

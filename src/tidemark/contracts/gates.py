@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import fsspec
 
 from tidemark.errors import GateError
-from tidemark.settings import ROOT
+from tidemark.settings import shipped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SUITES = ROOT / "include" / "expectations"
+SUITES = shipped("include/expectations")
 
 
 def suite(name: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tidemark.errors import ContractError
-from tidemark.settings import ROOT
+from tidemark.settings import shipped
 
 if TYPE_CHECKING:  # Spark is imported only where a Spark type is asked for
     from pyspark.sql.types import DataType, StructType
@@ -30,7 +30,7 @@ def schema(name: str) -> Schema:
     Raises:
         ContractError: there is no such contract.
     """
-    path = ROOT / "include" / "schemas" / f"{name}.json"
+    path = shipped(f"include/schemas/{name}.json")
     if not path.is_file():
         raise ContractError(f"no contract named {name!r} in include/schemas/; there are: {', '.join(names())}")
     loaded: Schema = json.loads(path.read_text(encoding="utf-8"))
@@ -39,7 +39,7 @@ def schema(name: str) -> Schema:
 
 def names(prefix: str = "") -> list[str]:
     """The contracts whose names begin with `prefix`, sorted."""
-    return sorted(p.stem for p in (ROOT / "include" / "schemas").glob(f"{prefix}*.json"))
+    return sorted(p.stem for p in shipped("include/schemas").glob(f"{prefix}*.json"))
 
 
 def fields(name: str) -> list[str]:
@@ -124,13 +124,13 @@ def require_columns(name: str, frame_schema: "StructType") -> None:
         ContractError: columns are missing, too many or of another type; the message lists every difference.
     """
     expected = {f.name: f.dataType for f in spark_type(name)}
-    found = {f.name: f.dataType for f in frame_schema}
-    differences = [f"missing {k}" for k in expected if k not in found]
-    differences += [f"not in the contract: {k}" for k in found if k not in expected]
+    given = {f.name: f.dataType for f in frame_schema}
+    differences = [f"missing {k}" for k in expected if k not in given]
+    differences += [f"not in the contract: {k}" for k in given if k not in expected]
     differences += [
-        f"{k} is {found[k].simpleString()}, not {v.simpleString()}"
+        f"{k} is {given[k].simpleString()}, not {v.simpleString()}"
         for k, v in expected.items()
-        if k in found and found[k].simpleString() != v.simpleString()
+        if k in given and given[k].simpleString() != v.simpleString()
     ]
     if differences:
         raise ContractError(f"columns do not satisfy include/schemas/{name}.json: {'; '.join(differences)}")

@@ -76,9 +76,9 @@ def edges(interactions: "DataFrame", lists: "DataFrame", top: int) -> "DataFrame
         ContractError: the columns are not those of `graph_edge`.
     """
     partitions = 1 + interactions.count() // INTERACTIONS_EACH
-    found = taken(interactions, partitions).unionByName(recommended(lists, top, partitions))
-    schemas.require_columns("graph_edge", found.schema)
-    return found
+    every = taken(interactions, partitions).unionByName(recommended(lists, top, partitions))
+    schemas.require_columns("graph_edge", every.schema)
+    return every
 
 
 def vertices(edges: "DataFrame", end: str, titles: "DataFrame | None" = None) -> "DataFrame":
@@ -93,19 +93,19 @@ def vertices(edges: "DataFrame", end: str, titles: "DataFrame | None" = None) ->
         Columns of the contract `graph_vertex`, and `number` (int).
     """
     is_recommended = (f.col("kind") == RECOMMENDED).cast("long")
-    found = edges.groupBy(f.col(end).alias("id")).agg(
+    counted = edges.groupBy(f.col(end).alias("id")).agg(
         f.sum(1 - is_recommended).alias("degree"), f.sum(is_recommended).alias("recommended")
     )
     name = f.substring("id", 3, 1_000)
     if titles is None:
-        found = found.withColumn("label", name)
+        counted = counted.withColumn("label", name)
     else:
         titled = titles.select(f.concat(f.lit("i:"), "_id").alias("id"), "title")
         line = f.trim(f.regexp_replace("title", r"\s+", " "))
-        found = found.join(titled, "id", "left").withColumn("label", f.when(line != "", line).otherwise(name))
+        counted = counted.join(titled, "id", "left").withColumn("label", f.when(line != "", line).otherwise(name))
     # In one partition, sorted: the partition's rows are numbered as they come. Sorting spills to disk, so it may be large.
     return (
-        found.repartition(1)
+        counted.repartition(1)
         .sortWithinPartitions("id")
         .withColumn("number", f.monotonically_increasing_id().cast("int"))
         .select(
@@ -131,17 +131,17 @@ def lists(spark: "SparkSession", model_id: str) -> "DataFrame":
 
 
 def numbers(edges: "DataFrame", users: "DataFrame", items: "DataFrame") -> dict[str, Any]:
-    """The edges as integers, for `graph_shape`: NumPy arrays `user` and `item` int32 and `rank` int16 (0: taken), `(n,)`.
+    """The edges as integers, for `tidemark.graph.shape`: NumPy arrays `user` and `item` int32 and `rank` int16 (0: taken), `(n,)`.
 
     This alone comes to one process: 10 bytes an edge, 10 MB a million.
     """
-    found = (
+    table = (
         edges.join(users.select(f.col("id").alias("source"), f.col("number").alias("user")), "source")
         .join(items.select(f.col("id").alias("target"), f.col("number").alias("item")), "target")
         .select("user", "item", f.coalesce(f.col("rank"), f.lit(0)).cast("short").alias("rank"))
         .toArrow()
     )
-    return {name: found[name].to_numpy() for name in ("user", "item", "rank")}
+    return {name: table[name].to_numpy() for name in ("user", "item", "rank")}
 
 
 def named(vertices: "DataFrame", wanted: Iterable[int]) -> dict[int, dict[str, Any]]:

@@ -13,15 +13,16 @@ import fsspec
 from pyspark.sql import functions as f
 
 from tidemark.contracts import schemas
-from tidemark.storage import artifacts
+from tidemark.storage import artifacts, run_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 CHUNK = 1 << 20
+"""Bytes that are copied at a time."""
 
 _NOT_XML = r"[^\t\n\r\x{20}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]"
-"""`cleaning.ILLEGAL_IN_XML` in Java's syntax."""
+"""`tidemark.text.ILLEGAL_IN_XML` in Java's syntax."""
 
 _SPECIAL = f'[&<>"]|{_NOT_XML}'
 
@@ -117,11 +118,11 @@ def write(users: "DataFrame", items: "DataFrame", edges: "DataFrame", run: str, 
             schemas.require_columns(contract, frame.schema)
             _write_csv(frame, contract, f"{stage}/{name}")
             header = ",".join(schemas.fields(contract)) + "\n"
-            _join(f"{run}/graph/{name}.csv", [header.encode(), f"{stage}/{name}"])
+            _join(f"{run}/{run_folder.GRAPH_FILES}/{name}.csv", [header.encode(), f"{stage}/{name}"])
             lines = graphml_edges(frame) if name == "edges" else graphml_nodes(frame)
             lines.write.mode("overwrite").text(f"{stage}/{name}_graphml")
             nodes.append(f"{stage}/{name}_graphml")
-        _join(f"{run}/graph/graph.graphml", [GRAPHML_HEAD.encode(), *nodes, GRAPHML_TAIL.encode()])
+        _join(f"{run}/{run_folder.GRAPH_FILES}/graph.graphml", [GRAPHML_HEAD.encode(), *nodes, GRAPHML_TAIL.encode()])
     finally:
         filesystem, folder = fsspec.core.url_to_fs(stage)
         if filesystem.exists(folder):

@@ -51,7 +51,7 @@ class Shape:
         return component_sizes(components(self.user[edges], self.item[edges], self.n_users, self.n_items))
 
     def neighbourhood(self, seed: int = 42) -> Array:
-        """See `neighbourhood`."""
+        """A few dozen edges around one user, drawn by `seed`: positions in the arrays (the function of the same name)."""
         return neighbourhood(self.user, self.item, self.rank, seed=seed)
 
 
@@ -63,8 +63,8 @@ def top(values: Array, n: int) -> list[int]:
 
 def degree_distribution(degrees: Array) -> tuple[Array, Array]:
     """How many vertices have each degree: the degrees that occur above 0, ascending, and their counts."""
-    found, counts = np.unique(degrees[degrees > 0], return_counts=True)
-    return found, counts
+    occurring, counts = np.unique(degrees[degrees > 0], return_counts=True)
+    return occurring, counts
 
 
 def components(user: Array, item: Array, n_users: int, n_items: int) -> Array:
@@ -80,8 +80,8 @@ def components(user: Array, item: Array, n_users: int, n_items: int) -> Array:
     _, first, counts = np.unique(labels, return_index=True, return_counts=True)
     place = np.empty(len(counts), np.int64)
     place[np.lexsort((first, -counts))] = np.arange(len(counts))
-    found: Array = place[labels]
-    return found
+    renumbered: Array = place[labels]
+    return renumbered
 
 
 def component_sizes(labels: Array, most: int = 20) -> list[tuple[int, int]]:
@@ -108,19 +108,19 @@ def neighbourhood(
 
     def best(one: int) -> Array:
         at = np.searchsorted(owners, one)
-        found: Array = by_user[at : np.searchsorted(owners, one, side="right")][:items_each]
-        return found
+        best_edges: Array = by_user[at : np.searchsorted(owners, one, side="right")][:items_each]
+        return best_edges
 
     def takers(one: int) -> Array:
         at = np.searchsorted(places, one)
-        found: Array = user[by_item[at : np.searchsorted(places, one, side="right")]]
-        return found
+        nearest: Array = user[by_item[at : np.searchsorted(places, one, side="right")]]
+        return nearest
 
     chosen = np.unique(owners)
     start = int(chosen[np.random.default_rng(seed).integers(len(chosen))])
-    users, found = [start], [best(start)]
-    for one in item[found[0]].tolist():
+    users, drawn = [start], [best(start)]
+    for one in item[drawn[0]].tolist():
         near = [u for u in takers(one)[: users_each + len(users)].tolist() if u not in users][:users_each]
         users += near
-        found += [best(u) for u in near]
-    return np.concatenate(found)
+        drawn += [best(u) for u in near]
+    return np.concatenate(drawn)

@@ -7,9 +7,8 @@ workers, `replay_dead_letters` and the tests call it as it is. It never raises: 
 
 import json
 import math
-import re
-from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -25,12 +24,8 @@ DEEPEST = 32
 MILLISECONDS_FROM = 100_000_000_000
 """Numbers from here on are milliseconds: as seconds they would mean the year 5138."""
 
-_ID = re.compile(schemas.schema(CONTRACT)["properties"]["user_id"]["pattern"])
-_LONGEST_ID = schemas.schema(CONTRACT)["properties"]["user_id"]["maxLength"]
-_NAME = re.compile(schemas.schema(CONTRACT)["$defs"]["name"]["pattern"])
 _KNOWN = frozenset(schemas.fields(CONTRACT))
-_NUMBERS = frozenset({int, float})
-_SCALARS = frozenset({str, int, float, bool, type(None)})
+_conforms_surely = conformance.quick_check(CONTRACT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,37 +80,33 @@ def parse(
     broker_time: datetime,
     weights: Weights,
     *,
-    key: str | None = None,
+    prefix: str | None = None,
+    origin: str | None = None,
     happened: datetime | None = None,
 ) -> Interaction | DeadLetter:
     """Make an interaction of a message, or a dead letter with the reason. The same message gives the same answer.
 
     Args:
         value: the bytes of the message; None is a tombstone.
-        topic, partition, offset: where it is; the result's id unless `key` is given.
+        topic, partition, offset: where it is; the result's id unless `origin` is given.
+        prefix: what stands for the topic in that id, where it was made anew (see `keys.prefix`).
         broker_time: when Kafka took it (UTC): the time of a message without one, and the end of the past.
         weights: the event types that are known, and what they count.
-        key: the id to give, where the position does not say it alone (see `keys.origin`).
+        origin: of a message that was sent again, the key of what it was (see `keys.origin`).
         happened: the time of a message without one, where not `broker_time`: it was sent again later.
     """
-    key = key or keys.of_message(topic, partition, offset)
+    key = origin or keys.of_message(prefix or topic, partition, offset)
     try:
         message = _decode(value)
         if isinstance(message, str):
-            user_id, item_id = _compact(message)
-            return Interaction(
-                key,
-                user_id,
-                item_id,
-                None,
-                weigh(weights.default, 1, weights),
-                happened or broker_time,
-                weights.default,
-                None,
-            )
-        return _interaction(message, key, broker_time, happened or broker_time, weights)
+            interaction = _compact(message, key, happened or broker_time, weights)
+        else:
+            interaction = _interaction(message, key, broker_time, happened or broker_time, weights)
     except RejectedError as reason:
         return DeadLetter(key, topic, partition, offset, broker_time, str(reason)[:2_000], value)
+    if origin is None:
+        return interaction
+    return replace(interaction, id=keys.of_replayed(origin, interaction.item_id))
 
 
 def _decode(value: bytes | None) -> dict[str, Any] | str:
@@ -150,37 +141,13 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _compact(text: str) -> tuple[str, str]:
+def _compact(text: str, key: str, happened: datetime, weights: Weights) -> Interaction:
     user_id, _, item_id = text.partition(":")
-    for name, value in (("user_id", user_id), ("item_id", item_id)):
-        if not _is_id(value):
-            raise RejectedError(
-                f"compact form: {name}: {value[:80]!r} is not an id (1-128 characters, no space, no ':')"
-            )
-    return user_id, item_id
-
-
-def _is_id(value: object) -> bool:
-    return type(value) is str and len(value) <= _LONGEST_ID and _ID.match(value) is not None
-
-
-def _plainly_valid(message: Mapping[str, Any], types: Container[str]) -> bool:
-    """Whether the message satisfies the contract beyond doubt: fast, and False where only the contract can tell."""
-    get = message.get
-    rating, quantity, timestamp, event_type = get("rating"), get("quantity"), get("timestamp"), get("event_type")
-    return (
-        _is_id(get("user_id"))
-        and _is_id(get("item_id"))
-        and (rating is None or (type(rating) in _NUMBERS and 1 <= rating <= 5))
-        and (quantity is None or (type(quantity) is int and 1 <= quantity <= 10_000))
-        and (timestamp is None or type(timestamp) in _NUMBERS or (type(timestamp) is str and len(timestamp) <= 40))
-        and (event_type is None or (type(event_type) is str and event_type in types))
-        and get("schema_version") in (None, "1")
-        and all(
-            name in _KNOWN or (type(value) in _SCALARS and len(name) <= 128 and _NAME.match(name) is not None)
-            for name, value in message.items()
-        )
-    )
+    message = {"user_id": user_id, "item_id": item_id}
+    if not _conforms_surely(message):
+        raise RejectedError(f"compact form: {'; '.join(conformance.reasons(CONTRACT, message))}")
+    weight = weigh(weights.default, 1, weights)
+    return Interaction(key, user_id, item_id, None, weight, happened, weights.default, None)
 
 
 def _depth(value: Any, allowed: int) -> None:
@@ -193,7 +160,7 @@ def _depth(value: Any, allowed: int) -> None:
 def _interaction(
     message: dict[str, Any], key: str, broker_time: datetime, happened: datetime, weights: Weights
 ) -> Interaction:
-    if not _plainly_valid(message, weights.by_type):
+    if not _conforms_surely(message):
         _depth(message, DEEPEST)
         reasons = conformance.reasons(CONTRACT, message)
         if reasons:

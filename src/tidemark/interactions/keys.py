@@ -4,7 +4,10 @@
 |---|---|
 | `review:<key of the review>` | is a review that `load_reviews` loaded |
 | `<topic>-<partition>-<offset>` | came by the topic; `<topic>~<n>` once it was deleted and made anew n times |
-| `replay:<key of a dead letter>` | was rejected first, and sent again by `replay_dead_letters` |
+| `replay:<key of a dead letter>:<its item>` | was rejected first, and sent again by `replay_dead_letters` |
+
+A key always comes with the same item, which is what `interactions` is sharded by: it names the item, or a message that
+Kafka never changes.
 """
 
 import re
@@ -37,8 +40,8 @@ def of_message(topic_prefix: str, partition: int, offset: int) -> str:
 
 def position(key: str) -> tuple[str, int, int] | None:
     """The prefix, partition and offset that `of_message` made `key` of; None where it made it of none."""
-    found = _POSITION.fullmatch(key)
-    return (found[1], int(found[2]), int(found[3])) if found else None
+    parts = _POSITION.fullmatch(key)
+    return (parts[1], int(parts[2]), int(parts[3])) if parts else None
 
 
 def origin_header(letter_id: str, taken: datetime) -> tuple[str, bytes]:
@@ -47,13 +50,23 @@ def origin_header(letter_id: str, taken: datetime) -> tuple[str, bytes]:
 
 
 def origin(headers: Iterable[Mapping[str, Any]] | None) -> tuple[str | None, datetime | None]:
-    """Of a record that `replay_dead_letters` sent again: the key and the time to give it. Sent twice, it is still one.
+    """Of a record that `replay_dead_letters` sent again: the key of what it was, and the time to give it.
 
     The key is in a name space of its own: a forged header can overwrite nothing but what was sent again.
     """
     for header in headers or ():
         if header["key"] == ORIGIN_HEADER and header["value"] is not None:
-            found = _ORIGIN.fullmatch(bytes(header["value"]).decode("ascii", "replace"))
-            if found:
-                return f"replay:{found[1]}", datetime.fromtimestamp(int(found[2]) / 1000, UTC)
+            parts = _ORIGIN.fullmatch(bytes(header["value"]).decode("ascii", "replace"))
+            if parts:
+                return f"replay:{parts[1]}", datetime.fromtimestamp(int(parts[2]) / 1000, UTC)
     return None, None
+
+
+def of_replayed(origin_key: str, item_id: str) -> str:
+    """The key of the interaction that a record sent again became: sent twice, it is still one.
+
+    Args:
+        origin_key: as `origin` gives it.
+        item_id: what the record names; with a forged header that is any, and each is another interaction.
+    """
+    return f"{origin_key}:{item_id}"

@@ -12,8 +12,8 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from tidemark.errors import SettingError, UnreachableError
-from tidemark.settings import Settings, settings
+from tidemark.errors import UnreachableError
+from tidemark.settings import Settings, fresh, settings
 from tidemark.stream import progress
 from tidemark.stream.bookmark import Bookmark, Lag
 from tidemark.stream.progress import Progress
@@ -68,13 +68,7 @@ class Sources:
             return self._given
         now = time.monotonic()
         if self._read is None or now - self._read[0] > REST:
-            settings.cache_clear()
-            try:
-                self._read = now, settings()
-            except SettingError:
-                if self._read is None:
-                    raise
-                self._read = now, self._read[1]
+            self._read = now, fresh(self._read[1]) if self._read else settings()
         return self._read[1]
 
     def ask(self, question: Callable[[Database[Document]], Answer]) -> Answer:

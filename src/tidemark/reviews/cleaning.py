@@ -94,8 +94,8 @@ def price(value: Any) -> float | None:
     """A price in dollars: `"$1,250.00"` -> 1250.0, `"19.99"` and 19.99 -> 19.99; None for junk, ranges and nothing."""
     if type(value) in (int, float):
         return float(value) if 0 <= value < MOST_EXPENSIVE else None
-    found = _PRICE.fullmatch(value.strip(" ")) if type(value) is str and len(value) < 40 else None
-    return float(found[1].replace(",", "") + (found[2] or "")) if found else None
+    parts = _PRICE.fullmatch(value.strip(" ")) if type(value) is str and len(value) < 40 else None
+    return float(parts[1].replace(",", "") + (parts[2] or "")) if parts else None
 
 
 MOST_EXPENSIVE = 1e9
@@ -139,5 +139,5 @@ def _text(value: Any) -> str | None:
 
 def address(image: Any, *fields: str) -> str | None:
     """The first of `fields` that is a text in the object `image`; None where none is."""
-    found = (image.get(name) for name in fields) if isinstance(image, dict) else ()
-    return next((url for url in found if type(url) is str), None)
+    values = (image.get(name) for name in fields) if isinstance(image, dict) else ()
+    return next((url for url in values if type(url) is str), None)

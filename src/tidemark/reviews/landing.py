@@ -27,7 +27,10 @@ SUFFIXES = (".json", ".jsonl", ".ndjson")
 """What a file of records is called, with `.gz` after it or not."""
 
 CHUNK = 1 << 20
+"""Bytes that are read at a time."""
+
 HEAD_LINES = 200
+"""Lines at the start of a file that tell what it holds."""
 
 
 @dataclass(frozen=True)
@@ -96,17 +99,17 @@ def _find(source: str) -> list[str]:
     try:
         filesystem, path = fsspec.core.url_to_fs(named)
         if any(c in path for c in "*?["):
-            found = [p for p, info in filesystem.glob(path, detail=True).items() if info["type"] == "file"]
+            files = [p for p, info in filesystem.glob(path, detail=True).items() if info["type"] == "file"]
             nothing = "no file matches this pattern"
         elif filesystem.info(path)["type"] == "directory":
             inside = [info["name"] for info in filesystem.ls(path, detail=True) if info["type"] == "file"]
-            found = [p for p in inside if p.removesuffix(".gz").endswith(SUFFIXES) and _name(p)[0] not in "._"]
+            files = [p for p in inside if p.removesuffix(".gz").endswith(SUFFIXES) and _name(p)[0] not in "._"]
             others = ", ".join(sorted(_name(p) for p in inside)[:5]) or "nothing at all"
             nothing = f"no file in this folder ends in {', '.join(SUFFIXES)} or these with .gz; there is: {others}"
         else:
-            found = [path]
+            files = [path]
     except FileNotFoundError:
-        found, nothing = [], f"no such file (looked for {path}). Check the spelling; a relative path starts at {ROOT}"
+        files, nothing = [], f"no such file (looked for {path}). Check the spelling; a relative path starts at {ROOT}"
     except (ImportError, ValueError) as error:
         raise BadInputError(f"{source}: this kind of address cannot be read here: {error}") from None
     except PermissionError as error:
@@ -115,10 +118,10 @@ def _find(source: str) -> list[str]:
         raise UnreachableError(
             f"{source}: the store did not answer ({type(error).__name__}: {str(error)[:200]})"
         ) from None
-    if not found:
+    if not files:
         raise BadInputError(f"{source}: {nothing}")
     local = "file" in filesystem.protocol
-    return sorted(p if local else str(filesystem.unstrip_protocol(p)) for p in found)
+    return sorted(p if local else str(filesystem.unstrip_protocol(p)) for p in files)
 
 
 def _name(path: str) -> str:
@@ -190,9 +193,9 @@ def _examine(path: str, target: str, kind: str, release: str, stream: IO[bytes],
     if not head.strip(b"\x00 \t\r\n"):
         log.warning("%s: empty, left out", path)
         return None
-    found = detect(path, head, kind, release)
+    detected = detect(path, head, kind, release)
     lines += last != b"\n"
-    return File(target, hashed.size, hashed.hash.hexdigest(), lines, found)
+    return File(target, hashed.size, hashed.hash.hexdigest(), lines, detected)
 
 
 def detect(path: str, head: bytes, kind: str, release: str) -> str:
@@ -213,33 +216,33 @@ def detect(path: str, head: bytes, kind: str, release: str) -> str:
     records = list(_records(head))
     if not records:
         raise BadInputError(f"{path}: {_why_no_records(path, head)}")
-    found = {field for record in records for field in record}
+    fields = {field for record in records for field in record}
     known = [name.removeprefix(f"amazon_{kind}_") for name in schemas.names(f"amazon_{kind}_")]
     if release not in ("auto", *known):
         raise BadInputError(f"{path}: {kind} of the release {release} cannot be read; there are: {', '.join(known)}")
-    fits = _fits(found)
+    fits = _fits(fields)
     if fits and fits[0][0] != kind:
         right = "`source`" if kind == "products" else "`products`"
         raise BadInputError(
-            f"{path}: these are {fits[0][0]}, not {kind} (fields: {_shown(found)}). Give them as {right}"
+            f"{path}: these are {fits[0][0]}, not {kind} (fields: {_shown(fields)}). Give them as {right}"
         )
     releases = [of for what, of in fits if what == kind and release in ("auto", of)]
     if not releases:
         needs = "; ".join(f"{r} needs {', '.join(schemas.schema(f'amazon_{kind}_{r}')['required'])}" for r in known)
         said = "" if release == "auto" else f", and you said {release}"
-        raise BadInputError(f"{path}: records of another shape. Found the fields {_shown(found)}; {needs}{said}")
+        raise BadInputError(f"{path}: records of another shape. Found the fields {_shown(fields)}; {needs}{said}")
     return releases[0]
 
 
-def _fits(found: set[str]) -> list[tuple[str, str]]:
-    """(kind, release) of the contracts that need no more than `found`; first that which knows most of it, then the newest."""
-    fits = [name for name in schemas.names("amazon_") if set(schemas.schema(name)["required"]) <= found]
-    best = sorted(fits, key=lambda name: (len(found & set(schemas.fields(name))), name[-4:]), reverse=True)
+def _fits(fields: set[str]) -> list[tuple[str, str]]:
+    """(kind, release) of the contracts that need no more than `fields`; first that which knows most of it, then the newest."""
+    fits = [name for name in schemas.names("amazon_") if set(schemas.schema(name)["required"]) <= fields]
+    best = sorted(fits, key=lambda name: (len(fields & set(schemas.fields(name))), name[-4:]), reverse=True)
     return [(name.split("_")[1], name.split("_")[2]) for name in best]
 
 
-def _shown(found: set[str]) -> str:
-    return ", ".join(sorted(found)[:20]) or "none"
+def _shown(fields: set[str]) -> str:
+    return ", ".join(sorted(fields)[:20]) or "none"
 
 
 def _records(head: bytes) -> Iterator[dict[str, Any]]:

@@ -42,16 +42,16 @@ def read(contract: str, line: bytes) -> tuple[Record, list[Difference]]:
 
     An escape may name half of a character (`\\ud800`), which no database takes: it becomes `?`, but in an id.
     """
-    record, found = conformance.read_line(contract, line)
-    if not found and b"\\ud" in line.lower():
+    record, differences = conformance.read_line(contract, line)
+    if not differences and b"\\ud" in line.lower():
         whole = _whole(record)
-        found = [
+        differences = [
             Difference(f"{name}: has characters that are not allowed", f"{name}: holds half of a surrogate pair")
             for name in schemas.schema(contract)["required"]
             if whole[name] != record[name]
         ]
         record = whole
-    return record, found
+    return record, differences
 
 
 def _whole(value: Any) -> Any:
@@ -125,14 +125,14 @@ def _staged(
     fill = [(name, columns[name].append, defaults.get(name)) for name in names]
     kinds, texts, raw = (columns[name].append for name in ("kinds", "texts", "raw"))
     for line in batch.column("raw").to_pylist():
-        record, found = read(contract, line)
-        given = {} if found else make(record)
+        record, differences = read(contract, line)
+        given = {} if differences else make(record)
         for name, append, default in fill:
             value = given.get(name)
-            append(default if value is None and not found else value)
-        kinds(sorted({d.kind for d in found}) if found else None)
-        texts([d.text.encode("utf-8", "replace").decode() for d in found] if found else None)
-        raw(line if found else None)
+            append(default if value is None and not differences else value)
+        kinds(sorted({d.kind for d in differences}) if differences else None)
+        texts([d.text.encode("utf-8", "replace").decode() for d in differences] if differences else None)
+        raw(line if differences else None)
     passed = {name: batch.column(name) for name in ("file", "line_hash", "line_length")}
     arrays = [
         passed[field.name].cast(field.type) if field.name in passed else pa.array(columns[field.name], field.type)

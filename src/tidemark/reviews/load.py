@@ -113,8 +113,9 @@ def log_report(run: str) -> dict[str, Any]:
         log.info(line)
     counts: dict[str, Any] = {"load": outcome["load"], "release": plan.reviews.release}
     for kind in ("reviews", "products"):
-        found = outcome[kind] or {}
-        counts[kind] = {k: found[k] for k in ("read", "stored", "duplicates", "rejected", "junk_prices") if k in found}
+        of_kind = outcome[kind] or {}
+        told = ("read", "stored", "duplicates", "rejected", "junk_prices")
+        counts[kind] = {name: of_kind[name] for name in told if name in of_kind}
     return counts | {"interactions": outcome["interactions"]}
 
 
@@ -160,8 +161,8 @@ def _counts(staged: "DataFrame", duplicates: "DataFrame", stored: int) -> dict[s
     by_kinds = {tuple(row["kinds"] or ()): row["count"] for row in staged.groupBy("kinds").count().collect()}
     read, good = sum(by_kinds.values()), by_kinds.get((), 0)
     kinds: Counter[str] = Counter()
-    for found, count in by_kinds.items():
-        kinds.update(dict.fromkeys(found, count))
+    for together, count in by_kinds.items():
+        kinds.update(dict.fromkeys(together, count))
     counts = {"read": read, "stored": stored, "duplicates": duplicates.count(), "rejected": read - good}
     if counts["read"] != counts["stored"] + counts["duplicates"] + counts["rejected"]:
         raise TidemarkError(f"rows do not add up, read = stored + duplicates + rejected: {counts}. Nothing was loaded")
@@ -217,7 +218,8 @@ def _validate_products(spark: "SparkSession", plan: Plan) -> dict[str, Any]:
 def load(
     spark: "SparkSession", db: "Database[dict[str, Any]]", plan: Plan, validated: dict[str, Any]
 ) -> dict[str, Any]:
-    """Upsert what was staged: reviews, interactions, products and rejects, then the record of the load itself.
+    """Upsert what was staged: reviews, interactions, products and rejects, two collections at a time; then the record of
+    the load itself, which is there only where all of them are whole.
 
     Returns:
         `validated`'s counts, `interactions`, and `load` (its id).

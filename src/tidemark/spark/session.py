@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tidemark.settings import ROOT, settings
+from tidemark.settings import settings, shipped
 from tidemark.spark import class_data
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def submit_conf(*, short: bool = False) -> dict[str, str]:
         short: the job is a short one, or waits for servers: see `SHORT_JOB`.
     """
     # INFO buries what a person looks for.
-    options = [f"-Dlog4j2.configurationFile={ROOT / 'spark_jobs' / 'log4j2.properties'}"]
+    options = [f"-Dlog4j2.configurationFile={shipped('spark_jobs/log4j2.properties')}"]
     options += (SHORT_JOB if short else []) + class_data.options()
     state, local = settings().state, settings().spark_master.startswith("local")
     one_machine = {

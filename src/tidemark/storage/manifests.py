@@ -17,7 +17,7 @@ import fsspec
 
 from tidemark import __version__
 from tidemark.errors import SettingError
-from tidemark.settings import ROOT, settings
+from tidemark.settings import INSTALLED, ROOT, settings
 from tidemark.storage import artifacts, run_folder
 
 Manifest = dict[str, Any]
@@ -45,13 +45,13 @@ CHUNK = 1 << 20
 
 def versions() -> dict[str, str]:
     """The versions of Tidemark, of Python and of the libraries that figures depend on; those that are installed."""
-    found = {"tidemark": __version__, "python": platform.python_version()}
+    installed = {"tidemark": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            installed[package] = version(package)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 @cache
@@ -60,6 +60,8 @@ def git_revision() -> str | None:
     the clone; None where neither tells."""
     if settings().revision:
         return settings().revision
+    if INSTALLED:  # the repository around it, if there is one, is another's
+        return None
     command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=40"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pymongo import ASCENDING, DESCENDING, HASHED, MongoClient
 from pymongo.database import Database
-from pymongo.errors import ConnectionFailure
+from pymongo.errors import ConnectionFailure, OperationFailure
 
 from tidemark.contracts import schemas
 from tidemark.errors import UnreachableError
@@ -22,21 +22,39 @@ Index = list[tuple[str, int | str]]
 RECOMMENDATIONS_PREFIX = "recommendations_"
 
 
+SINGLE_PARTITION = "com.mongodb.spark.sql.connector.read.partitioner.SinglePartitionPartitioner"
+NAMESPACE_EXISTS = 48
+"""MongoDB's code for a collection that is there already."""
+
+
 @dataclass(frozen=True)
 class Collection:
-    """What a collection holds (a contract of `include/schemas/`; none: free form) and what finds it fast."""
+    """What a collection holds, what finds it fast, and how a sharded deployment spreads it.
+
+    Attributes:
+        contract: of `include/schemas/`; None: free form.
+        indexes: besides those of `_id` and of the shard key.
+        shard_key: the field by whose hash it may be sharded (`sh.shardCollection(name, {field: "hashed"})`); None: not to be
+            sharded. A document's `_id` always comes with the same value of it, for `_id` is unique in a shard alone.
+    """
 
     contract: str | None = None
     indexes: list[Index] = field(default_factory=list)
+    shard_key: str | None = None
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The fields that find one document: `_id`, and the shard key, without which no router takes an upsert."""
+        return ("_id",) if self.shard_key is None else ("_id", self.shard_key)
 
 
-# The hashed index on item_id is the shard key of a sharded deployment (see `write`: idFieldList).
 COLLECTIONS: Mapping[str, Collection] = {
-    "reviews": Collection("review", [[("item_id", HASHED)], [("user_id", ASCENDING)], [("timestamp", DESCENDING)]]),
+    "reviews": Collection("review", [[("user_id", ASCENDING)], [("timestamp", DESCENDING)]], shard_key="item_id"),
     "products": Collection("product"),
     "interactions": Collection(
         "interaction",
-        [[("timestamp", DESCENDING), ("_id", ASCENDING)], [("user_id", ASCENDING)], [("item_id", HASHED)]],
+        [[("timestamp", DESCENDING), ("_id", ASCENDING)], [("user_id", ASCENDING)]],
+        shard_key="item_id",
     ),
     "rejects": Collection("reject", [[("load", ASCENDING)]]),
     "loads": Collection(),
@@ -89,12 +107,16 @@ def ensure(db: Database[Document], name: str) -> None:
     """Make the collection `name` with its validator and indexes, or bring an existing one up to them."""
     wanted = _collection(name)
     validator = schemas.mongo_validator(wanted.contract) if wanted.contract else {}
-    if name not in db.list_collection_names(filter={"name": name}):
-        db.create_collection(name, validator=validator)
-    else:
+    try:
+        db.create_collection(name, check_exists=False, validator=validator)
+    except OperationFailure as error:  # a load and the ingest may both find it missing: the server decides who makes it
+        if error.code != NAMESPACE_EXISTS:
+            raise
         db.command("collMod", name, validator=validator)
     for index in wanted.indexes:
         db[name].create_index(index)
+    if wanted.shard_key:
+        db[name].create_index([(wanted.shard_key, HASHED)])
 
 
 def _options(config: Settings, collection: str) -> dict[str, str]:
@@ -105,27 +127,26 @@ def _options(config: Settings, collection: str) -> dict[str, str]:
     }
 
 
-def write(df: "DataFrame", collection: str, *, key: str = "_id", config: Settings | None = None) -> None:
-    """Upsert `df` by `_id`, unordered, as typed columns; written again, it changes nothing.
+def write(df: "DataFrame", collection: str, *, config: Settings | None = None) -> None:
+    """Upsert `df` by the collection's `key`, unordered, as typed columns; written again, it changes nothing.
 
     Args:
         df: columns as the collection's contract says; `_id` is deterministic.
         collection: a collection made by `ensure`.
-        key: fields that find a document, separated by commas; a sharded collection needs its shard key in it.
         config: the settings, where not those of the process.
 
     Raises:
         ContractError: the columns are not those of the contract.
     """
-    name = "recommendation" if collection.startswith(RECOMMENDATIONS_PREFIX) else COLLECTIONS[collection].contract
-    if name:
-        schemas.require_columns(name, df.schema)
+    written = _collection(collection)
+    if written.contract:
+        schemas.require_columns(written.contract, df.schema)
     config = config or settings()
     options = _options(config, collection) | {
         # Retryable writes note each document in the server's session table, a third of an upsert's cost. Nothing here
         # needs them: what fails is upserted again, as a whole, by whoever runs the task again.
         "connection.uri": f"{config.mongo_uri}&retryWrites=false",
-        "idFieldList": key,
+        "idFieldList": ",".join(written.key),
         "operationType": "replace",
         "ordered": "false",
         "maxBatchSize": "5000",
@@ -144,8 +165,24 @@ def read(
 ) -> "DataFrame":
     """Read `collection` with the type of its contract, after an aggregation `pipeline` that the server runs (JSON).
 
-    A pipeline that makes other fields is given the type of what it makes in place of a contract.
+    A pipeline that makes other fields is given the type of what it makes in place of a contract. A collection that is
+    empty or not there is an empty frame.
+
+    Raises:
+        UnreachableError: no primary answered within 10 s.
     """
+    config = config or settings()
     kind = schemas.spark_type(contract) if isinstance(contract, str) else contract
-    options = _options(config or settings(), collection) | {"aggregation.pipeline": pipeline}
+    options = _options(config, collection) | {"aggregation.pipeline": pipeline}
+    if _is_empty(collection, config):
+        # The connector's own way to cut a collection asks the server for 0 buckets of an empty one, which is refused.
+        options["partitioner"] = SINGLE_PARTITION
     return spark.read.format("mongodb").schema(kind).options(**options).load()
+
+
+def _is_empty(collection: str, config: Settings) -> bool:
+    db = connect(config)
+    try:
+        return db[collection].find_one({}, {"_id": 1}) is None
+    finally:
+        db.client.close()

@@ -1,7 +1,8 @@
 """Lag: how many records no model has learned from yet, measured against a bookmark that nobody reads by.
 
-The bookmark is a consumer group's committed offsets, moved by `commit` when a model was published. Structured
-Streaming commits nothing to Kafka, so the lag of a reading group would mean nothing here.
+The bookmark is a consumer group's committed offsets. A retrain moves it by `commit` to its snapshot once it has decided,
+whatever it decided, and also where it found nothing new to learn from. Structured Streaming commits nothing to Kafka, so
+the lag of a reading group would mean nothing here.
 """
 
 from collections.abc import Mapping
@@ -111,14 +112,14 @@ class Bookmark:
     def partitions(self) -> list[int]:
         """The topic's partitions as they are now: they may have grown since."""
         try:
-            found = self._admin.list_topics(self.topic, timeout=self._timeout).topics[self.topic]
+            metadata = self._admin.list_topics(self.topic, timeout=self._timeout).topics[self.topic]
         except KafkaException as error:
             raise topics.unreachable(error, self._config) from None
-        if found.error is not None:
+        if metadata.error is not None:
             raise UnreachableError(
-                f"no topic {self.topic!r} at {self._config.kafka_bootstrap} ({found.error.str()}): run make setup"
+                f"no topic {self.topic!r} at {self._config.kafka_bootstrap} ({metadata.error.str()}): run make setup"
             )
-        return sorted(found.partitions)
+        return sorted(metadata.partitions)
 
     def topic_id(self) -> str:
         """The topic's identity: another one once it was deleted and made anew."""
@@ -199,5 +200,5 @@ class Bookmark:
     def _unreachable(self, error: Exception) -> UnreachableError:
         if not isinstance(error, KafkaException):
             error = KafkaException(KafkaError(KafkaError._TIMED_OUT))
-        found = topics.unreachable(error, self._config)
-        return CoordinatorStartingError(*found.args) if error.args[0].code() in _PASSING else found
+        unreachable = topics.unreachable(error, self._config)
+        return CoordinatorStartingError(*unreachable.args) if error.args[0].code() in _PASSING else unreachable

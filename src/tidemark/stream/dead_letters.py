@@ -20,6 +20,7 @@ from tidemark.stream import topics
 
 COLLECTION = "dead_letters"
 CHUNK = 500
+"""Letters that are sent, waited for and marked together."""
 
 WAITING: Mapping[str, Any] = MappingProxyType({"replayed_at": None})
 """Matches the letters that were not sent again."""
@@ -59,7 +60,7 @@ def replay(db: Database[dict[str, Any]], config: Settings, *, dry_run: bool = Fa
         only: a part of the reason; the letters with another one are left alone.
 
     A letter is sent with its origin in a header and marked afterwards; one that was sent and not marked is sent again,
-    and is still one interaction (`ingest.origin`). It keeps its time. Raises UnreachableError where Kafka does not take
+    and is still one interaction (`keys.origin`). It keeps its time. Raises UnreachableError where Kafka does not take
     it; what was sent before is marked.
     """
     weights, done = Weights(config.weight_of_event, config.event_default), Replay()
@@ -72,14 +73,14 @@ def replay(db: Database[dict[str, Any]], config: Settings, *, dry_run: bool = Fa
         done.read += 1
         value = None if letter.get("value") is None else base64.b64decode(letter["value"])
         place = letter["topic"], letter["partition"], letter["offset"]
-        found = parse(value, *place, datetime.now(UTC), weights, happened=letter["time"])
-        if not isinstance(found, Interaction):
-            done.rest[kind(found.reason)] += 1
+        parsed = parse(value, *place, datetime.now(UTC), weights, happened=letter["time"])
+        if not isinstance(parsed, Interaction):
+            done.rest[kind(parsed.reason)] += 1
             continue
         done.sent += 1
         if dry_run:
             continue
-        _send(producer, letter, value, found, config)
+        _send(producer, letter, value, parsed.user_id, config)
         waiting.append(letter["_id"])
         if len(waiting) >= CHUNK:
             _mark(db, producer, waiting, config)
@@ -88,13 +89,11 @@ def replay(db: Database[dict[str, Any]], config: Settings, *, dry_run: bool = Fa
     return done
 
 
-def _send(
-    producer: Producer, letter: dict[str, Any], value: bytes | None, found: Interaction, config: Settings
-) -> None:
+def _send(producer: Producer, letter: dict[str, Any], value: bytes | None, user_id: str, config: Settings) -> None:
     producer.produce(
         topics.name(topics.INTERACTIONS, config),
         value,
-        key=found.user_id.encode(),
+        key=user_id.encode(),
         headers=[keys.origin_header(letter["_id"], letter["time"])],
         on_delivery=_delivered,
     )

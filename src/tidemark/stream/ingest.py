@@ -53,24 +53,25 @@ def parse_batches(
         fields = (batch.column(name).to_pylist() for name in ("value", "partition", "offset", "timestamp", "headers"))
         for value, partition, offset, time, headers in zip(*fields, strict=True):
             at = time.astimezone(UTC)
-            key, happened = keys.origin(headers) if headers else (None, None)
-            key = key or keys.of_message(prefix, partition, offset)
-            found = parse(value, topic, partition, offset, at, weights, key=key, happened=happened)
-            rows.append(_row(found, partition, offset, at))
+            origin, happened = keys.origin(headers) if headers else (None, None)
+            parsed = parse(
+                value, topic, partition, offset, at, weights, prefix=prefix, origin=origin, happened=happened
+            )
+            rows.append(_row(parsed, partition, offset, at))
         columns: list[Any] = list(zip(*rows, strict=True)) or [()] * len(names)
         yield pa.RecordBatch.from_arrays(
             [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)], names=names
         )
 
 
-def _row(found: Interaction | DeadLetter, partition: int, offset: int, time: Any) -> tuple[Any, ...]:
-    if isinstance(found, Interaction):
+def _row(parsed: Interaction | DeadLetter, partition: int, offset: int, time: Any) -> tuple[Any, ...]:
+    if isinstance(parsed, Interaction):
         return (
-            found.id, found.user_id, found.item_id, found.rating, found.weight, found.timestamp, "stream",
-            found.event_type, found.extra, partition, offset, time, None, None,
+            parsed.id, parsed.user_id, parsed.item_id, parsed.rating, parsed.weight, parsed.timestamp, "stream",
+            parsed.event_type, parsed.extra, partition, offset, time, None, None,
         )  # fmt: skip
-    value = None if found.value is None else base64.b64encode(found.value).decode("ascii")
-    return (found.id, *[None] * 8, partition, offset, time, found.reason, value)
+    value = None if parsed.value is None else base64.b64encode(parsed.value).decode("ascii")
+    return (parsed.id, *[None] * 8, partition, offset, time, parsed.reason, value)
 
 
 class Ingest:

@@ -49,11 +49,11 @@ def behind(lag: Lag, stored: NextOffsets) -> int:
 
 def read(db: Database[dict[str, Any]], topic: str) -> Progress | None:
     """How far the topic is stored; None before the ingest first ran."""
-    found = db[COLLECTION].find_one({"_id": topic})
-    if found is None:
+    stored = db[COLLECTION].find_one({"_id": topic})
+    if stored is None:
         return None
-    offsets = {int(number): int(at) for number, at in found["next_offsets"].items()}
-    return Progress(topic, found["topic_id"], found["generation"], offsets, found["updated_at"])
+    offsets = {int(number): int(at) for number, at in stored["next_offsets"].items()}
+    return Progress(topic, stored["topic_id"], stored["generation"], offsets, stored["updated_at"])
 
 
 def begin(db: Database[dict[str, Any]], topic: str, topic_id: str) -> Progress:
@@ -107,10 +107,10 @@ class Snapshot:
         return asdict(self) | {"next_offsets": {str(number): at for number, at in self.next_offsets.items()}}
 
     @classmethod
-    def from_document(cls, found: Mapping[str, Any]) -> "Snapshot":
+    def from_document(cls, document: Mapping[str, Any]) -> "Snapshot":
         """The inverse of `document`."""
-        offsets = {int(number): int(at) for number, at in found["next_offsets"].items()}
-        return cls(**{**found, "next_offsets": offsets})
+        offsets = {int(number): int(at) for number, at in document["next_offsets"].items()}
+        return cls(**{**document, "next_offsets": offsets})
 
     def text(self) -> str:
         """For a person: what of the stream is learned from, and what is not stored yet."""
@@ -121,7 +121,7 @@ class Snapshot:
 
     @property
     def prefix(self) -> str:
-        """See `Progress.prefix`."""
+        """What stands before `-partition-offset` in the keys, as `Progress.prefix`."""
         return keys.prefix(self.topic, self.generation)
 
     def covers(self, key: "Column") -> "Column":

@@ -25,10 +25,10 @@ class Sender:
         self.sent = self.acknowledged = self.failed = 0
         self.problem = ""
         try:
-            found = self._producer.list_topics(self._topic, timeout=10).topics[self._topic]
+            metadata = self._producer.list_topics(self._topic, timeout=10).topics[self._topic]
         except KafkaException as error:
             raise topics.unreachable(error, config) from None
-        if found.error is not None:
+        if metadata.error is not None:
             raise UnreachableError(f"no topic {self._topic!r} at {config.kafka_bootstrap}: make run makes it")
 
     def _report(self, error: Any, _message: Any) -> None:

@@ -61,8 +61,8 @@ def catalogue(db: Database[dict[str, Any]], newest: int = 200_000) -> Catalogue:
     Raises:
         NotEnoughDataError: there are none.
     """
-    found = db.interactions.find({}, {"_id": 0, "user_id": 1, "item_id": 1}).sort("timestamp", -1).limit(newest)
-    pairs = sorted({(row["user_id"], row["item_id"]) for row in found})
+    rows = db.interactions.find({}, {"_id": 0, "user_id": 1, "item_id": 1}).sort("timestamp", -1).limit(newest)
+    pairs = sorted({(row["user_id"], row["item_id"]) for row in rows})
     if not pairs:
         raise NotEnoughDataError(
             "no interactions are stored, so no catalogue is known: run load_reviews first (make run)"
@@ -207,9 +207,9 @@ def _names() -> set[str]:
 
 def _row(line: str) -> tuple[float, str, bytes] | None:
     try:
-        found = json.loads(line)
+        record = json.loads(line)
         message = {
-            field: next(found[name] for name in names if found.get(name) is not None)
+            field: next(record[name] for name in names if record.get(name) is not None)
             for field, names in _FIELDS.items()
         }
         at = float(message["timestamp"])

@@ -45,7 +45,7 @@ def name(topic: str, config: Settings | None = None) -> str:
 
 
 def bookmark_group(config: Settings | None = None) -> str:
-    """The consumer group that keeps the bookmark of `lag`; nobody ever joins it."""
+    """The consumer group whose committed offsets are the bookmark; nobody ever joins it."""
     return (config or settings()).kafka_prefix + "tidemark-bookmark"
 
 
@@ -118,8 +118,8 @@ def topic_id(admin: AdminClient, topic: str, timeout: float = 15) -> str:
         KafkaException: there is no such topic, or Kafka does not answer.
     """
     described = admin.describe_topics(TopicCollection([topic]), request_timeout=timeout)[topic].result(timeout)
-    found = described.topic_id
-    high, low = found.get_most_significant_bits(), found.get_least_significant_bits()
+    identity = described.topic_id
+    high, low = identity.get_most_significant_bits(), identity.get_least_significant_bits()
     return str(uuid.UUID(int=((high & (2**64 - 1)) << 64) | (low & (2**64 - 1))))
 
 

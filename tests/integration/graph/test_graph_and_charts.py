@@ -105,6 +105,25 @@ def test_a_model_that_was_not_published_has_charts_and_no_graph(table):
     assert history["live"].tolist() == [True, False]
 
 
+@pytest.mark.parametrize("products", ["absent", "empty", "one"])
+def test_a_graph_needs_no_products(table, products):
+    """As after `make run SOURCE=<reviews>`: the load made the collection and put nothing into it."""
+    store_interactions(table.head(2_000))
+    db = mongo.connect()
+    if products != "absent":
+        mongo.ensure(db, "products")
+    if products == "one":
+        title = {"_id": "i000", "title": "A drum"}
+        db.command({"insert": "products", "documents": [title], "bypassDocumentValidation": True})
+    run = retrain("first", promote="always")["run"]
+    job("export_graph").main(run)
+    draw(run)
+    labels = pd.read_csv(f"{run}/graph/products.csv").set_index("id")["label"]
+    assert labels["i:i000"] == ("A drum" if products == "one" else "i000")
+    assert labels["i:i001"] == "i001"
+    assert f"charts/{min(GRAPHS)}.png" in charts(run)
+
+
 def test_drawn_again_everything_is_replaced_by_the_same(table):
     store_interactions(table.head(2_000))
     run = retrain("first", promote="always")["run"]

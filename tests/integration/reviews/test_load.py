@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.loading import contents, run_load
+from tests.support.profiling import profiled
+from tidemark.reviews import builtin
 from tidemark.settings import Settings
 from tidemark.storage import mongo
 
@@ -47,4 +49,20 @@ def test_real_files_load_whole_and_twice_the_same(
     assert len(first["products"]) == (1_547 if products else 0)
 
     run_load(load_spark, tmp_path / "two", source, listed)
+    assert contents(db) == first
+
+
+def test_every_write_of_a_load_bears_the_shard_key(
+    load_spark: "SparkSession", mongo_db: Settings, tmp_path: Path
+) -> None:
+    reviews, products = builtin.write(builtin.Size(2_000, 300, 100), 3, str(tmp_path / "builtin"))
+    run_load(load_spark, tmp_path / "one", reviews, products)
+    db = mongo.connect()
+    first = contents(db)
+    with profiled(db) as written:
+        run_load(load_spark, tmp_path / "two", reviews, products)
+        for name, collection in mongo.COLLECTIONS.items():
+            upserts = written(name)
+            assert {tuple(upsert["command"]["q"]) for upsert in upserts} <= {collection.key}, name
+            assert len(upserts) == len(first.get(name, [])), name
     assert contents(db) == first

@@ -24,9 +24,10 @@ from confluent_kafka.admin import NewPartitions
 
 from tests.support.ingest_service import IngestService
 from tests.support.own_settings import local_settings, use
+from tests.support.profiling import profiled
 from tests.support.waiting import eventually
 from tidemark.contracts import conformance
-from tidemark.interactions import from_reviews
+from tidemark.interactions import from_reviews, keys
 from tidemark.local.servers import running
 from tidemark.settings import Settings, settings
 from tidemark.storage import mongo
@@ -253,6 +254,29 @@ def test_new_partitions_and_a_topic_made_anew(stream: Stream) -> None:
     assert stream.bookmark.lag().total == 0
 
 
+def test_every_write_bears_the_shard_key_and_a_forged_origin_stops_nothing(stream: Stream) -> None:
+    """Interactions, their details, dead letters, progress: all that a router would have to send to a shard."""
+    header = keys.origin_header(f"{stream.topic}-0-0", datetime.now(UTC))
+    stream.send([message(number, colour="red") for number in range(50)])
+    producer = Producer(topics.producer_config(stream.config))
+    for item in ("i1", "i2", "i1"):  # a key that was made up, with two items
+        value = json.dumps({"user_id": "u1", "item_id": item}).encode()
+        producer.produce(stream.topic, value, headers=[header], partition=0)
+    assert producer.flush(60) == 0
+    mongo.ensure(stream.db, "interactions")
+    with profiled(stream.db) as written:
+        stream.service.start()
+        stream.wait()
+        stream.service.stop()
+        sharded = [name for name, made in mongo.COLLECTIONS.items() if made.shard_key]
+        upserts = [upsert for name in sharded for upsert in written(name)]
+    assert len(upserts) >= 53
+    assert {tuple(upsert["command"]["q"]) for upsert in upserts} == {("_id", "item_id")}
+    assert {upsert["planSummary"] for upsert in upserts} == {"IXSCAN { _id: 1 }"}
+    assert stream.db.interactions.count_documents({}) == 52
+    assert stream.db.interactions.count_documents({"_id": {"$regex": "^replay:"}}) == 2
+
+
 def test_a_dead_letter_that_is_valid_by_now_is_replayed_once(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
     stream.send([message(1), message(2, event_type="wave"), message(3, rating=9), b"junk"])
     stream.service.start()
@@ -270,7 +294,7 @@ def test_a_dead_letter_that_is_valid_by_now_is_replayed_once(stream: Stream, mon
     stream.service.stop()
     stream.service.start()  # with the new weights
     stream.wait()
-    stored = stream.db.interactions.find_one({"_id": f"replay:{letter['_id']}"})
+    stored = stream.db.interactions.find_one({"_id": f"replay:{letter['_id']}:i2"})
     assert (stored["user_id"], stored["weight"], stored["timestamp"]) == ("u2", 3.0, letter["time"])
     assert stream.db.interactions.count_documents({}) == 2
 

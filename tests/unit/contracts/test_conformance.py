@@ -166,12 +166,12 @@ def test_each_odd_value_in_each_field_of_each_release(contract: str) -> None:
 
 def test_a_good_record_is_known_at_once() -> None:
     for contract, (good, _, _) in RELEASES.items():
-        assert conformance._sure_of_record(contract)(good), contract
+        assert conformance.quick_check(contract)(good), contract
 
 
 def test_what_the_quick_check_does_not_know_is_left_to_jsonschema() -> None:
-    assert not conformance._sure({"type": "string", "format": "date-time"})("2020-01-01")
-    assert not conformance._sure({"multipleOf": 2})(4)
+    assert conformance._checks({"type": "string", "format": "date-time"}, {}) == {}
+    assert conformance._checks({"multipleOf": 2}, {}) == {}
 
 
 def test_half_a_surrogate_pair_becomes_a_question_mark_but_not_in_an_id() -> None:
