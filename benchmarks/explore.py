@@ -131,12 +131,12 @@ def _figures(half: str, seconds: float, drawing: float, held: Memory, size: int)
 MODEL = "20200101T000000-00000000"
 
 DRAW_GRAPH = """
-from tidemark import artifacts
 from tidemark.charts import graph, style
-found = artifacts.read_json(run + "/graph.json")
-for name, figure in (("degrees", graph.degrees(found, "benchmark")),
-                     ("top_products", graph.top_products(found["top_products"], "benchmark")),
-                     ("neighbourhood", graph.neighbourhood(found["neighbourhood"], "benchmark"))):
+from tidemark.storage import artifacts
+shape = artifacts.read_json(run + "/graph.json")
+for name, figure in (("degrees", graph.degrees(shape, "benchmark")),
+                     ("top_products", graph.top_products(shape["top_products"], "benchmark")),
+                     ("neighbourhood", graph.neighbourhood(shape["neighbourhood"], "benchmark"))):
     style.save(figure, run, name)
 """
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.review_frames import reviews
 from tidemark.errors import NotEnoughDataError
 from tidemark.exploration import aggregates, proof, sampling, sentiment
 from tidemark.exploration.sampling import Asked, Cut
@@ -13,19 +14,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 EVERYTHING = Asked(rows=1_000, fraction=None, seed=0)
-
-
-def _reviews(spark: "SparkSession", rows: list[dict[str, Any]], partitions: int = 1) -> "DataFrame":
-    """`rows` with what they leave out, as the database sends them."""
-    bare = {"user_id": "u", "item_id": "i", "rating": 5.0, "timestamp": datetime(2019, 4, 1, tzinfo=UTC), "text": "x"}
-    full = [
-        bare | {"_id": f"r{n}", "verified": None, "length": len(row.get("text", "x"))} | row
-        for n, row in enumerate(rows)
-    ]
-    for row in full:
-        row |= {f"no_{name}": row.get(f"no_{name}", False) for name in aggregates.MISSABLE}
-    kind = aggregates.read_type()
-    return spark.createDataFrame([tuple(row[f.name] for f in kind) for row in full], kind).repartition(partitions)
 
 
 def _ids(narrow: "DataFrame", at: Cut) -> set[str]:
@@ -44,16 +32,16 @@ def test_the_same_seed_draws_the_same_reviews_however_they_lie(spark: "SparkSess
     asked = Asked(rows=500, fraction=None, seed=42)
     drawn = []
     for order, partitions in ((rows, 1), (rows[::-1], 5)):
-        narrow = aggregates.rows(_reviews(spark, order, partitions), asked, 3_000)
+        narrow = aggregates.rows(reviews(spark, order, partitions), asked, 3_000)
         drawn.append(_ids(narrow, sampling.cut(narrow, asked, 3_000)))
     assert drawn[0] == drawn[1]
     assert len(drawn[0]) == 500
     other = Asked(rows=500, fraction=None, seed=43)
-    narrow = aggregates.rows(_reviews(spark, rows), other, 3_000)
+    narrow = aggregates.rows(reviews(spark, rows), other, 3_000)
     both = drawn[0] & _ids(narrow, sampling.cut(narrow, other, 3_000))
     assert 50 < len(both) < 120  # 500 * 500 / 3000 = 83
     larger = Asked(rows=1, fraction=0.5, seed=42)
-    narrow = aggregates.rows(_reviews(spark, rows), larger, 3_000)
+    narrow = aggregates.rows(reviews(spark, rows), larger, 3_000)
     half = _ids(narrow, sampling.cut(narrow, larger, 3_000))
     assert drawn[0] < half
     assert 1_400 < len(half) < 1_600
@@ -62,7 +50,7 @@ def test_the_same_seed_draws_the_same_reviews_however_they_lie(spark: "SparkSess
 def test_texts_are_kept_where_they_may_be_in_the_sample(spark: "SparkSession") -> None:
     rows = [{"_id": f"A{n}:B:{n}"} for n in range(3_000)]
     asked = Asked(rows=100, fraction=None, seed=1)
-    narrow = aggregates.rows(_reviews(spark, rows), asked, 3_000)
+    narrow = aggregates.rows(reviews(spark, rows), asked, 3_000)
     at = sampling.cut(narrow, asked, 3_000)
     assert narrow.where(sampling.chosen(at)).where("text IS NULL").count() == 0
     assert narrow.where("text IS NOT NULL").count() < 300
@@ -71,11 +59,11 @@ def test_texts_are_kept_where_they_may_be_in_the_sample(spark: "SparkSession") -
 def test_a_sample_of_all_and_a_sample_of_none(spark: "SparkSession") -> None:
     rows = [{"_id": f"A{n}:B:{n}"} for n in range(40)]
     for asked in (EVERYTHING, Asked(rows=40, fraction=None, seed=0), Asked(rows=30, fraction=1.0, seed=0)):
-        narrow = aggregates.rows(_reviews(spark, rows), asked, 40)
+        narrow = aggregates.rows(reviews(spark, rows), asked, 40)
         assert len(_ids(narrow, sampling.cut(narrow, asked, 40))) == 40
     tiny = Asked(rows=30, fraction=1e-9, seed=0)
     with pytest.raises(NotEnoughDataError, match="larger fraction"):
-        sampling.cut(aggregates.rows(_reviews(spark, rows), tiny, 40), tiny, 40)
+        sampling.cut(aggregates.rows(reviews(spark, rows), tiny, 40), tiny, 40)
 
 
 WORLD: list[dict[str, Any]] = [
@@ -92,7 +80,7 @@ def marked(spark: "SparkSession") -> "DataFrame":
     """`WORLD` with the first and the fourth review in the sample."""
     from pyspark.sql import functions as f
 
-    narrow = aggregates.rows(_reviews(spark, WORLD), EVERYTHING, len(WORLD))
+    narrow = aggregates.rows(reviews(spark, WORLD), EVERYTHING, len(WORLD))
     return narrow.withColumn("sampled", f.col("_id").isin("r0", "r3"))
 
 
@@ -165,7 +153,7 @@ def test_a_skewed_sample_fails_and_an_honest_one_passes(spark: "SparkSession", s
         for n, user in enumerate(users)
     ]
     asked = Asked(rows=2_000, fraction=None, seed=7)
-    narrow = aggregates.rows(_reviews(spark, rows, 2), asked, len(rows))
+    narrow = aggregates.rows(reviews(spark, rows, 2), asked, len(rows))
     writers = narrow.groupBy("user_id").agg(f.count("*").alias("reviews_of_user"))
     known = narrow.join(writers, "user_id").persist()
     skewed = known.where(skew)
