@@ -2,9 +2,8 @@
 
     explore_reviews.py --run <run folder>
 
-Reads `<run>/asked.json` (rows or fraction, seed) and the collections `reviews` and `products`, of which the latter may be empty
-or absent; writes
-`<run>/data/sample` (Parquet), the sample's document in `samples`, and `<run>/explore.json`. Run again, it ends the same.
+Reads `<run>/asked.json` (rows or fraction, seed) and the collections `reviews` and `products` (which may be empty or absent);
+writes `<run>/data/sample` (Parquet), the sample's document in `samples`, and `<run>/explore.json`. Run again, it ends the same.
 """
 
 from tidemark.exploration import aggregates

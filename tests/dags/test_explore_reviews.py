@@ -32,6 +32,7 @@ def test_its_form_and_its_page_are_documented(bag: dict[str, Any]) -> None:
         assert param.description, name
     assert dag.params["rows"] == settings().sample_rows
     assert "Red?" in dag.doc_md
+    assert "price x reviews (USD): a proxy for revenue" in dag.doc_md
     assert dag.max_active_runs == 1
 
 

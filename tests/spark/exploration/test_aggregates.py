@@ -23,8 +23,8 @@ def _ids(narrow: "DataFrame", at: Cut) -> set[str]:
 def test_a_place_never_changes(spark: "SparkSession") -> None:
     """Values of Spark 4.1: a release that gave others would draw other samples for the same seed."""
     frame = spark.createDataFrame([("A1:B1:1393545600",), ("A2:B1:1393545601",)], "_id string")
-    found = [[row[0] for row in frame.select(sampling.place(seed)).collect()] for seed in (0, 1)]
-    assert found == [[5437409447326940754, -6357506505193593725], [-2715970409720347296, -273218552062628893]]
+    places = [[row[0] for row in frame.select(sampling.place(seed)).collect()] for seed in (0, 1)]
+    assert places == [[5437409447326940754, -6357506505193593725], [-2715970409720347296, -273218552062628893]]
 
 
 def test_the_same_seed_draws_the_same_reviews_however_they_lie(spark: "SparkSession") -> None:
@@ -86,21 +86,21 @@ def marked(spark: "SparkSession") -> "DataFrame":
 
 def test_totals_by_hand(marked: "DataFrame") -> None:
     """Deviations from 3: 2, 2, -2, 0, 1; of the sample 2, 0."""
-    found = aggregates.totals(marked)
-    assert (found["n"], found["sampled"]) == (5, 2)
-    assert found["powers"] == [3, 13, 9, 49]
-    assert found["sampled_powers"] == [2, 4, 8, 16]
-    assert (found["median_length"], found["mean_length"]) == (1, pytest.approx((4 + 0 + 16 + 1 + 1) / 5))
-    assert (found["first"], found["last"]) == ("2018-12-01", "2019-05-31")
-    assert {name: n for name, n in found["missing"].items() if n} == {"images": 1, "title": 1}
-    assert set(found["missing"]) == {"title", "text", "clean_text", "user_name", "verified", "images", "style"}
+    totals = aggregates.totals(marked)
+    assert (totals["n"], totals["sampled"]) == (5, 2)
+    assert totals["powers"] == [3, 13, 9, 49]
+    assert totals["sampled_powers"] == [2, 4, 8, 16]
+    assert (totals["median_length"], totals["mean_length"]) == (1, pytest.approx((4 + 0 + 16 + 1 + 1) / 5))
+    assert (totals["first"], totals["last"]) == ("2018-12-01", "2019-05-31")
+    assert {name: n for name, n in totals["missing"].items() if n} == {"images": 1, "title": 1}
+    assert set(totals["missing"]) == {"title", "text", "clean_text", "user_name", "verified", "images", "style"}
 
 
 def test_facets_by_hand(marked: "DataFrame") -> None:
-    found = aggregates.facets(marked)
+    facets = aggregates.facets(marked)
 
     def counts(facet: str, *keys: str) -> list[tuple[Any, ...]]:
-        return [tuple(row[key] for key in (*keys, "reviews", "sampled", "mean_rating")) for row in found[facet]]
+        return [tuple(row[key] for key in (*keys, "reviews", "sampled", "mean_rating")) for row in facets[facet]]
 
     assert counts("stars", "stars") == [(1, 1, 0, 1.0), (3, 1, 1, 3.0), (4, 1, 0, 4.0), (5, 2, 1, 5.0)]
     assert counts("month", "month") == [("2018-12", 1, 0, 4.0), ("2019-04", 3, 1, 11 / 3), ("2019-05", 1, 1, 3.0)]
@@ -126,12 +126,12 @@ def test_tails_by_hand(marked: "DataFrame") -> None:
 def test_a_proof_of_what_was_counted(marked: "DataFrame") -> None:
     tails = [aggregates.tail(aggregates.activity(marked, key)) for key in ("user_id", "item_id")]
     judged = aggregates.prove(aggregates.totals(marked), aggregates.facets(marked)["stars"], *tails)
-    found = {finding.name: finding for finding in judged.findings}
+    findings = {finding.name: finding for finding in judged.findings}
     assert (judged.population, judged.rows) == (5, 2)
-    assert (found["mean"].population, found["mean"].sample) == (pytest.approx(3.6), pytest.approx(4.0))
+    assert (findings["mean"].population, findings["mean"].sample) == (pytest.approx(3.6), pytest.approx(4.0))
     # Users: 2 of 5 reviews are of activity 1, in the sample 1 of 2. Items: 2 of 5, and none of 2.
-    assert found["user activity"].statistic == pytest.approx(0.1)
-    assert found["item activity"].statistic == pytest.approx(0.4)
+    assert findings["user activity"].statistic == pytest.approx(0.1)
+    assert findings["item activity"].statistic == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize(
@@ -180,6 +180,6 @@ def test_sentiment_by_rating_by_hand(spark: "SparkSession") -> None:
 def test_a_column_of_texts_is_scored_as_each_alone(spark: "SparkSession") -> None:
     texts = ["VADER is smart, handsome, and funny.", "Today SUX!", "", None, "<script>", "x\x00$y$"]
     frame = spark.createDataFrame([(n, text) for n, text in enumerate(texts)], "n int, text string")
-    found = [row[0] for row in frame.orderBy("n").select(sentiment.scored(frame["text"])).collect()]
-    assert found == [sentiment.score(text) for text in texts]
-    assert found[:4] == [0.8316, -0.5461, None, None]
+    scores = [row[0] for row in frame.orderBy("n").select(sentiment.scored(frame["text"])).collect()]
+    assert scores == [sentiment.score(text) for text in texts]
+    assert scores[:4] == [0.8316, -0.5461, None, None]
