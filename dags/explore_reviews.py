@@ -5,8 +5,12 @@
 **What.** `plan` fixes the sample that is asked for. `explore` draws it (the same seed draws the same reviews, however they
 are stored), proves it by five tests against all reviews (chi-square of the ratings, mean and spread of the rating,
 Kolmogorov-Smirnov of the activity of users and of items; Holm over the five, alpha 0.01), counts all reviews by rating, length, time,
-verification, user, item and missing field, and scores the sentiment of the sample. `draw` makes the charts, the tables and
-the manifest.
+verification, user, item and missing field, and scores the sentiment of the sample. Of the ten most and the ten least reviewed
+products it shows how they sound and, where a price is known, price x reviews (USD): a proxy for revenue and no more, for reviews
+are not sales. Most products have no price: how many is said beside it. `draw` makes the charts, the tables and the manifest.
+
+**Without products** everything but titles and prices is there, and the charts say that no price is known: give `load_reviews` the
+products' file and run this again.
 
 **Where to look.** In the run folder: `charts/`, `tables/`, the sample's rows in `data/sample/` (Parquet), all figures in
 `explore.json`. The sample is noted with its seed and its proof in the collection `samples`. The log of `explore` has the five tests.

@@ -2,8 +2,8 @@
 
     explore_reviews.py --run <run folder>
 
-Reads `<run>/asked.json` (rows or fraction, seed) and the collections `reviews` and `products`; writes
-`<run>/data/sample` (Parquet), the sample's document in `samples`, and `<run>/explore.json`. Run again, it ends the same.
+Reads `<run>/asked.json` (rows or fraction, seed) and the collections `reviews` and `products` (which may be empty or absent);
+writes `<run>/data/sample` (Parquet), the sample's document in `samples`, and `<run>/explore.json`. Run again, it ends the same.
 """
 
 from tidemark.exploration import aggregates
@@ -13,7 +13,7 @@ from tidemark.storage import mongo
 
 
 def main(run: str) -> None:
-    """See the module."""
+    """Explore the stored reviews for the run folder `run`."""
     db = mongo.connect()  # before Spark starts: where it is away, the next try comes sooner
     aggregates.explore(session("explore_reviews", **aggregates.SESSION), db, run)
 

@@ -6,18 +6,18 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from tidemark.charts import reviews, sample, style
-from tidemark.charts.reviews import Found
+from tidemark.charts import products, reviews, sample, style
+from tidemark.charts.reviews import Exploration
 from tidemark.exploration import sentiment
-from tidemark.exploration.aggregates import PRODUCTS_SHOWN, SAMPLE
+from tidemark.exploration.products import PROXY
 from tidemark.storage import artifacts, manifests, run_folder
 
-CHARTS: dict[str, Callable[[Found], Figure]] = {
+CHARTS: dict[str, Callable[[Exploration], Figure]] = {
     "sample": sample.sample_and_population,
     "sentiment_by_rating": sample.sentiment_by_rating,
     "reviews_by_length": reviews.reviews_by_length,
-    "most_reviewed": lambda found: reviews.products(found, "most"),
-    "least_reviewed": lambda found: reviews.products(found, "least"),
+    "most_reviewed": lambda explored: products.products(explored, "most"),
+    "least_reviewed": lambda explored: products.products(explored, "least"),
     "ratings_over_time": reviews.ratings_over_time,
     "long_tails": reviews.long_tails,
     "verified": reviews.verified,
@@ -26,7 +26,16 @@ CHARTS: dict[str, Callable[[Found], Figure]] = {
 """Each chart of a run, by the name of its files, in the order that it is read in."""
 
 
-PRODUCT_COLUMNS = ["item_id", "title", "reviews", "mean_rating", "scored", "sentiment"]
+PRODUCT_COLUMNS = [
+    "item_id",
+    "title",
+    "reviews",
+    "mean_rating",
+    "scored",
+    "sentiment",
+    "price",
+    "price_x_reviews",
+]
 SENTIMENT_COLUMNS = [
     "stars",
     "reviews",
@@ -41,28 +50,27 @@ SENTIMENT_COLUMNS = [
 PROOF_COLUMNS = ["name", "method", "statistic", "p_value", "adjusted", "verdict", "population", "sample"]
 
 
-def tables(found: Found) -> dict[str, tuple[str, pd.DataFrame]]:
+def tables(explored: Exploration) -> dict[str, tuple[str, pd.DataFrame]]:
     """Each table: name -> title and frame."""
-    n, facets, tails = found["totals"]["n"], found["facets"], found["tails"]
-    missing = sorted(found["totals"]["missing"].items(), key=lambda pair: (-pair[1], pair[0]))
+    n, facets, tails = explored["totals"]["n"], explored["facets"], explored["tails"]
+    missing = sorted(explored["totals"]["missing"].items(), key=lambda pair: (-pair[1], pair[0]))
     given: dict[str, tuple[str, list[Any], list[str]]] = {
-        "proof": ("The five tests of the sample", found["proof"]["findings"], PROOF_COLUMNS),
+        "proof": ("The five tests of the sample", explored["proof"]["findings"], PROOF_COLUMNS),
         "ratings": ("Reviews by rating, all and sampled", facets["stars"], ["stars", "reviews", "sampled"]),
         "sentiment_by_rating": (
-            f"Sentiment by rating, of {sample.of_sample(found)}",
-            found["sentiment"],
+            f"Sentiment by rating, of {sample.of_sample(explored)}",
+            explored["sentiment"],
             SENTIMENT_COLUMNS,
         ),
         "reviews_by_length": (
             "Reviews by length of the text, characters",
-            reviews.length_rows(found),
+            reviews.length_rows(explored),
             ["from", "to", "reviews", "mean_rating"],
         ),
-        "most_reviewed": (f"The {PRODUCTS_SHOWN} most reviewed products", found["products"]["most"], PRODUCT_COLUMNS),
-        "least_reviewed": (
-            f"The {PRODUCTS_SHOWN} least reviewed products",
-            found["products"]["least"],
-            PRODUCT_COLUMNS,
+        "prices": (
+            "Reviewed products without a known price",
+            products.price_rows(explored),
+            ["products", "count", "without_price", "share"],
         ),
         "ratings_over_time": (
             "Reviews and mean rating by month (UTC)",
@@ -80,6 +88,10 @@ def tables(found: Found) -> dict[str, tuple[str, pd.DataFrame]]:
             ["field", "missing", "share"],
         ),
     }
+    for which in ("most", "least"):
+        rows = explored["products"][which]
+        title = f"The {len(rows)} {which} reviewed products, with {PROXY}"
+        given[f"{which}_reviewed"] = (title, rows, PRODUCT_COLUMNS)
     for kind in ("users", "items"):
         rows = [
             {"reviews": row["reviews"], kind: row["owners"], f"{kind}_at_least": row["owners_at_least"]}
@@ -95,21 +107,22 @@ def draw(run: str, dag: str, run_id: str) -> dict[str, Any]:
     Returns:
         the counts and the verdict, for the task's log.
     """
-    found = artifacts.read_json(f"{run}/{run_folder.EXPLORE}")
+    explored = artifacts.read_json(f"{run}/{run_folder.EXPLORE}")
     titles = {"explore.json": "All figures of the exploration"}
     for name, chart in CHARTS.items():
-        titles |= style.save(chart(found), run, name)
-    for name, (title, frame) in tables(found).items():
+        titles |= style.save(chart(explored), run, name)
+    for name, (title, frame) in tables(explored).items():
         path = f"tables/{name}.csv"
         artifacts.write_table(f"{run}/{path}", frame)
         titles[path] = title
-    judged = found["proof"]
+    judged = explored["proof"]
     counts = {
         "reviews": judged["population"],
         "sampled": judged["rows"],
-        "scored": sum(row["scored"] for row in found["sentiment"]),
-        "users": sum(row["owners"] for row in found["tails"]["users"]),
-        "items": sum(row["owners"] for row in found["tails"]["items"]),
+        "scored": sum(row["scored"] for row in explored["sentiment"]),
+        "users": sum(row["owners"] for row in explored["tails"]["users"]),
+        "items": explored["prices"]["products"],
+        "items_without_price": explored["prices"]["without_price"],
     }
     verdicts = {"sample": judged["verdict"]} | {f["name"]: f["verdict"] for f in judged["findings"]}
     manifest = manifests.write(
@@ -119,14 +132,14 @@ def draw(run: str, dag: str, run_id: str) -> dict[str, Any]:
         title=f"Exploration of {counts['reviews']:,} reviews; the sample of {counts['sampled']:,} {judged['verdict']}",
         counts=counts,
         verdicts=verdicts,
-        titles=titles | _sample_titles(run, found),
+        titles=titles | _sample_titles(run, explored),
     )
     return counts | {"verdict": judged["verdict"], "files": len(manifest["files"])}
 
 
-def _sample_titles(run: str, found: Found) -> dict[str, str]:
+def _sample_titles(run: str, explored: Exploration) -> dict[str, str]:
     import fsspec
 
     filesystem, folder = fsspec.core.url_to_fs(run)
-    paths = filesystem.find(f"{folder}/{SAMPLE}")
-    return {path[len(folder.rstrip("/")) + 1 :]: f"Rows of {sample.of_sample(found)}" for path in paths}
+    paths = filesystem.find(f"{folder}/{run_folder.SAMPLE}")
+    return {path[len(folder.rstrip("/")) + 1 :]: f"Rows of {sample.of_sample(explored)}" for path in paths}

@@ -17,16 +17,16 @@ Document = dict[str, Any]
 SEED = 42
 
 
-def degrees(found: Mapping[str, Any], source: str, at: datetime | None = None) -> Figure:
+def degrees(shape: Mapping[str, Any], source: str, at: datetime | None = None) -> Figure:
     """How many users and items have each number of edges taken, both axes logarithmic.
 
     Args:
-        found: `degrees` (`users`, `items`: `[degrees, counts]`), `components` and `counts` of `graph.json`.
+        shape: `degrees` (`users`, `items`: `[degrees, counts]`), `components` and `counts` of `graph.json`.
         source: the line at the foot.
         at: the time at the foot.
     """
-    size, _ = found["components"]["taken"][0]
-    share = size / (found["counts"]["users"] + found["counts"]["items"])
+    size, _ = shape["components"]["taken"][0]
+    share = size / (shape["counts"]["users"] + shape["counts"]["items"])
     hangs = "all of it hangs together" if share == 1 else f"its largest connected component holds {share:.1%} of it"
     drawn, axes = style.figure(
         "Many take little, few take much",
@@ -35,7 +35,7 @@ def degrees(found: Mapping[str, Any], source: str, at: datetime | None = None) -
         at=at,
     )
     for number, (kind, marker) in enumerate((("users", "o"), ("items", "s"))):
-        x, y = found["degrees"][kind]
+        x, y = shape["degrees"][kind]
         color = style.COLORS[number]
         axes.plot(
             x, y, marker, color=color, markerfacecolor=color if number == 0 else style.CARD, markersize=4.5, label=kind
@@ -64,11 +64,11 @@ def _bars(axes: Axes, products: Sequence[Document], key: str, number: int) -> No
     style.thousands(axes.xaxis)
 
 
-def top_products(found: Mapping[str, Sequence[Document]], source: str, at: datetime | None = None) -> Figure:
+def top_products(products: Mapping[str, Sequence[Document]], source: str, at: datetime | None = None) -> Figure:
     """The ten products that most users took, beside the ten that are recommended to most users.
 
     Args:
-        found: `taken` and `recommended`, each a list of vertices, greatest first.
+        products: `taken` and `recommended`, each a list of vertices, greatest first.
         source: the line at the foot.
         at: the time at the foot.
     """
@@ -84,7 +84,7 @@ def top_products(found: Mapping[str, Sequence[Document]], source: str, at: datet
         (left, "taken", "degree", "taken"),
         (right, "recommended", "recommended", "recommended"),
     ):
-        _bars(axes, found[by], key, 0 if axes is left else 1)
+        _bars(axes, products[by], key, 0 if axes is left else 1)
         axes.set_title(title)
     return drawn
 

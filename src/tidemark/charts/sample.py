@@ -5,13 +5,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tidemark.charts import style
-from tidemark.charts.reviews import STARS, Found, source
+from tidemark.charts.reviews import STARS, Exploration, Record, source
 from tidemark.exploration import proof, sentiment
 
 
-def of_sample(found: Found) -> str:
+def of_sample(explored: Exploration) -> str:
     """What the sample is, in words."""
-    rows, population = found["proof"]["rows"], found["proof"]["population"]
+    rows, population = explored["proof"]["rows"], explored["proof"]["population"]
     return f"all {rows:,} reviews" if rows == population else f"a sample of {rows:,} of {population:,} reviews"
 
 
@@ -19,9 +19,9 @@ def _p(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
-def sample_and_population(found: Found) -> Figure:
+def sample_and_population(explored: Exploration) -> Figure:
     """Ratings and activity of the population beside those of the sample, and what the five tests say."""
-    judged = found["proof"]
+    judged = explored["proof"]
     says = "passes" if judged["verdict"] == proof.PASSES else "FAILS"
     title = f"The sample {says} its proof: {judged['rows']:,} of {judged['population']:,} reviews"
     if judged["rows"] == judged["population"]:
@@ -30,16 +30,16 @@ def sample_and_population(found: Found) -> Figure:
         title,
         f"share of reviews, percent; verdicts by Holm over the five tests, alpha {judged['alpha']}",
         3,
-        source=f"{source(found)}; seed {found['asked']['seed']}",
+        source=f"{source(explored)}; seed {explored['asked']['seed']}",
         size=(11.5, 4.9),
         widths=[1.45, 1, 1],
     )
     tests = {finding["name"]: finding for finding in judged["findings"]}
-    _bars_of_stars(axes[0], found)
+    _bars_of_stars(axes[0], explored)
     axes[0].set_xlabel("rating, stars")
     _below(axes[0], [tests[name] for name in ("ratings", "mean", "spread")])
     for at, kind, name in ((axes[1], "users", "user activity"), (axes[2], "items", "item activity")):
-        _steps_of_activity(at, found["tails"][kind])
+        _steps_of_activity(at, explored["tails"][kind])
         at.set_xlabel(f"reviews of the same {kind.removesuffix('s')}, at most")
         at.set_title(f"reviews by {name}")
         _below(at, [tests[name]])
@@ -47,7 +47,7 @@ def sample_and_population(found: Found) -> Figure:
     return drawn
 
 
-def _below(axes: Axes, findings: list[Found]) -> None:
+def _below(axes: Axes, findings: list[Record]) -> None:
     """The verdicts under the panel that they are about."""
     symbol = {"ratings": "chi-square", "mean": "z", "spread": "z", "user activity": "KS D", "item activity": "KS D"}
     between = ", " if len(findings) > 1 else "\n"
@@ -62,8 +62,8 @@ def _below(axes: Axes, findings: list[Found]) -> None:
     )
 
 
-def _bars_of_stars(axes: Axes, found: Found) -> None:
-    given = {row["stars"]: row for row in found["facets"]["stars"]}
+def _bars_of_stars(axes: Axes, explored: Exploration) -> None:
+    given = {row["stars"]: row for row in explored["facets"]["stars"]}
     for number, (name, key) in enumerate((("all reviews", "reviews"), ("sample", "sampled"))):
         counts = np.array([given.get(star, {}).get(key, 0) for star in STARS], float)
         bars = axes.bar(
@@ -77,7 +77,7 @@ def _bars_of_stars(axes: Axes, found: Found) -> None:
     axes.legend(loc="upper left")
 
 
-def _steps_of_activity(axes: Axes, tail: list[Found]) -> None:
+def _steps_of_activity(axes: Axes, tail: list[Record]) -> None:
     level = [row["reviews"] for row in tail]
     whole = np.cumsum([row["reviews"] * row["owners"] for row in tail], dtype=float)
     part = np.cumsum([row["sampled"] for row in tail], dtype=float)
@@ -90,14 +90,14 @@ def _steps_of_activity(axes: Axes, tail: list[Found]) -> None:
     axes.legend(loc="lower right", frameon=True, facecolor=style.CARD, edgecolor="none")
 
 
-def sentiment_by_rating(found: Found) -> Figure:
+def sentiment_by_rating(explored: Exploration) -> Figure:
     """Boxes of the sentiment of each star: 10, 25, 50, 75 and 90 %, and the mean."""
-    heard = [row for row in found["sentiment"] if row["scored"]]
-    scored, blank = (sum(row[k] for row in found["sentiment"]) for k in ("scored", "reviews"))
+    heard = [row for row in explored["sentiment"] if row["scored"]]
+    scored, blank = (sum(row[k] for row in explored["sentiment"]) for k in ("scored", "reviews"))
     drawn, axes = style.figure(
-        f"Sentiment by rating, of {of_sample(found)}",
+        f"Sentiment by rating, of {of_sample(explored)}",
         "VADER compound, -1 to 1; box: middle half, line: median, diamond: mean, whiskers: 10% and 90%",
-        source=f"{source(found)}; {scored:,} texts scored, {blank - scored:,} reviews without a text",
+        source=f"{source(explored)}; {scored:,} texts scored, {blank - scored:,} reviews without a text",
     )
     if not heard:
         style.no_data(axes, "no review of the sample has a text")

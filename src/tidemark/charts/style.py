@@ -6,6 +6,7 @@ The same figure gives the same bytes.
 """
 
 import io
+import textwrap
 import warnings
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -168,10 +169,12 @@ def legend_above(axes: Axes, columns: int = 5) -> None:
     )
 
 
-def no_data(axes: Axes, why: str) -> None:
-    """Say in an empty chart why it is empty."""
+def no_data(axes: Axes, why: str, width: int = 90) -> None:
+    """Say in an empty chart why it is empty, in lines of at most `width` characters."""
     axes.set_axis_off()
-    axes.text(0.5, 0.5, label(why, 90), transform=axes.transAxes, ha="center", va="center", color=FAINT)
+    axes.text(
+        0.5, 0.5, textwrap.fill(label(why, 180), width), transform=axes.transAxes, ha="center", va="center", color=FAINT
+    )
 
 
 def save(drawn: Figure, run: str, name: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidemark.contracts import schemas
 from tidemark.errors import NotEnoughDataError, TidemarkError
-from tidemark.exploration import proof, sampling, sentiment
+from tidemark.exploration import products, proof, sampling, sentiment
 from tidemark.exploration.sampling import Asked, Cut
 from tidemark.storage import artifacts, mongo, run_folder
 
@@ -38,13 +38,6 @@ MISSABLE = [
 
 LENGTH_EDGES = sorted({round(10 ** (k / 5)) for k in range(26)})
 """Lower edges of the classes of review length, characters: five for each power of ten, after a class of nothing."""
-
-PRODUCTS_SHOWN = 10
-SCORED_OF_A_PRODUCT = 200
-"""Reviews of a product that its sentiment comes of: those with the lowest places (`tidemark.exploration.sampling`), so any of them."""
-
-SAMPLE = "data/sample"
-"""Folder of the sample's rows below the run folder."""
 
 ABOUT = 3.0
 """Powers of the rating are summed about the middle of the scale, where they are whole numbers and small."""
@@ -118,29 +111,28 @@ def totals(marked: "DataFrame") -> dict[str, Any]:
     from pyspark.sql import functions as f
 
     about = f.col("rating") - ABOUT
-    found = marked.agg(
+    whole = marked.agg(
         f.count("*").alias("n"),
         f.count_if("sampled").alias("sampled"),
         *(f.sum(f.pow(about, f.lit(k))).alias(f"all_{k}") for k in range(1, 5)),
         *(f.sum(f.when(f.col("sampled"), f.pow(about, f.lit(k)))).alias(f"sampled_{k}") for k in range(1, 5)),
         f.percentile_approx("length", 0.5, 10_000).alias("median_length"),
         f.avg("length").alias("mean_length"),
-        f.date_format(f.min("timestamp"), "yyyy-MM-dd").alias(
-            "first"
-        ),  # a collected time would be the driver's local one
+        # As texts: a collected time would be the driver's local one.
+        f.date_format(f.min("timestamp"), "yyyy-MM-dd").alias("first"),
         f.date_format(f.max("timestamp"), "yyyy-MM-dd").alias("last"),
         *(f.count_if(f"no_{name}").alias(f"no_{name}") for name in MISSABLE),
     ).collect()[0]
     return {
-        "n": found["n"],
-        "sampled": found["sampled"],
-        "powers": [found[f"all_{k}"] for k in range(1, 5)],
-        "sampled_powers": [found[f"sampled_{k}"] or 0.0 for k in range(1, 5)],
-        "median_length": found["median_length"],
-        "mean_length": found["mean_length"],
-        "first": found["first"],
-        "last": found["last"],
-        "missing": {name: found[f"no_{name}"] for name in MISSABLE},
+        "n": whole["n"],
+        "sampled": whole["sampled"],
+        "powers": [whole[f"all_{k}"] for k in range(1, 5)],
+        "sampled_powers": [whole[f"sampled_{k}"] or 0.0 for k in range(1, 5)],
+        "median_length": whole["median_length"],
+        "mean_length": whole["mean_length"],
+        "first": whole["first"],
+        "last": whole["last"],
+        "missing": {name: whole[f"no_{name}"] for name in MISSABLE},
     }
 
 
@@ -163,13 +155,13 @@ def facets(marked: "DataFrame") -> dict[str, Records]:
         )
         .collect()
     )
-    found: dict[str, Records] = {}
+    by_facet: dict[str, Records] = {}
     for facet in FACETS:
         bits = sum(1 << (len(keys) - 1 - place) for place, key in enumerate(keys) if key not in facet)
         picked = [row.asDict() for row in counted if row["grouping"] == bits]
         picked = [{k: row[k] for k in (*facet, "reviews", "sampled", "mean_rating")} for row in picked]
-        found["_by_".join(reversed(facet))] = sorted(picked, key=lambda row: [row[key] for key in facet])
-    return found
+        by_facet["_by_".join(reversed(facet))] = sorted(picked, key=lambda row: [row[key] for key in facet])
+    return by_facet
 
 
 def activity(marked: "DataFrame", key: str) -> "DataFrame":
@@ -205,45 +197,6 @@ def prove(counted: dict[str, Any], stars: Records, users: Records, items: Record
         reviews = [row["reviews"] * row["owners"] for row in owners]
         findings.append(proof.activity(name, reviews, [row["sampled"] for row in owners]))
     return proof.judge(counted["n"], counted["sampled"], findings)
-
-
-def products(db: "Database[dict[str, Any]]", narrow: "DataFrame", items: "DataFrame") -> dict[str, Records]:
-    """The most and the least reviewed products: those with as many reviews as others are taken in order of their ids.
-
-    Args:
-        db: the platform's database.
-        narrow: `rows`.
-        items: `activity` of the items.
-
-    Returns:
-        `most` and `least`: `item_id`, `title` (empty: no product of this id is stored), `reviews`, `mean_rating`,
-        `scored` (reviews with a text among the `SCORED_OF_A_PRODUCT` looked at) and `sentiment` (their mean; None: none).
-    """
-    from pyspark.sql import Window
-    from pyspark.sql import functions as f
-
-    most = items.orderBy(f.desc("reviews"), "item_id").limit(PRODUCTS_SHOWN).collect()
-    least = items.orderBy("reviews", "item_id").limit(PRODUCTS_SHOWN).collect()
-    shown = sorted({row["item_id"] for row in most + least})
-    lowest = Window.partitionBy("item_id").orderBy("place", "_id")
-    picked = (
-        narrow.where(f.col("item_id").isin(shown))
-        .select("item_id", "_id", f.row_number().over(lowest).alias("rank"))
-        .where(f.col("rank") <= SCORED_OF_A_PRODUCT)
-        .collect()
-    )
-    start = {"text": {"$substrCP": [{"$ifNull": ["$text", ""]}, 0, sentiment.READ]}}
-    found = db["reviews"].find({"_id": {"$in": [row["_id"] for row in picked]}}, start)
-    texts = {document["_id"]: document["text"] for document in found}
-    titles = {p["_id"]: p.get("title") or "" for p in db["products"].find({"_id": {"$in": shown}}, {"title": 1})}
-    sounds = {item: sentiment.mean(texts.get(row["_id"]) for row in picked if row["item_id"] == item) for item in shown}
-
-    def record(row: Any) -> dict[str, Any]:
-        item = row["item_id"]
-        known = {"item_id": item, "title": titles.get(item, ""), "reviews": row["reviews"]}
-        return known | {"mean_rating": row["mean_rating"], "scored": sounds[item][0], "sentiment": sounds[item][1]}
-
-    return {"most": [record(row) for row in most], "least": [record(row) for row in least]}
 
 
 def write_sample(narrow: "DataFrame", at: Cut, folder: str) -> None:
@@ -294,21 +247,24 @@ def explore(spark: "SparkSession", db: "Database[dict[str, Any]]", run: str) -> 
     proved = prove(counted, counts["stars"], tails["users"], tails["items"])
     for line in proved.text().splitlines():
         log.log(logging.INFO if proved.verdict == proof.PASSES else logging.WARNING, "%s", line)
-    write_sample(narrow, at, f"{run}/{SAMPLE}")
-    sample = spark.read.parquet(f"{run}/{SAMPLE}")
+    write_sample(narrow, at, f"{run}/{run_folder.SAMPLE}")
+    sample = spark.read.parquet(f"{run}/{run_folder.SAMPLE}")
     heard = [row.asDict() for row in sentiment.by(sample, "stars").collect()]
     if sum(row["reviews"] for row in heard) != proved.rows:
         raise TidemarkError("reviews were loaded or dropped while they were explored: run explore_reviews again")
     log.info("scored the sentiment of %s reviews", f"{sum(row['scored'] for row in heard):,}")
-    found = {
+    prices = products.prices(items, products.priced(spark, db))
+    log.info("%s of %s reviewed products have no price", f"{prices['without_price']:,}", f"{prices['products']:,}")
+    explored = {
         "asked": asked.document(),
-        "sample": sampling.store(db, run, asked, proved, SAMPLE),
+        "sample": sampling.store(db, run, asked, proved, run_folder.SAMPLE),
         "proof": proved.document(),
         "totals": counted,
         "facets": counts,
         "tails": tails,
         "sentiment": heard,
-        "products": products(db, narrow, items),
+        "products": products.extremes(db, narrow, items),
+        "prices": prices,
     }
-    artifacts.write_json(f"{run}/{run_folder.EXPLORE}", found)
-    return found
+    artifacts.write_json(f"{run}/{run_folder.EXPLORE}", explored)
+    return explored

@@ -80,5 +80,5 @@ def by(rows: "DataFrame", key: str) -> "DataFrame":
 
 def mean(texts: Iterable[str | None]) -> tuple[int, float | None]:
     """How many of `texts` could be read, and the mean of their compounds."""
-    found = [value for value in map(score, texts) if value is not None]
-    return len(found), sum(found) / len(found) if found else None
+    scores = [value for value in map(score, texts) if value is not None]
+    return len(scores), sum(scores) / len(scores) if scores else None

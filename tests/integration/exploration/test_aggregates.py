@@ -15,7 +15,7 @@ from tests.support.loading import run_load
 from tidemark.charts import exploration as charts
 from tidemark.contracts import conformance
 from tidemark.errors import NotEnoughDataError
-from tidemark.exploration import sampling, sentiment
+from tidemark.exploration import aggregates, sampling, sentiment
 from tidemark.exploration.aggregates import LENGTH_EDGES
 from tidemark.reviews import builtin
 from tidemark.settings import ROOT, Settings
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 ROWS = 2_000
+
+REAL = ROOT.parent / "shared" / "data"
+needs_real_data = pytest.mark.skipif(not REAL.is_dir(), reason=f"the real files are not at {REAL}")
+GIFT_CARDS = (("reviews", "Gift_Cards_5"), ("products", "meta_Gift_Cards"))
 
 
 @pytest.fixture
@@ -67,31 +71,40 @@ def test_a_store_is_explored_and_drawn(
     sampling.begin(db, {"rows": ROWS, "fraction": None, "seed": 42}, run)
     assert explore(run) == 0
 
-    found = json.loads(Path(run, "explore.json").read_text())
+    explored = json.loads(Path(run, "explore.json").read_text())
     stored = outcome["reviews"]["stored"]
-    assert found["totals"]["n"] == found["proof"]["population"] == stored
-    assert found["proof"]["rows"] == ROWS
-    assert found["proof"]["verdict"] == "passes"
-    for facet in found["facets"].values():
+    assert explored["totals"]["n"] == explored["proof"]["population"] == stored
+    assert explored["proof"]["rows"] == ROWS
+    assert explored["proof"]["verdict"] == "passes"
+    for facet in explored["facets"].values():
         assert sum(row["reviews"] for row in facet) == stored
         assert sum(row["sampled"] for row in facet) == ROWS
     for key, owners in (("users", "user_id"), ("items", "item_id")):
-        assert sum(row["owners"] for row in found["tails"][key]) == len(db["reviews"].distinct(owners))
-        assert sum(row["owners"] * row["reviews"] for row in found["tails"][key]) == stored
-        assert sum(row["sampled"] for row in found["tails"][key]) == ROWS
+        assert sum(row["owners"] for row in explored["tails"][key]) == len(db["reviews"].distinct(owners))
+        assert sum(row["owners"] * row["reviews"] for row in explored["tails"][key]) == stored
+        assert sum(row["sampled"] for row in explored["tails"][key]) == ROWS
     for field, value in (("text", ""), ("title", ""), ("images", None), ("style", None)):
-        assert found["totals"]["missing"][field] == db["reviews"].count_documents({field: {"$in": [value, []]}}), field
+        assert explored["totals"]["missing"][field] == db["reviews"].count_documents({field: {"$in": [value, []]}}), (
+            field
+        )
     assert longest is not None
-    last = found["facets"]["length_class"][-1]
+    last = explored["facets"]["length_class"][-1]
     assert (LENGTH_EDGES[last["length_class"] - 1], last["reviews"]) == (39_811, 1)
-    heard = {row["stars"]: row for row in found["sentiment"]}
+    heard = {row["stars"]: row for row in explored["sentiment"]}
     assert heard[5]["mean"] > 0.3 > -0.3 > heard[1]["mean"]  # the texts agree with the stars
 
-    first, second = found["products"]["most"][:2]
+    first, second = explored["products"]["most"][:2]
+    assert (second["price"], second["price_x_reviews"]) == (None, None)
+    known = db["products"].find_one({"_id": first["item_id"]})
+    assert known is not None
+    assert first["price"] == known["price"]
+    reviewed = db["reviews"].distinct("item_id")
+    having = db["products"].count_documents({"_id": {"$in": reviewed}, "price": {"$ne": None}})
+    assert explored["prices"] == {"products": len(reviewed), "without_price": len(reviewed) - having}
     assert (first["item_id"], first["title"], first["reviews"]) == (busiest[0]["_id"], hostile, busiest[0]["count"])
     assert (second["item_id"], second["title"]) == (busiest[1]["_id"], "")
     assert 0 < first["scored"] <= 200
-    least = found["products"]["least"][0]
+    least = explored["products"]["least"][0]
     texts = [document["text"] for document in db["reviews"].find({"item_id": least["item_id"]})]
     assert (least["scored"], least["sentiment"]) == sentiment.mean(texts)
 
@@ -121,6 +134,46 @@ def test_a_store_is_explored_and_drawn(
     again = db["samples"].find_one({})
     assert again == document
     assert db["samples"].count_documents({}) == 1
+
+
+def explored_here(spark: "SparkSession", run: Path) -> dict[str, Any]:
+    """Explore all that is stored, in this process; the charts and tables are drawn too."""
+    sampling.begin(mongo.connect(), {"rows": 30, "fraction": 1.0, "seed": 42}, str(run))
+    explored = aggregates.explore(spark, mongo.connect(), str(run))
+    charts.draw(str(run), "explore_reviews", "r1")
+    return explored
+
+
+@needs_real_data
+def test_price_x_reviews_of_the_real_gift_cards(load_spark: "SparkSession", mongo_db: Settings, tmp_path: Path) -> None:
+    """Of the 1,547 products of the file 1,185 have no price and 4 have scraps of a page in its place; of the 148 that were
+    reviewed, 41."""
+    cards, listed = (str(REAL / kind / f"{name}.json.gz") for kind, name in GIFT_CARDS)
+    run_load(load_spark, tmp_path / "load", cards, listed)
+    assert mongo.connect()["products"].count_documents({"price": None}) == 1_189
+    explored = explored_here(load_spark, tmp_path / "run")
+    assert explored["prices"] == {"products": 148, "without_price": 41}
+    shown = explored["products"]
+    told = [(row["item_id"], row["reviews"], row["price"], row["price_x_reviews"]) for row in shown["most"]]
+    assert told[:3] == [
+        ("B00AR51Y5I", 94, 25.0, 2_350.0),
+        ("B004Q7CK9M", 88, 40.0, 3_520.0),
+        ("B0091JKVU0", 84, 200.0, 16_800.0),
+    ]
+    least = {row["item_id"]: (row["reviews"], row["price"], row["price_x_reviews"]) for row in shown["least"]}
+    assert least["B01B25LU7S"] == (4, 300.0, 1_200.0)
+    assert least["B00O3YJMS0"] == (5, None, None)
+    table = pd.read_csv(tmp_path / "run" / "tables" / "prices.csv")
+    assert table["without_price"].tolist() == [0, 1, 41]
+
+    # The same reviews where no product was ever loaded.
+    mongo.connect().drop_collection("products")
+    explored = explored_here(load_spark, tmp_path / "without")
+    assert explored["prices"] == {"products": 148, "without_price": 148}
+    for row in (row for rows in explored["products"].values() for row in rows):
+        assert (row["title"], row["price"], row["price_x_reviews"]) == ("", None, None)
+        assert row["sentiment"] is not None
+    assert "No price is known" in (tmp_path / "without" / "charts" / "most_reviewed.svg").read_text()
 
 
 def test_an_empty_store_says_what_to_do(explore: Any, mongo_db: Settings, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from tidemark.charts import exploration, reviews, sample
 from tidemark.exploration import proof
+from tidemark.exploration.products import PROXY
 from tidemark.storage import manifests
 
 HOSTILE = [
@@ -25,7 +26,7 @@ HOSTILE = [
 ]
 
 
-def found(**changes: Any) -> dict[str, Any]:
+def explored(**changes: Any) -> dict[str, Any]:
     """What a job leaves: 1,000 reviews, 200 of them sampled."""
     share = (0.1, 0.1, 0.1, 0.2, 0.5)
     stars = [
@@ -49,9 +50,11 @@ def found(**changes: Any) -> dict[str, Any]:
     ]
     shown = [
         {"item_id": f"B{n}", "title": title, "reviews": 60, "mean_rating": 4.5, "scored": 50, "sentiment": 0.4}
+        | {"price": 19.99, "price_x_reviews": 1_199.4}
         for n, title in enumerate(HOSTILE)
     ]
     bare = {"item_id": "B99", "title": "", "reviews": 1, "mean_rating": 1.0, "scored": 0, "sentiment": None}
+    bare |= {"price": None, "price_x_reviews": None}
     return {
         "asked": {"rows": 200, "fraction": None, "seed": 42},
         "sample": "0" * 16,
@@ -73,6 +76,7 @@ def found(**changes: Any) -> dict[str, Any]:
         "tails": {"users": tail, "items": tail},
         "sentiment": sentiment,
         "products": {"most": shown, "least": [bare, *shown]},
+        "prices": {"products": 410, "without_price": 300},
     } | changes  # fmt: skip
 
 
@@ -84,7 +88,7 @@ def _texts(figure: Figure) -> Iterator[str]:
 def test_a_run_is_drawn_whole_and_hostile_titles_stay_texts(tmp_path: Path) -> None:
     run = str(tmp_path / "explore_reviews" / "r1")
     Path(run).mkdir(parents=True)
-    Path(run, "explore.json").write_text(json.dumps(found()))
+    Path(run, "explore.json").write_text(json.dumps(explored()))
     told = exploration.draw(run, "explore_reviews", "r1")
     assert (told["verdict"], told["reviews"], told["sampled"], told["users"]) == ("passes", 1_000, 200, 410)
     manifest = manifests.read(run)
@@ -101,13 +105,19 @@ def test_a_run_is_drawn_whole_and_hostile_titles_stay_texts(tmp_path: Path) -> N
     with Path(run, "tables", "most_reviewed.csv").open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert rows[2]["title"] == "'=HYPERLINK(1)"
-    assert list(rows[0]) == ["item_id", "title", "reviews", "mean_rating", "scored", "sentiment"]
+    assert list(rows[0])[2:] == ["reviews", "mean_rating", "scored", "sentiment", "price", "price_x_reviews"]
+    assert (rows[0]["price"], rows[0]["price_x_reviews"]) == ("19.99", "1199.4")
+    with Path(run, "tables", "least_reviewed.csv").open(newline="", encoding="utf-8") as stream:
+        assert next((row["price"], row["price_x_reviews"]) for row in csv.DictReader(stream)) == ("", "")
+    titles = {f["path"]: f["title"] for f in manifest["files"]}
+    assert titles["tables/most_reviewed.csv"].endswith(PROXY)
+    assert (manifest["counts"]["items"], manifest["counts"]["items_without_price"]) == (410, 300)
 
 
 def test_the_verdict_is_on_the_chart() -> None:
-    passing = sample.sample_and_population(found())
+    passing = sample.sample_and_population(explored())
     assert "The sample passes its proof: 200 of 1,000 reviews" in set(_texts(passing))
-    skewed = found()
+    skewed = explored()
     stars = skewed["facets"]["stars"]
     for row, n in zip(stars, (0, 0, 0, 0, 200), strict=True):
         row["sampled"] = n
@@ -120,7 +130,7 @@ def test_the_verdict_is_on_the_chart() -> None:
 
 
 def test_a_sample_of_everything_says_so() -> None:
-    whole = found()
+    whole = explored()
     whole["proof"] |= {"rows": 1_000}
     assert "The sample is all 1,000 reviews: there is nothing to prove" in set(
         _texts(sample.sample_and_population(whole))
@@ -129,7 +139,7 @@ def test_a_sample_of_everything_says_so() -> None:
 
 
 def test_one_review_without_a_text_is_drawn(tmp_path: Path) -> None:
-    one = deepcopy(found())
+    one = deepcopy(explored())
     one["sentiment"] = [{"stars": 5, "reviews": 1, "scored": 0, "mean": None, "sd": None}]
     one["facets"]["length_class"] = [{"length_class": 0, "reviews": 1, "sampled": 1, "mean_rating": 5.0}]
     one["facets"]["month"] = one["facets"]["month"][:1]
@@ -142,6 +152,6 @@ def test_one_review_without_a_text_is_drawn(tmp_path: Path) -> None:
 
 def test_the_share_of_the_busiest_by_hand() -> None:
     """Of 410 owners 1 % are 4: 4 of the 10 who have 60 each, of 1,000 reviews."""
-    tail = found()["tails"]["users"]
+    tail = explored()["tails"]["users"]
     assert reviews.top_share(tail) == pytest.approx(0.24)
     assert [row["owners_at_least"] for row in reviews.at_least(tail)] == [410, 10]

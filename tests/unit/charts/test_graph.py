@@ -21,16 +21,16 @@ def edges(n_users, each=4):
 
 
 def test_degrees_say_how_it_hangs_together(tmp_path):
-    found = {
+    shape = {
         "degrees": {"users": [[1, 2, 50], [900, 90, 1]], "items": [[1, 1_000], [10, 1]]},
         "components": {"taken": [[500, 1], [2, 250]]},
         "counts": {"users": 600, "items": 400},
     }
-    shown = words(tmp_path, graph.degrees(found, "model m"))
+    shown = words(tmp_path, graph.degrees(shape, "model m"))
     for word in ("users", "items", "1,000", "largest connected component holds 50.0% of it", "model m"):
         assert word in shown
-    found["components"]["taken"] = [[1000, 1]]
-    assert "all of it hangs together" in words(tmp_path, graph.degrees(found, "model m"))
+    shape["components"]["taken"] = [[1000, 1]]
+    assert "all of it hangs together" in words(tmp_path, graph.degrees(shape, "model m"))
 
 
 def test_top_products_are_shown_by_title(tmp_path):

@@ -26,8 +26,8 @@ def test_a_chart_is_png_and_svg_with_title_units_source_and_time(tmp_path):
     titles = draw(tmp_path, title="What people take")
     assert titles == {"charts/chart.png": "What people take", "charts/chart.svg": "What people take"}
     assert (tmp_path / "charts" / "chart.png").read_bytes().startswith(PNG)
-    found = words(tmp_path / "charts" / "chart.svg")
-    assert {"What people take", "reviews", "model <m>", "2026-01-02 03:04 UTC", "a"} <= set(found)
+    shown = words(tmp_path / "charts" / "chart.svg")
+    assert {"What people take", "reviews", "model <m>", "2026-01-02 03:04 UTC", "a"} <= set(shown)
 
 
 def test_the_same_figure_gives_the_same_bytes(tmp_path):
@@ -40,8 +40,8 @@ def test_the_same_figure_gives_the_same_bytes(tmp_path):
 def test_texts_of_users_are_shown_as_texts(tmp_path):
     texts = ["$100 & $x^2$", "<script>alert(1)</script>", "bell\x07 \x00 end", "\\frac"]
     draw(tmp_path, title="$5 and $6", texts=texts)
-    found = words(tmp_path / "charts" / "chart.svg")
-    assert {"$5 and $6", texts[0], texts[1], "bell\ufffd \ufffd end", texts[3]} <= set(found)
+    shown = words(tmp_path / "charts" / "chart.svg")
+    assert {"$5 and $6", texts[0], texts[1], "bell\ufffd \ufffd end", texts[3]} <= set(shown)
 
 
 @pytest.mark.parametrize(

@@ -12,19 +12,19 @@ from tidemark.exploration.proof import FAILS, PASSES, Moments
 
 def test_chi_square_by_hand() -> None:
     """100 of 1,000: expected 10, 10, 20, 20, 40; Pearson 4/10 + 4/10 + 16/20 + 0 + 16/40 = 2; times 999 / 900 = 2.22."""
-    found = proof.ratings([100, 100, 200, 200, 400], [12, 8, 16, 20, 44])
-    assert found.statistic == pytest.approx(2.22)
+    finding = proof.ratings([100, 100, 200, 200, 400], [12, 8, 16, 20, 44])
+    assert finding.statistic == pytest.approx(2.22)
     # The upper tail of chi-square with 4 degrees of freedom: e^(-x/2) (1 + x/2).
-    assert found.p_value == pytest.approx(exp(-1.11) * 2.11)
-    assert found.method == "chi-square, 4 d.f."
+    assert finding.p_value == pytest.approx(exp(-1.11) * 2.11)
+    assert finding.method == "chi-square, 4 d.f."
 
 
 def test_rare_stars_are_counted_with_their_neighbours() -> None:
     """Expected .1, .4, 4.5, 45, 50: the first three make one cell of 5; Pearson 1/5 + 0 + 1/50 = .22, 2 d.f."""
-    found = proof.ratings([100, 400, 4_500, 45_000, 50_000], [0, 1, 3, 45, 51])
-    assert found.method == "chi-square, 2 d.f."
-    assert found.statistic == pytest.approx(0.22 * 99_999 / 99_900)
-    assert found.p_value == pytest.approx(exp(-found.statistic / 2))
+    finding = proof.ratings([100, 400, 4_500, 45_000, 50_000], [0, 1, 3, 45, 51])
+    assert finding.method == "chi-square, 2 d.f."
+    assert finding.statistic == pytest.approx(0.22 * 99_999 / 99_900)
+    assert finding.p_value == pytest.approx(exp(-finding.statistic / 2))
 
 
 def test_moments_by_hand() -> None:
@@ -50,11 +50,11 @@ def test_mean_and_spread_by_hand() -> None:
 
 def test_kolmogorov_smirnov_by_hand() -> None:
     """Activity 1, 2, 4 of 40, 20, 40 reviews against 10, 4, 6: steps .5 - .4, .7 - .6, 0, so D = .1; 20 of 100."""
-    found = proof.activity("user activity", [40, 20, 40], [10, 4, 6])
-    assert found.statistic == pytest.approx(0.1)
+    finding = proof.activity("user activity", [40, 20, 40], [10, 4, 6])
+    assert finding.statistic == pytest.approx(0.1)
     x2 = 0.1**2 * 20 / (80 / 99)
     series = 2 * sum((-1) ** (k - 1) * exp(-2 * k * k * x2) for k in range(1, 100))
-    assert found.p_value == pytest.approx(series)
+    assert finding.p_value == pytest.approx(series)
 
 
 def test_holm_by_hand() -> None:
@@ -144,8 +144,8 @@ def test_skewed_samples_fail_by_the_test_that_sees_it(
     ones, fives, threes = (rng.permutation(np.flatnonzero(stars == star)) for star in (1, 5, 3))
     kept = honest[~np.isin(honest, np.concatenate([ones[: len(ones) // 2], fives[: len(ones) // 2]]))]
     shrunken = np.concatenate([kept, threes[: (len(honest) - len(kept)) * 2]])
-    found = failing(shrunken)
-    assert "spread" in found
+    failed = failing(shrunken)
+    assert "spread" in failed
     slightly = np.concatenate([honest, threes[~np.isin(threes, honest)][:5]])
     assert failing(slightly) == set()
 
@@ -161,8 +161,8 @@ def test_the_whole_population_is_like_itself() -> None:
 def test_ratings_that_never_vary_have_nothing_to_fail() -> None:
     population, sample = [0, 0, 0, 0, 500], [0, 0, 0, 0, 50]
     moments = [Moments.of_counts(counts) for counts in (population, sample)]
-    found = [proof.ratings(population, sample), proof.mean(*moments), proof.spread(*moments)]
-    assert all(f.p_value == 1 for f in found)
+    findings = [proof.ratings(population, sample), proof.mean(*moments), proof.spread(*moments)]
+    assert all(f.p_value == 1 for f in findings)
 
 
 def test_a_proof_is_json_and_readable() -> None:
