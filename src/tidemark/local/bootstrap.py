@@ -89,6 +89,15 @@ def check_disk() -> None:
         raise SetupError(f"{free:.1f} GB are free at {ROOT}, {NEEDED_GB} are needed. Make room and run it again")
 
 
+def check_writable() -> None:
+    """Raise `SetupError` where the clone cannot be written to and so gets no `.venv`."""
+    if not os.access(ROOT, os.W_OK):
+        raise SetupError(
+            f"{ROOT} cannot be written to. Run make setup in it as its owner; from then on it may be read-only, and "
+            "whoever runs it sets TIDEMARK_STATE to a folder of their own"
+        )
+
+
 def digest(*paths: Path) -> str:
     """One SHA-256 over the files."""
     return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
@@ -212,6 +221,7 @@ def main() -> int:
         have_jars = stamp.get("jars") == digest(jars.IVY, jars.LOCK)
         if have_packages and have_jars:
             return 0
+        check_writable()
         check_disk()
         print("Setting up (once; again only when a lock has changed)")
         started = time.monotonic()

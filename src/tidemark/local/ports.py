@@ -1,7 +1,11 @@
 """Ports on the loopback: which one a setting means, and who holds it when it is taken."""
 
 import contextlib
+<<<<<<< HEAD
 import random
+=======
+import secrets
+>>>>>>> h-local
 import socket
 from itertools import islice
 
@@ -11,6 +15,11 @@ from tidemark.errors import SettingError
 from tidemark.local.processes import platform_of
 
 LOOPBACK = "127.0.0.1"
+
+SERVER_PORTS = range(10_240, 32_768)
+"""Below those that Linux gives to outgoing connections: none of them takes a port before its server listens on it."""
+
+_given: set[int] = set()
 
 
 def loopback_port(variable: str, address: str) -> int:
@@ -39,8 +48,15 @@ def free_ports(count: int) -> list[int]:
 
 
 def free_port() -> int:
+<<<<<<< HEAD
     """A port that nothing listens on at this moment."""
     return free_ports(1)[0]
+=======
+    """A port that nothing listens on at this moment, and that this process was not given before."""
+    free = [port for port in secrets.SystemRandom().sample(SERVER_PORTS, 50) if port not in _given and is_free(port)]
+    _given.add(free[0])
+    return free[0]
+>>>>>>> h-local
 
 
 def is_free(port: int) -> bool:

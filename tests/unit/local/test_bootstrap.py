@@ -56,6 +56,12 @@ def test_a_full_disk_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         bootstrap.check_disk()
 
 
+def test_a_clone_that_cannot_be_written_to_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap.os, "access", lambda path, mode: path != bootstrap.ROOT)
+    with pytest.raises(SetupError, match=r"cannot be written to.*TIDEMARK_STATE"):
+        bootstrap.check_writable()
+
+
 def test_the_stamp_of_another_place_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bootstrap, "STAMP", tmp_path / "stamp.json")
     assert bootstrap.read_stamp() == {}

@@ -77,6 +77,13 @@ def test_a_taken_port_is_told_with_its_holder(tmp_path: Path) -> None:
     lifecycle._require_free_ports(config)
 
 
+def test_no_free_port_is_given_twice_or_may_be_taken_by_an_outgoing_connection() -> None:
+    given = [ports.free_port() for _ in range(200)]
+    assert len(set(given)) == len(given)
+    first_of_clients = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    assert max(given) < max(first_of_clients, ports.SERVER_PORTS.stop)
+
+
 def test_two_servers_may_not_share_a_port(tmp_path: Path) -> None:
     from tidemark.local import lifecycle
 

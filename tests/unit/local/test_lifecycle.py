@@ -31,7 +31,7 @@ def test_a_second_command_waits_for_the_first(tmp_path: Path) -> None:
     inside = threading.Event()
 
     def second() -> None:
-        inside.wait(10)
+        inside.wait(60)
         with lifecycle.alone(config):
             order.append("second")
 
@@ -42,7 +42,7 @@ def test_a_second_command_waits_for_the_first(tmp_path: Path) -> None:
         waiting.join(0.5)
         assert waiting.is_alive(), "it did not wait"
         order.append("first")
-    waiting.join(10)
+    waiting.join(60)
     assert order == ["first", "second"]
 
 

@@ -19,7 +19,7 @@ def program(path: Path, text: str) -> None:
 
 
 def make(*arguments: str, path: str) -> "subprocess.CompletedProcess[str]":
-    env = {"PATH": path, "HOME": os.environ["HOME"]}
+    env = {"PATH": path, "HOME": os.environ.get("HOME", "/")}
     return subprocess.run([MAKE, "-s", *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
 
