@@ -1,13 +1,8 @@
 """Ports on the loopback: which one a setting means, and who holds it when it is taken."""
 
 import contextlib
-<<<<<<< HEAD
-import random
-=======
 import secrets
->>>>>>> h-local
 import socket
-from itertools import islice
 
 import psutil
 
@@ -37,26 +32,11 @@ def loopback_port(variable: str, address: str) -> int:
     return int(port)
 
 
-CANDIDATES = range(20_000, 32_768)
-"""Below the ports that Linux gives to outgoing connections: one of those could take the port before its server does."""
-
-
-def free_ports(count: int) -> list[int]:
-    """`count` ports, no two the same, that nothing listens on at this moment."""
-    shuffled = random.sample(CANDIDATES, len(CANDIDATES))
-    return list(islice(filter(is_free, shuffled), count))
-
-
 def free_port() -> int:
-<<<<<<< HEAD
-    """A port that nothing listens on at this moment."""
-    return free_ports(1)[0]
-=======
     """A port that nothing listens on at this moment, and that this process was not given before."""
     free = [port for port in secrets.SystemRandom().sample(SERVER_PORTS, 50) if port not in _given and is_free(port)]
     _given.add(free[0])
     return free[0]
->>>>>>> h-local
 
 
 def is_free(port: int) -> bool:

@@ -23,7 +23,7 @@ PASSWORDS = ("mongo_password", "mongo_root_password", "kafka_password", "airflow
 def addresses(state: Path) -> dict[str, Any]:
     """The settings that no two platforms may share, by name: the folder `state`, which is made, and free ports."""
     state.mkdir(parents=True, exist_ok=True)
-    mongo, kafka, controller, airflow = ports.free_ports(4)
+    mongo, kafka, controller, airflow = (ports.free_port() for _ in range(4))
     return {
         "state": state,
         "mongo_hosts": f"{ports.LOOPBACK}:{mongo}",

@@ -12,19 +12,22 @@ from tidemark.settings import settings
 
 
 def test_free_ports_are_distinct_and_not_those_of_outgoing_connections() -> None:
-    chosen = ports.free_ports(50)
+    chosen = [ports.free_port() for _ in range(50)]
     assert len(set(chosen)) == 50
     assert all(ports.is_free(port) for port in chosen)
     assert max(chosen) < 32_768, "from there on Linux gives them to outgoing connections, unless it is told otherwise"
 
 
 def test_a_port_that_is_taken_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    one, other = ports.free_ports(2)
-    monkeypatch.setattr(ports, "CANDIDATES", [one, other])
+    port = ports.free_port()
+    monkeypatch.setattr(ports, "_given", set())
+    assert ports.is_free(port)
     with socket.socket() as taken:
-        taken.bind((ports.LOOPBACK, one))
+        taken.bind((ports.LOOPBACK, port))
         taken.listen()
-        assert ports.free_port() == other
+        assert not ports.is_free(port)
+        monkeypatch.setattr(ports, "SERVER_PORTS", range(port, port + 50))
+        assert ports.free_port() != port
 
 
 def test_two_platforms_share_nothing(tmp_path: Path) -> None:
