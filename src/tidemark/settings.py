@@ -71,6 +71,9 @@ class Settings(BaseSettings):
         SecretStr(""), description="password of the server's root user; only set-up uses it"
     )
     mongo_tls: bool = Field(False, description="encrypt the connection to MongoDB")
+    mongo_sharded: bool = Field(
+        False, description="mongo_hosts are the routers (mongos) of a sharded cluster: no replica set is asked for"
+    )
     mongo_cache_gb: float = Field(0.5, gt=0, description="WiredTiger cache of the local server, GB")
 
     # Kafka
@@ -192,11 +195,9 @@ class Settings(BaseSettings):
     def mongo_uri(self) -> str:
         """Connection string with the platform's user; a secret, so never log it or pass it as an argument."""
         user, password = quote_plus(self.mongo_user), quote_plus(self.mongo_password.get_secret_value())
+        members = "" if self.mongo_sharded else f"replicaSet={quote_plus(self.mongo_replica_set)}&"
         tls = "&tls=true" if self.mongo_tls else ""
-        return (
-            f"mongodb://{user}:{password}@{self.mongo_hosts}/"
-            f"?replicaSet={quote_plus(self.mongo_replica_set)}&authSource=admin&appName=tidemark{tls}"
-        )
+        return f"mongodb://{user}:{password}@{self.mongo_hosts}/?{members}authSource=admin&appName=tidemark{tls}"
 
     @property
     def weight_of_event(self) -> dict[str, float]:

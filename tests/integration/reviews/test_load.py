@@ -8,7 +8,7 @@ import pytest
 from tests.support.loading import contents, run_load
 from tests.support.profiling import profiled
 from tidemark.reviews import builtin
-from tidemark.settings import Settings
+from tidemark.settings import Settings, settings
 from tidemark.storage import mongo
 
 if TYPE_CHECKING:
@@ -52,9 +52,11 @@ def test_real_files_load_whole_and_twice_the_same(
     assert contents(db) == first
 
 
-def test_every_write_of_a_load_bears_the_shard_key(
-    load_spark: "SparkSession", mongo_db: Settings, tmp_path: Path
+def test_every_write_of_a_load_to_shards_bears_the_shard_key(
+    load_spark: "SparkSession", mongo_db: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setenv("TIDEMARK_MONGO_SHARDED", "true")
+    settings.cache_clear()
     reviews, products = builtin.write(builtin.Size(2_000, 300, 100), 3, str(tmp_path / "builtin"))
     run_load(load_spark, tmp_path / "one", reviews, products)
     db = mongo.connect()
@@ -63,6 +65,7 @@ def test_every_write_of_a_load_bears_the_shard_key(
         run_load(load_spark, tmp_path / "two", reviews, products)
         for name, collection in mongo.COLLECTIONS.items():
             upserts = written(name)
-            assert {tuple(upsert["command"]["q"]) for upsert in upserts} <= {collection.key}, name
+            sought = {tuple(upsert["command"]["q"]) for upsert in upserts}
+            assert sought <= {("_id", collection.shard_key) if collection.shard_key else ("_id",)}, name
             assert len(upserts) == len(first.get(name, [])), name
     assert contents(db) == first
