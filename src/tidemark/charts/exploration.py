@@ -6,18 +6,18 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
-from tidemark.charts import products, reviews, sample, style
+from tidemark.charts import ranked_products, reviews, sample, style
 from tidemark.charts.reviews import Exploration
 from tidemark.exploration import sentiment
-from tidemark.exploration.products import PROXY
+from tidemark.exploration.extremes import PROXY
 from tidemark.storage import artifacts, manifests, run_folder
 
 CHARTS: dict[str, Callable[[Exploration], Figure]] = {
     "sample": sample.sample_and_population,
     "sentiment_by_rating": sample.sentiment_by_rating,
     "reviews_by_length": reviews.reviews_by_length,
-    "most_reviewed": lambda explored: products.products(explored, "most"),
-    "least_reviewed": lambda explored: products.products(explored, "least"),
+    "most_reviewed": lambda explored: ranked_products.products(explored, "most"),
+    "least_reviewed": lambda explored: ranked_products.products(explored, "least"),
     "ratings_over_time": reviews.ratings_over_time,
     "long_tails": reviews.long_tails,
     "verified": reviews.verified,
@@ -69,7 +69,7 @@ def tables(explored: Exploration) -> dict[str, tuple[str, pd.DataFrame]]:
         ),
         "prices": (
             "Reviewed products without a known price",
-            products.price_rows(explored),
+            ranked_products.price_rows(explored),
             ["products", "count", "without_price", "share"],
         ),
         "ratings_over_time": (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidemark.contracts import schemas
 from tidemark.errors import NotEnoughDataError, TidemarkError
-from tidemark.exploration import products, proof, sampling, sentiment
+from tidemark.exploration import extremes, proof, sampling, sentiment
 from tidemark.exploration.sampling import Asked, Cut
 from tidemark.storage import artifacts, mongo, run_folder
 
@@ -253,7 +253,7 @@ def explore(spark: "SparkSession", db: "Database[dict[str, Any]]", run: str) -> 
     if sum(row["reviews"] for row in heard) != proved.rows:
         raise TidemarkError("reviews were loaded or dropped while they were explored: run explore_reviews again")
     log.info("scored the sentiment of %s reviews", f"{sum(row['scored'] for row in heard):,}")
-    prices = products.prices(items, products.priced(spark, db))
+    prices = extremes.prices(items, extremes.priced(spark, db))
     log.info("%s of %s reviewed products have no price", f"{prices['without_price']:,}", f"{prices['products']:,}")
     explored = {
         "asked": asked.document(),
@@ -263,7 +263,7 @@ def explore(spark: "SparkSession", db: "Database[dict[str, Any]]", run: str) -> 
         "facets": counts,
         "tails": tails,
         "sentiment": heard,
-        "products": products.extremes(db, narrow, items),
+        "products": extremes.extremes(db, narrow, items),
         "prices": prices,
     }
     artifacts.write_json(f"{run}/{run_folder.EXPLORE}", explored)

@@ -18,7 +18,7 @@ def test_the_contract_of_the_example_is_a_validator(tmp_path: Path, monkeypatch:
     shutil.copytree(ROOT / "include", tmp_path / "include")
     ((path, text),) = [(path, text) for language, path, text in blocks("Add a contract") if language == "json"]
     (tmp_path / path).write_text(text)
-    monkeypatch.setattr(schemas, "ROOT", tmp_path)
+    monkeypatch.setattr(schemas, "shipped", lambda path: tmp_path / path)
     monkeypatch.setattr(mongo, "COLLECTIONS", {"stock_levels": mongo.Collection("stock_level")})
     db = mongo.connect()
     mongo.ensure(db, "stock_levels")

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from tidemark.charts import exploration, reviews, sample
 from tidemark.exploration import proof
-from tidemark.exploration.products import PROXY
+from tidemark.exploration.extremes import PROXY
 from tidemark.storage import manifests
 
 HOSTILE = [

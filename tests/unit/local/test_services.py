@@ -93,7 +93,7 @@ def _has_name(uid: int) -> bool:
 
 
 def test_sparks_jvm_gets_its_options_whole_in_a_clone_whose_path_has_a_space(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "ROOT", Path("/my clone"))
+    monkeypatch.setattr(session, "shipped", lambda path: Path("/my clone") / path)
     options = shlex.split(session.submit_conf()["spark.driver.extraJavaOptions"])
     assert "-Dlog4j2.configurationFile=/my clone/spark_jobs/log4j2.properties" in options
     assert all(option.startswith("-") for option in options)

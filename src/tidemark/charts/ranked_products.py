@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from tidemark.charts import style
 from tidemark.charts.reviews import STARS, Exploration, Record, source
-from tidemark.exploration.products import PROXY, SCORED_OF_A_PRODUCT
+from tidemark.exploration.extremes import PROXY, SCORED_OF_A_PRODUCT
 
 TITLE_SHOWN = 36
 """Characters of a product's title on a chart; the table has it whole."""

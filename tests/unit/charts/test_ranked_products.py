@@ -8,8 +8,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from tidemark.charts import products
-from tidemark.exploration.products import PROXY
+from tidemark.charts import ranked_products
+from tidemark.exploration.extremes import PROXY
 
 
 def row(n: int, price: float | None) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def bars(figure: Figure) -> list[float]:
 
 
 def test_bars_are_price_times_reviews_and_what_is_not_known_is_said() -> None:
-    drawn = products.products(explored([20.0, None, 0.0, None]), "most")
+    drawn = ranked_products.products(explored([20.0, None, 0.0, None]), "most")
     assert bars(drawn) == [1_200, 0]  # a bar for each price, none for the others
     shown = texts(drawn)
     assert shown.count("no price known") == 2
@@ -48,7 +48,7 @@ def test_bars_are_price_times_reviews_and_what_is_not_known_is_said() -> None:
 
 
 def test_without_any_price_the_panel_says_so() -> None:
-    drawn = products.products(explored([None, None], 410, 409), "least")
+    drawn = ranked_products.products(explored([None, None], 410, 409), "least")
     assert bars(drawn) == []
     shown = texts(drawn)
     assert (
@@ -60,7 +60,7 @@ def test_without_any_price_the_panel_says_so() -> None:
 
 
 def test_bars_differ_from_those_beside_them_in_grey_too() -> None:
-    drawn = products.products(explored([20.0]), "most")
+    drawn = ranked_products.products(explored([20.0]), "most")
     reviews, price = drawn.axes[0].patches[0], drawn.axes[3].patches[0]
     assert reviews.get_hatch() != price.get_hatch()
 
@@ -70,7 +70,7 @@ def test_bars_differ_from_those_beside_them_in_grey_too() -> None:
     [[None] * 10, [0.0] * 10, [999_999_999.0, None, 0.01, 0.0, *[None] * 6], [19.99 * n for n in range(10)]],
 )
 def test_no_text_is_cut_off_however_large_the_figures(prices: list[float | None]) -> None:
-    drawn = products.products(explored(prices, 15_500_000, 15_123_456), "most")
+    drawn = ranked_products.products(explored(prices, 15_500_000, 15_123_456), "most")
     canvas = FigureCanvasAgg(drawn)
     canvas.draw()
     panel, page = drawn.axes[3], drawn.bbox
@@ -82,7 +82,7 @@ def test_no_text_is_cut_off_however_large_the_figures(prices: list[float | None]
 
 
 def test_the_share_without_a_price_as_a_table() -> None:
-    assert products.price_rows(explored([1.0, None, None, None])) == [
+    assert ranked_products.price_rows(explored([1.0, None, None, None])) == [
         {"products": "most reviewed", "count": 4, "without_price": 3, "share": 0.75},
         {"products": "least reviewed", "count": 4, "without_price": 3, "share": 0.75},
         {"products": "all reviewed", "count": 410, "without_price": 300, "share": pytest.approx(300 / 410)},
@@ -94,7 +94,7 @@ def test_the_share_without_a_price_as_a_table() -> None:
     [(0, 5, "0%"), (5, 5, "100%"), (1, 1_000, "less than 1%"), (999, 1_000, "more than 99%"), (1_185, 1_547, "77%")],
 )
 def test_none_and_all_are_said_only_where_they_are(part: int, whole: int, told: str) -> None:
-    assert products.share(part, whole) == told
+    assert ranked_products.share(part, whole) == told
 
 
 @pytest.mark.parametrize(
@@ -105,4 +105,4 @@ def test_none_and_all_are_said_only_where_they_are(part: int, whole: int, told: 
     ],
 )  # fmt: skip
 def test_dollars_are_short(value: float, told: str) -> None:
-    assert products.dollars(value) == told
+    assert ranked_products.dollars(value) == told

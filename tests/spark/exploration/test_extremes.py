@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.review_frames import reviews
-from tidemark.exploration import aggregates, products, sentiment
+from tidemark.exploration import aggregates, extremes, sentiment
 from tidemark.exploration.sampling import Asked
 from tidemark.settings import Settings
 from tidemark.storage import mongo
@@ -44,7 +44,7 @@ def world(spark: "SparkSession") -> tuple["DataFrame", "DataFrame"]:
 
 
 def test_price_times_reviews_by_hand(spark: "SparkSession", db: "Database[dict[str, Any]]") -> None:
-    shown = products.extremes(db, *world(spark))
+    shown = extremes.extremes(db, *world(spark))
     told = [
         (row["item_id"], row["title"], row["reviews"], row["price"], row["price_x_reviews"]) for row in shown["most"]
     ]
@@ -64,7 +64,7 @@ def test_ten_are_shown_and_ties_go_by_id(spark: "SparkSession", mongo_db: Settin
     rows = [{"item_id": f"i{n:02}"} for n in range(12)] + [{"item_id": "i11"}]
     narrow = aggregates.rows(reviews(spark, rows), Asked(rows=30, fraction=None, seed=0), len(rows))
     items = aggregates.activity(narrow.selectExpr("*", "true AS sampled"), "item_id")
-    shown = products.extremes(mongo.connect(), narrow, items)
+    shown = extremes.extremes(mongo.connect(), narrow, items)
     assert [row["item_id"] for row in shown["most"]] == ["i11", *(f"i{n:02}" for n in range(9))]
     assert [row["item_id"] for row in shown["least"]] == [f"i{n:02}" for n in range(10)]
     assert {row["price"] for row in shown["most"]} == {None}  # there is no collection `products`
@@ -73,7 +73,7 @@ def test_ten_are_shown_and_ties_go_by_id(spark: "SparkSession", mongo_db: Settin
 def test_how_many_reviewed_products_have_no_price(spark: "SparkSession", db: "Database[dict[str, Any]]") -> None:
     """Three of five have one, that of 0 among them; one that was not reviewed counts nowhere."""
     _, items = world(spark)
-    assert products.prices(items, products.priced(spark, db)) == {"products": 5, "without_price": 2}
+    assert extremes.prices(items, extremes.priced(spark, db)) == {"products": 5, "without_price": 2}
 
 
 def test_one_price_among_a_thousand_products_is_found(spark: "SparkSession", db: "Database[dict[str, Any]]") -> None:
@@ -81,7 +81,7 @@ def test_one_price_among_a_thousand_products_is_found(spark: "SparkSession", db:
     db["products"].update_many({"_id": {"$ne": "known"}}, {"$set": {"price": None}})
     db["products"].insert_many([{"_id": f"other{n}", "title": "", "price": None} for n in range(1_000)])
     _, items = world(spark)
-    assert products.prices(items, products.priced(spark, db)) == {"products": 5, "without_price": 4}
+    assert extremes.prices(items, extremes.priced(spark, db)) == {"products": 5, "without_price": 4}
 
 
 @pytest.mark.parametrize("state", ["no price", "empty", "absent"])
@@ -94,4 +94,4 @@ def test_where_there_is_no_price_none_is_counted(
         "absent": db["products"].drop,
     }[state]()
     _, items = world(spark)
-    assert products.prices(items, products.priced(spark, db)) == {"products": 5, "without_price": 5}
+    assert extremes.prices(items, extremes.priced(spark, db)) == {"products": 5, "without_price": 5}
