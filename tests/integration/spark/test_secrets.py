@@ -64,7 +64,7 @@ process = psutil.Process()
 for one in {process, *process.parents()[:1], *process.children(recursive=True), *process.parent().children(recursive=True)}:
     with contextlib.suppress(psutil.Error):  # a worker may have ended
         print("COMMAND", one.cmdline())
-spark.stop()
+sys.exit(3)  # a failed read leaves a client open, whose thread keeps alive a JVM that is not told to end
 """
 
 
@@ -100,7 +100,7 @@ def shown(mongo_db: Settings, tmp_path: Path) -> dict[str, Any]:
         )
     said = (tmp_path / "said").read_text()
     events = "".join(path.read_text() for path in (tmp_path / "events").rglob("*") if path.is_file())
-    assert done.returncode == 0, said[-5_000:]
+    assert done.returncode == 3, said[-5_000:]
     return {"said": said, "events": events}
 
 
