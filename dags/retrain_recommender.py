@@ -192,9 +192,9 @@ with DAG(
         from tidemark.retraining import report
         from tidemark.storage import mongo
 
-        found, text = report.of_run(mongo.connect(), run)
+        figures, text = report.of_run(mongo.connect(), run)
         logging.getLogger("tidemark").info("%s", text)
-        return found
+        return figures
 
     folder = snapshot()
     train = TidemarkSparkSubmit(task_id="train", job="train.py", run=folder, inlets=[INTERACTIONS])

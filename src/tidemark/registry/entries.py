@@ -19,10 +19,10 @@ def get(db: Database[Document], model_id: str) -> Document:
     Raises:
         NoChampionError: there is none of that id.
     """
-    found = db["models"].find_one({"_id": model_id})
-    if not found:
+    model = db["models"].find_one({"_id": model_id})
+    if not model:
         raise NoChampionError(f"the registry has no model {model_id}: run retrain_recommender from its first task")
-    return found
+    return model
 
 
 def save(db: Database[Document], model: Document) -> None:

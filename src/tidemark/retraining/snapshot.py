@@ -108,9 +108,13 @@ def _covered(spark: "SparkSession", snapshot: Document) -> "DataFrame":
     """
     times = {"$gte": {"$date": _zulu(snapshot["since"])}, "$lte": {"$date": _zulu(snapshot["cut"])}}
     pipeline = json.dumps([{"$match": {"timestamp": times}}])
-    found = mongo.read(spark, "interactions", "interaction", pipeline=pipeline).select(*COLUMNS)
+    interactions = mongo.read(spark, "interactions", "interaction", pipeline=pipeline).select(*COLUMNS)
     stream = snapshot.get("stream")
-    return found.where(progress.Snapshot.from_document(stream).covers(found["_id"])) if stream else found
+    return (
+        interactions.where(progress.Snapshot.from_document(stream).covers(interactions["_id"]))
+        if stream
+        else interactions
+    )
 
 
 def read_window(spark: "SparkSession", snapshot: Document) -> "PandasFrame":
@@ -129,14 +133,14 @@ def window(spark: "SparkSession", snapshot: Document) -> "DataFrame":
     from pyspark import StorageLevel
     from pyspark.sql import functions as f
 
-    found = _covered(spark, snapshot).persist(StorageLevel.DISK_ONLY)
-    if (surplus := found.count() - snapshot["window"]) > 0:
+    interactions = _covered(spark, snapshot).persist(StorageLevel.DISK_ONLY)
+    if (surplus := interactions.count() - snapshot["window"]) > 0:
         place = f.struct("timestamp", "_id")
-        oldest = found.select(place.alias("place")).orderBy("place").limit(surplus).agg(f.max("place")).first()
+        oldest = interactions.select(place.alias("place")).orderBy("place").limit(surplus).agg(f.max("place")).first()
         assert oldest is not None  # noqa: S101 -- an aggregate has one row
         last = f.struct(f.lit(oldest[0]["timestamp"]).alias("timestamp"), f.lit(oldest[0]["_id"]).alias("_id"))
-        found = found.where(place > last)
-    return found
+        interactions = interactions.where(place > last)
+    return interactions
 
 
 def _zulu(moment: str) -> str:
