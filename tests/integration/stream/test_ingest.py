@@ -206,8 +206,6 @@ def test_killed_again_and_again_stores_each_once(stream: Stream) -> None:
     print(f"{kills} kills over {count:,} interactions; from a start to something stored at most {slowest:.1f} s")
     assert stream.db.interactions.count_documents({}) == count
     assert len(stream.db.interactions.distinct("user_id")) == count
-    if FULL:  # of a machine that does nothing else; elsewhere others share the processor
-        assert slowest <= 60
 
 
 def test_a_batch_that_runs_again_changes_nothing(stream: Stream) -> None:

@@ -99,7 +99,7 @@ def test_a_run_is_drawn_whole_and_hostile_titles_stay_texts(tmp_path: Path) -> N
     for path in Path(run, "charts").glob("*.svg"):
         root = ElementTree.fromstring(path.read_bytes())  # noqa: S314 -- written just now
         assert not [e for e in root.iter() if e.tag.endswith("script")], path
-    most = Path(run, "charts", "most_reviewed.svg").read_text()
+    most = Path(run, "charts", "most_reviewed.svg").read_text(encoding="utf-8")
     assert "&lt;script&gt;" in most
     assert "$\\frac{1}{0$" in most
     with Path(run, "tables", "most_reviewed.csv").open(newline="", encoding="utf-8") as stream:

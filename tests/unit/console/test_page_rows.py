@@ -289,7 +289,7 @@ def test_nothing_of_a_page_comes_from_elsewhere():
             assert "http://" not in text.replace("http://www.w3.org/2000/svg", ""), name
             assert "https://" not in text, name
     for template in (pages.HERE / "templates").iterdir():
-        text = template.read_text()
+        text = template.read_text(encoding="utf-8")
         assert "://" not in text, template.name
         assert " style=" not in text, "the policy of the pages lets no style attribute through"
         assert not re.search(r"\son[a-z]+=", text), template.name

@@ -17,7 +17,7 @@ from tidemark.local import airflow, dotenv, mongo, postgres
 from tidemark.settings import ROOT, Settings
 from tidemark.spark import jars
 
-TEXT = (ROOT / "docker-compose.yaml").read_text()
+TEXT = (ROOT / "docker-compose.yaml").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONE_SHOT = {"airflow-init", "mongo-init"}
@@ -76,9 +76,9 @@ def test_each_variable_is_a_setting_with_the_same_default():
 
 
 def test_each_variable_is_in_the_example():
-    listed = set(re.findall(r"^(TIDEMARK_\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    listed = set(re.findall(r"^(TIDEMARK_\w+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
     assert set(variables()) <= listed
-    assert (ROOT / ".env.example").read_text() == dotenv.example()
+    assert (ROOT / ".env.example").read_text(encoding="utf-8") == dotenv.example()
 
 
 def test_each_setting_of_a_job_reaches_the_containers_that_run_jobs():
@@ -124,7 +124,7 @@ def test_airflow_runs_as_on_one_machine_where_it_should():
 
 
 def test_images_are_those_that_tests_run_on():
-    ivy = jars.IVY.read_text()
+    ivy = jars.IVY.read_text(encoding="utf-8")
     kafka = re.search(r'name="kafka_2.13" rev="([\d.]+)"', ivy)
     mongod = subprocess.run([str(mongo.binary()), "--version"], capture_output=True, text=True, check=True).stdout
     pg = subprocess.run(
@@ -140,7 +140,7 @@ def test_images_are_those_that_tests_run_on():
     for name, service in SERVICES.items():
         assert service["image"] == expected.get(name, f"tidemark:{__version__}"), name
     assert f'spark-sql-kafka-0-10_2.13" rev="{version("pyspark")}' in ivy
-    assert "FROM python:3.11" in (ROOT / "deploy" / "docker" / "Dockerfile").read_text()
+    assert "FROM python:3.11" in (ROOT / "deploy" / "docker" / "Dockerfile").read_text(encoding="utf-8")
 
 
 def test_connections_name_services_and_the_ports_they_listen_on():
@@ -183,6 +183,8 @@ def test_data_is_on_named_volumes():
 
 
 def test_every_folder_that_the_image_copies_is_there():
-    for source in re.findall(r"^COPY (.+)$", (ROOT / "deploy" / "docker" / "Dockerfile").read_text(), re.MULTILINE):
+    for source in re.findall(
+        r"^COPY (.+)$", (ROOT / "deploy" / "docker" / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE
+    ):
         for path in source.split()[:-1]:
             assert (ROOT / path).exists(), path

@@ -1,7 +1,5 @@
 """The sentiment of single texts."""
 
-import time
-
 import pytest
 
 from tidemark.exploration import sentiment
@@ -19,11 +17,10 @@ def test_where_nothing_is_said_nothing_is_scored(text: str | None) -> None:
     assert sentiment.score(text) is None
 
 
-def test_hostile_texts_are_scored_and_soon() -> None:
-    started = time.perf_counter()
+def test_hostile_texts_are_scored_by_their_beginning() -> None:
     for text in ("<script>alert(1)</script>", "$x^2$ \x00\x1b[31m", "\U0001f600" * 1_000_000, "good " * 1_000_000):
         assert -1 <= (sentiment.score(text) or 0) <= 1
-    assert time.perf_counter() - started < 20
+        assert sentiment.score(text) == sentiment.score(text[: sentiment.READ])
 
 
 def test_mean_of_what_could_be_read() -> None:
