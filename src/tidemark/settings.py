@@ -162,6 +162,42 @@ class Settings(BaseSettings):
         SecretStr(""), description="URL that failures are posted to as JSON; empty: the log only"
     )
 
+    # The storefront
+    shop_host: str = Field(
+        "127.0.0.1", description="address that the storefront and its live stream listen on; containers need 0.0.0.0"
+    )
+    shop_port: int = Field(8090, gt=0, lt=65536, description="port of the storefront: pages and API")
+    shop_live_port: int = Field(8091, gt=0, lt=65536, description="port of its live stream (server-sent events)")
+    shop_live_url: str = Field(
+        "",
+        description="address of the live stream as browsers see it; empty: the storefront's own host, port shop_live_port",
+    )
+    shop_workers: int = Field(2, gt=0, le=64, description="processes that answer for the storefront")
+    shop_tls: bool = Field(
+        False, description="a proxy speaks TLS for the storefront: its cookies are then Secure, and HSTS is sent"
+    )
+    shop_secret: SecretStr = Field(
+        SecretStr(""), description="secret that forms and recommendation ids are signed with; the same for all workers"
+    )
+    shop_password: SecretStr = Field(SecretStr(""), description="password of the demo accounts that `make run` makes")
+    shop_images: str = Field(
+        "drawn",
+        pattern="^(drawn|remote)$",
+        description="pictures of products: drawn here, or remote, which lets the shopper's browser ask other hosts",
+    )
+    shop_tail: int = Field(
+        1_000_000, gt=0, description="interactions newer than the model that a worker holds, at most"
+    )
+    shop_packs: str = Field(
+        "", description="folder in which a host keeps the serving packs of models; empty: <state>/packs"
+    )
+    shop_session_hours: float = Field(24, gt=0, description="hours that a sign-in lasts without being used")
+    shop_rate: int = Field(
+        100_000,
+        gt=0,
+        description="requests a minute that one API key may make of one worker, unless the key says another",
+    )
+
     # Lineage
     lineage: str = Field(
         "",
@@ -222,6 +258,11 @@ class Settings(BaseSettings):
     def checkpoints_root(self) -> str:
         """`checkpoints`, or its default below the state folder."""
         return self.checkpoints or str(self.state / "checkpoints")
+
+    @property
+    def packs_root(self) -> Path:
+        """`shop_packs`, or its default below the state folder."""
+        return Path(self.shop_packs) if self.shop_packs else self.state / "packs"
 
     @property
     def landing_root(self) -> str:

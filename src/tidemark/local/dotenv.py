@@ -24,6 +24,7 @@ HEADINGS = {
     "retrain": "What a model learns from, and when",
     "event": "The stream",
     "alert": "People",
+    "shop": "The storefront",
     "lineage": "Lineage",
     "cluster": "docker-compose.yaml alone reads these; give each a value of your own there",
 }
@@ -46,6 +47,8 @@ GENERATED: Mapping[str, Callable[[], str]] = {
     "airflow_fernet_key": _fernet_key,
     "airflow_jwt_secret": _password,
     "airflow_secret_key": _password,
+    "shop_secret": _password,
+    "shop_password": _password,
 }
 """The settings that `make run` makes up where nobody gave them."""
 

@@ -36,11 +36,13 @@ class Collection:
         indexes: besides those of `_id` and of the shard key.
         shard_key: the field by whose hash it may be sharded (`sh.shardCollection(name, {field: "hashed"})`); None: not to be
             sharded. A document's `_id` always comes with the same value of it, for `_id` is unique in a shard alone.
+        expires: the field of times at which the server removes a document by itself; None: it removes none.
     """
 
     contract: str | None = None
     indexes: list[Index] = field(default_factory=list)
     shard_key: str | None = None
+    expires: str | None = None
 
     def key(self, *, sharded: bool) -> list[str]:
         """The fields that an upsert finds its document by.
@@ -74,6 +76,16 @@ COLLECTIONS: Mapping[str, Collection] = {
         ],
     ),
     "interaction_details": Collection("interaction_detail"),
+    # The storefront's own. What programs say about items lies over `products`, which loads alone write.
+    "items": Collection(None, [[("updated_at", ASCENDING)]]),
+    "accounts": Collection(None, [[("user_id", ASCENDING)]]),
+    "sessions": Collection(None, [[("account", ASCENDING)]], expires="expires_at"),
+    "api_keys": Collection(),
+    "sign_ins": Collection(expires="expires_at"),
+    "idempotency": Collection(expires="expires_at"),
+    "experiments": Collection(),
+    "engagement": Collection(),
+    "erased": Collection(),
 }
 
 
@@ -120,6 +132,8 @@ def ensure(db: Database[Document], name: str) -> None:
         db[name].create_index(index)
     if wanted.shard_key:
         db[name].create_index([(wanted.shard_key, HASHED)])
+    if wanted.expires:
+        db[name].create_index(wanted.expires, expireAfterSeconds=0)
 
 
 def _options(config: Settings, collection: str) -> dict[str, str]:

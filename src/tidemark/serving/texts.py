@@ -1,0 +1,59 @@
+"""Texts in two arrays, which a file can hold and many processes map: their bytes one after another, and where each ends.
+
+A pack has ids, titles and brands in this form: a NumPy array of fixed width would give each text the room of the longest.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+class Texts(Sequence[str]):
+    """Texts by their number.
+
+    Args:
+        data: uint8 `(n_bytes,)`, UTF-8.
+        ends: int64 `(n,)`, where in `data` each text ends.
+    """
+
+    def __init__(self, data: Array, ends: Array) -> None:
+        self.data, self.ends = data, ends
+        self._bytes = memoryview(data)
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> "Texts":
+        """`texts`, encoded."""
+        encoded = [text.encode() for text in texts]
+        ends = np.cumsum([len(text) for text in encoded], dtype=np.int64) if encoded else np.zeros(0, np.int64)
+        return cls(np.frombuffer(b"".join(encoded), np.uint8), ends)
+
+    def raw(self, number: int) -> bytes:
+        """The UTF-8 of the text `number`, from 0 on."""
+        start = int(self.ends[number - 1]) if number else 0
+        return bytes(self._bytes[start : int(self.ends[number])])
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def __getitem__(self, number: Any) -> Any:
+        return self.raw(number).decode()
+
+    def __iter__(self) -> Iterator[str]:
+        return (self.raw(number).decode() for number in range(len(self)))
+
+
+class SortedTexts(Texts):
+    """Texts in the order of their code points (that of their UTF-8, and of NumPy's sort), each once: ids to look up."""
+
+    def number(self, text: str) -> int | None:
+        """The number of `text`; None where it is not there (or is no text that UTF-8 has)."""
+        try:
+            wanted = text.encode()
+        except UnicodeEncodeError:
+            return None
+        at = bisect_left(range(len(self)), wanted, key=self.raw)
+        return at if at < len(self) and self.raw(at) == wanted else None
