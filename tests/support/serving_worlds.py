@@ -10,7 +10,7 @@ import numpy as np
 from tidemark.serving.events import Event
 from tidemark.serving.filters import Filter
 from tidemark.serving.pack import About, Array, Pack
-from tidemark.serving.texts import SortedTexts
+from tidemark.serving.texts import SortedTexts, Texts
 
 MADE_AT = datetime(2026, 1, 2, tzinfo=UTC)
 ALS = {"name": "als_implicit", "settings": {"factors": 2, "regularization": 0.1, "alpha": 10.0, "iterations": 15}}
@@ -38,8 +38,8 @@ def pack(
     assert sorted(order) == list(range(len(items)))
     made = Pack(
         about=About(model_id, recipe, "retrain_recommender", "run", MADE_AT, MADE_AT, {}, None, n),
-        users=SortedTexts.of(users),
-        items=SortedTexts.of(items),
+        users=_ids(users),
+        items=_ids(items),
         lists=numbers,
         scores=scores,
         popular=order.astype(np.int32),
@@ -52,6 +52,11 @@ def pack(
     for array in (made.lists, made.scores, made.popular, made.popular_scores):
         array.flags.writeable = False  # as mapped ones are
     return made
+
+
+def _ids(sorted_ids: Sequence[str]) -> SortedTexts:
+    texts = Texts.of(sorted_ids)
+    return SortedTexts(texts.data, texts.ends)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ AHEAD = timedelta(days=1)
 LONGEST = 1_200
 """Characters of the longest id there can be; what is longer is not even decoded."""
 
-_VERSION, _TAG = 1, 16
+_VERSION, _HEAD, _TAG = 1, 15, 16
 _PURPOSE = b"tidemark recommendation id"
 
 
@@ -93,11 +93,12 @@ class Signer:
         shown_at = datetime.fromtimestamp(int.from_bytes(body[1:7], "big") / 1000, UTC)
         if not -AHEAD <= now - shown_at <= LIFETIME:
             return None
-        texts, at = [], 15
-        for _ in range(3):
+        texts, at = [], _HEAD
+        while at < len(body):
             start, at = at + 1, at + 1 + body[at]
             texts.append(body[start:at].decode())
-        return Shown(*texts, shown_at)
+        model_id, arm, placement = texts
+        return Shown(model_id, arm, placement, shown_at)
 
     def _tag(self, body: bytes, user_id: str | None) -> bytes:
         """The signature; the length of `body` keeps it and the user apart."""

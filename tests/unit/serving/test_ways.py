@@ -39,9 +39,9 @@ class Asked:
         return self.given
 
 
-def boards(n: int = 6, **products: Product) -> tuple[Model, PlainCatalogue]:
-    """The two tastes, with lists of `n`."""
-    made = pack(ITEMS, {user: numbers[:n] for user, numbers in LISTS.items()}, item_factors=FACTORS, n=n)
+def boards(**products: Product) -> tuple[Model, PlainCatalogue]:
+    """The two tastes, with lists of six."""
+    made = pack(ITEMS, {user: numbers[:6] for user, numbers in LISTS.items()}, item_factors=FACTORS, n=6)
     return Model.of(made), PlainCatalogue(ITEMS, products=products)
 
 
@@ -295,7 +295,7 @@ def order_by_hand(made, catalogue, ask, had, newer) -> list[tuple[str, str]]:
     else:
         ordered = [(n, "stored") for n in stored]
     ordered += [(n, "popular") for n in made.popular.tolist()] + [(n, "content") for n in (9, 8)]
-    first = {n: method for n, method in reversed(ordered)}
+    first = dict(reversed(ordered))
     places = sorted(first, key=[n for n, _ in ordered].index)
     return [(catalogue.item_id(n), first[n]) for n in places if n in allowed]
 
