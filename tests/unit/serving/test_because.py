@@ -1,5 +1,7 @@
 """Shares of a score by what the user had: worked by hand, and adding up."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,7 @@ ITEMS = ["a", "b", "c", "d"]
 RECIPE = {"name": "als_implicit", "settings": {"regularization": 1.0, "alpha": 2.0}}
 
 
-def model(factors: list[list[float]], recipe: object = RECIPE) -> Model:
+def model(factors: list[list[float]], recipe: dict[str, Any] = RECIPE) -> Model:
     return Model.of(pack(ITEMS, {}, item_factors=np.array(factors, np.float32), recipe=recipe))
 
 

@@ -1,5 +1,7 @@
 """A pack made ready: who can be folded in, what a history is to a model, and the popular order."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -14,12 +16,12 @@ ITEMS = ["a", "b", "c"]
 FACTORS = np.array([[1.0, 0.5], [0.5, 1.0], [0.2, 0.1]], np.float32)
 
 
-def spark(**settings: object) -> dict[str, object]:
+def spark(**settings: object) -> dict[str, Any]:
     settings = {"factors": 2, "regularization": 0.1, "alpha": 3.0, "explicit": False} | settings
     return {"name": "als_spark", "settings": settings}
 
 
-def model(recipe: object, factors: np.ndarray | None = FACTORS) -> Model:
+def model(recipe: dict[str, Any], factors: np.ndarray | None = FACTORS) -> Model:
     return Model.of(pack(ITEMS, {}, item_factors=factors, recipe=recipe))
 
 
@@ -63,7 +65,7 @@ def test_a_history_is_the_pairs_that_training_makes_of_it():
     rows = [("u", "b"), ("u", "a"), ("u", "b"), ("u", "x"), ("u", "a")]
     table = frame(rows)
     table["weight"] = [1.0, 2.0, 3.0, 4.0, 5.0]
-    table.loc[4, "timestamp"] = table.loc[1, "timestamp"]  # a tie, which the key decides
+    table["timestamp"] = table["timestamp"].where(table.index != 4, table["timestamp"][1])  # a tie: the key decides
     pairs = from_frame(table)
     history = [
         Event(row["_id"], "u", row["item_id"], row["weight"], None, row["timestamp"].to_pydatetime(), None, "review")
