@@ -13,6 +13,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import count, repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -104,15 +105,9 @@ def _stored_as_it_is(ask: Ask, model: Model, catalogue: "Catalogue", row: int) -
     numbers = model.pack.lists[row, :n]
     if numbers[-1] < 0 or not catalogue.mask(OPEN)[numbers].all():
         return None
-    item_id, title, price = catalogue.item_id, catalogue.title, catalogue.price
-    return tuple(
-        [
-            Listed(item_id(number), at, score, STORED, title(number), price(number))
-            for at, (number, score) in enumerate(
-                zip(numbers.tolist(), model.pack.scores[row, :n].tolist(), strict=True), 1
-            )
-        ]
-    )
+    listed = numbers.tolist()
+    ids, titles, prices = (map(known, listed) for known in (catalogue.item_id, catalogue.title, catalogue.price))
+    return tuple(map(Listed, ids, count(1), model.pack.scores[row, :n].tolist(), repeat(STORED), titles, prices))
 
 
 def _session(ask: Ask, weight: float) -> list[Event]:
