@@ -190,6 +190,14 @@ def test_a_model_without_fold_in_gives_its_list_less_what_was_taken_since():
     assert (answer.method, answer.stale, history.times) == ("stored", False, 0)
 
 
+def test_what_was_just_taken_is_no_longer_what_nobody_has():
+    made = pack(ITEMS, {"u": [3, 1]}, recipe=POPULARITY, n=4)  # the user has all other items
+    catalogue = PlainCatalogue(ITEMS, ["x1", "x2"])
+    answer = ways.answer(Ask("u", 4), Model.of(made), catalogue, events("u", ["x2", "i03"]), Asked(None))
+    assert ids(answer) == ["i01", "x1"]
+    assert answer.short
+
+
 def test_an_erased_user_is_nobody():
     model, catalogue = boards()
     history = Asked(HAD["even"])
