@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.support.serving_worlds import ALS, MADE_AT, POPULARITY, PlainCatalogue, events, pack
+from tests.support.serving_worlds import ALS, MADE_AT, POPULARITY, KnownCatalogue, events, pack
 from tests.support.tastes import frame
 from tidemark.models.fold_in import FoldIn
 from tidemark.models.pairs import from_frame
@@ -38,7 +38,7 @@ def model(recipe: dict[str, Any], factors: np.ndarray | None = FACTORS) -> Model
 )
 def test_the_settings_of_the_recipe_are_those_of_the_fold_in(recipe, wanted):
     made = model(recipe)
-    had = made.read(events("u", ["a", "c"]), PlainCatalogue(ITEMS))
+    had = made.read(events("u", ["a", "c"]), KnownCatalogue(ITEMS))
     factors = wanted.user_factor(np.array([0, 2]), np.ones(2, np.float32))
     assert made.scores(had) == pytest.approx(FACTORS @ factors)
 
@@ -57,7 +57,7 @@ def test_the_settings_of_the_recipe_are_those_of_the_fold_in(recipe, wanted):
 def test_where_nobody_can_be_folded_in(recipe, factors):
     made = model(recipe, factors)
     assert made.fold is None
-    assert made.scores(made.read(events("u", ["a"]), PlainCatalogue(ITEMS))) is None
+    assert made.scores(made.read(events("u", ["a"]), KnownCatalogue(ITEMS))) is None
 
 
 def test_a_history_is_the_pairs_that_training_makes_of_it():
@@ -71,7 +71,7 @@ def test_a_history_is_the_pairs_that_training_makes_of_it():
         Event(row["_id"], "u", row["item_id"], row["weight"], None, row["timestamp"].to_pydatetime(), None, "review")
         for row in table.to_dict("records")
     ]
-    made, catalogue = model(ALS), PlainCatalogue(ITEMS, ["x"])
+    made, catalogue = model(ALS), KnownCatalogue(ITEMS, ["x"])
     for order in (history, history[::-1], history[2:] + history[:2]):
         read = made.read(order, catalogue)
         assert read.taken.tolist() == [0, 1, 3]
@@ -85,10 +85,10 @@ def test_events_of_no_weight():
     """MLlib takes them for nothing, the other for a little."""
     none = [Event("k", "u", "a", 0.0, None, MADE_AT, None, "stream")]
     made = model(spark())
-    read = made.read([*none, *events("u", ["b"])], PlainCatalogue(ITEMS))
+    read = made.read([*none, *events("u", ["b"])], KnownCatalogue(ITEMS))
     assert (read.taken.tolist(), read.items.tolist()) == ([0, 1], [1])
-    assert made.scores(made.read(none, PlainCatalogue(ITEMS))) is None
-    assert model(ALS).read(none, PlainCatalogue(ITEMS)).items.tolist() == [0]
+    assert made.scores(made.read(none, KnownCatalogue(ITEMS))) is None
+    assert model(ALS).read(none, KnownCatalogue(ITEMS)).items.tolist() == [0]
 
 
 def test_the_popular_order_is_searched_to_its_end():
