@@ -43,6 +43,9 @@ USED_EVERY = timedelta(minutes=1)
 BURST = 5.0
 """Seconds of its rate that a key may use at once."""
 
+TOO_LITTLE = 1e-6
+"""Seconds ahead of its rate that are the rounding of sums."""
+
 _KEY = re.compile(r"tm_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 _LENGTH = 3 + 12 + 1 + 43
 
@@ -102,7 +105,7 @@ class Rates:
             now = self._clock()
             due = max(self._due.get(key_id, now), now)
             ahead = due - now - max(BURST - step, 0.0)
-            if ahead > 0:
+            if ahead > TOO_LITTLE:
                 return ahead
             self._due[key_id] = due + step
             return 0.0

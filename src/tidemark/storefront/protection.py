@@ -20,10 +20,10 @@ from tidemark.settings import Settings
 from tidemark.storefront.session_cookie import cookie_names
 
 LARGEST_BODY = 1024 * 1024
-"""Bytes of a request: the thousand interactions or items that one may bring are below it."""
+"""Bytes of a request to the API: the thousand interactions or items that one may bring are below it."""
 
 LARGEST_FORM, MOST_FIELDS = 64 * 1024, 100
-"""Bytes and fields of a form: the largest one here sends a basket."""
+"""Bytes of a request to a page, and fields of a form: the largest one here sends a basket."""
 
 API = "/api/"
 """What programs ask, by key."""
@@ -54,6 +54,8 @@ def protect(app: Flask, config: Settings) -> None:
 
     @app.before_request
     def own_page() -> None:
+        if not request.path.startswith(API):
+            request.max_content_length = LARGEST_FORM  # Werkzeug reads a urlencoded form whole, whatever its own limits
         if request.endpoint is None or request.method not in CHANGES or "Authorization" in request.headers:
             return
         if request.path.startswith(API) and session_cookie not in request.cookies:

@@ -85,6 +85,12 @@ class RequestSession(UserDict[str, Any], SessionMixin):
         self.data.clear()
         self._set(None)
 
+    def new_form(self) -> str:
+        """What the forms' cookie has to bear from now on: the secret that a form of somebody who is not signed in was made
+        with; empty where it bears that already, or there was no such form."""
+        secret = "" if self._found else str(self.data.get(CSRF, ""))
+        return "" if secret == self._form else secret
+
     def _set(self, session: Session | None) -> None:
         self._found = session
         if session:
@@ -133,10 +139,10 @@ class SessionCookies(SessionInterface):
             response.vary.add("Cookie")
         if "Authorization" in request.headers:
             return
-        given, form = request.cookies.get(self._name, ""), request.cookies.get(self._form_name, "")
+        given = request.cookies.get(self._name, "")
         if session.cookie and session.cookie != given:
             response.set_cookie(self._name, session.cookie, samesite="Lax", **self._attributes)
         elif given and not session.cookie:
             response.delete_cookie(self._name, samesite="Lax", **self._attributes)
-        if not session.cookie and session.data.get(CSRF, form) != form:
-            response.set_cookie(self._form_name, session.data[CSRF], samesite="Strict", **self._attributes)
+        if form := session.new_form():
+            response.set_cookie(self._form_name, form, samesite="Strict", **self._attributes)

@@ -22,7 +22,7 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.database import Database
 
-from tidemark.errors import SignedOutError, UnreachableError
+from tidemark.errors import BadInputError, SignedOutError, UnreachableError
 from tidemark.storage import mongo
 from tidemark.storefront.patience import brief
 
@@ -48,6 +48,9 @@ LONGEST = timedelta(days=30)
 
 BASKET, NOT_FOR_ME = 50, 200
 """Items that a session holds at most; one more, and the oldest goes."""
+
+LONGEST_ID = 128
+"""Characters of an item_id, as the contract of interactions has it."""
 
 ENSURING = 10.0
 """Seconds that the collection may take to be made, once in a worker's life."""
@@ -226,7 +229,11 @@ class Sessions:
         return sorted(map(Session.from_document, there), key=lambda session: session.used_at, reverse=True)
 
     def put_in_basket(self, session: Session, item_id: str) -> Session:
-        """`item_id` is the latest in the basket, once. Raises, as each change does: see `_change`."""
+        """`item_id` is the latest in the basket, once. What each change raises: see `_change`.
+
+        Raises:
+            BadInputError: it can be no item's id.
+        """
         return self._change(session, {"basket": _with("basket", item_id, BASKET)})
 
     def take_from_basket(self, session: Session, item_ids: Sequence[str]) -> Session:
@@ -234,7 +241,11 @@ class Sessions:
         return self._change(session, {"basket": _without("basket", item_ids)})
 
     def exclude(self, session: Session, item_id: str) -> Session:
-        """`item_id` is not for them: not to be shown again, nor in the basket; see `_change`."""
+        """`item_id` is not for them: not to be shown again, nor in the basket; see `_change`.
+
+        Raises:
+            BadInputError: it can be no item's id.
+        """
         change = {"not_for_me": _with("not_for_me", item_id, NOT_FOR_ME), "basket": _without("basket", [item_id])}
         return self._change(session, change)
 
@@ -315,4 +326,6 @@ def _without(field: str, item_ids: Sequence[str]) -> Document:
 
 
 def _with(field: str, item_id: str, most: int) -> Document:
+    if not 1 <= len(item_id) <= LONGEST_ID or not item_id.isprintable():
+        raise BadInputError("this can be no item's id")
     return {"$slice": [{"$concatArrays": [_without(field, [item_id]), {"$literal": [item_id]}]}, -most]}
