@@ -84,8 +84,10 @@ def parsed(text: str) -> tuple[str, str] | None:
 
 class Rates:
     """Requests of each key against its rate, by the generic cell rate algorithm (ITU-T I.371): one number a key, the time
-    at which all that it has asked would have been due. 0.4 us a request; `limits` keeps its windows by a timer thread that it
-    starts anew for nearly every hit: 6 us in a tight loop, 60-240 us at the pace of real requests.
+    at which all that it has asked would have been due.
+
+    2 us a request. `limits` keeps its windows in memory by a timer thread, which it starts anew for nearly every hit: 6 us in
+    a tight loop, but 60 us at 500 requests a second and 240 us at 80.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

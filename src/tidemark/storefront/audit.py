@@ -1,13 +1,13 @@
 """What security asks to be remembered: who signed in, who was refused, who acted as whom. One line of JSON each, no secrets.
 
-Lines go to the logger `tidemark.audit`; where they are kept is for whoever sets up logging.
+They go to this module's logger, at INFO; where they are kept is for whoever sets up logging.
 """
 
 import json
 import logging
 from datetime import UTC, datetime
 
-LOGGER = "tidemark.audit"
+LOGGER = __name__
 
 _log = logging.getLogger(LOGGER)
 

@@ -39,7 +39,7 @@ __all__ = [
     "sign_out",
 ]
 
-EXTENSION = "tidemark.login"
+EXTENSION = "tidemark_login"
 LONGEST_PATH = 2_000
 
 Given = ParamSpec("Given")

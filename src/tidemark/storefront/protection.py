@@ -16,6 +16,7 @@ from flask import Flask, abort, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from tidemark.errors import SettingError
 from tidemark.settings import Settings
 from tidemark.storefront.session_cookie import cookie_names
 
@@ -39,9 +40,15 @@ Headers = list[tuple[str, str]]
 
 
 def protect(app: Flask, config: Settings) -> None:
-    """Put all of it before `app`, which has its sessions already (`login.install`)."""
+    """Put all of it before `app`, which has its sessions already (`login.install`).
+
+    Raises:
+        SettingError: there is no secret to sign with.
+    """
+    if not config.shop_secret.get_secret_value():
+        raise SettingError("TIDEMARK_SHOP_SECRET is missing: forms and recommendations are signed with it")
     app.config.update(
-        SECRET_KEY=config.shop_secret.get_secret_value() or None,
+        SECRET_KEY=config.shop_secret.get_secret_value(),
         MAX_CONTENT_LENGTH=LARGEST_BODY,
         MAX_FORM_MEMORY_SIZE=LARGEST_FORM,
         MAX_FORM_PARTS=MOST_FIELDS,
@@ -140,13 +147,16 @@ class _Headers:
 
     def __init__(self, app: Callable[..., Iterable[bytes]], config: Settings) -> None:
         self._app = app
-        self._of = lru_cache(maxsize=64)(lambda host, scheme: headers(config, host, scheme))
+        self._of = lru_cache(maxsize=64)(
+            lambda *asked: [(name.lower(), (name, text)) for name, text in headers(config, *asked)]
+        )
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        # Of any Host: what is none gives no origin, and a long one is not worth remembering.
         wanted = self._of(environ.get("HTTP_HOST", "")[:260], environ["wsgi.url_scheme"])
 
         def start(status: str, given: Headers, *exc_info: Any) -> Any:
             there = {name.lower() for name, _ in given}
-            return start_response(status, given + [line for line in wanted if line[0].lower() not in there], *exc_info)
+            return start_response(status, given + [line for name, line in wanted if name not in there], *exc_info)
 
         return self._app(environ, start)

@@ -9,7 +9,7 @@ from tests.support import signed_in
 from tests.support.signed_in import EMAIL, PASSWORD, Browser
 from tidemark.settings import Settings
 from tidemark.storage import mongo
-from tidemark.storefront import audit
+from tidemark.storefront import audit, login
 from tidemark.storefront.accounts import Accounts
 from tidemark.storefront.sign_ins import PER_ACCOUNT
 
@@ -164,8 +164,8 @@ def test_while_mongodb_is_away_who_is_known_goes_on_and_signing_in_waits(config,
     move(unknown, app)
     held = {key: (session, at - 60) for key, (session, at) in sessions._held.items()}  # read a minute ago
     sessions._held.update(held)
-    login = app.extensions["tidemark.login"]
-    for part in (accounts, sessions, login.sign_ins):
+    parts = app.extensions[login.EXTENSION]
+    for part in (accounts, sessions, parts.sign_ins):
         part._db = away
     assert known.get("/mine").text == "mine"
     answer = unknown.get("/mine")

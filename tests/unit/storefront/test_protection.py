@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.support import signed_in
+from tidemark.errors import SettingError
 from tidemark.settings import Settings
 from tidemark.storefront import protection
 from tidemark.storefront.protection import live_origin
@@ -48,6 +49,11 @@ def test_an_answer_keeps_what_it_sets_itself():
     app = small()
     app.add_url_rule("/own", view_func=lambda: ("", {"cache-control": "private, no-cache"}))
     assert signed_in.Browser(app).get("/own").headers.getlist("Cache-Control") == ["private, no-cache"]
+
+
+def test_without_a_secret_to_sign_with_nothing_is_served():
+    with pytest.raises(SettingError, match="TIDEMARK_SHOP_SECRET"):
+        protection.protect(Flask(__name__), Settings())
 
 
 def test_nothing_unsafe_is_allowed_whatever_is_set():
