@@ -74,6 +74,12 @@ class UnreachableError(TransientError):
     what_to_do = "`make status` tells which server is away; once it is back, clear the task: it continues the same run"
 
 
+class BusyError(TransientError):
+    """A process does already as much of something costly as it may do at a time."""
+
+    what_to_do = "try again in a few seconds"
+
+
 class JobFailedError(TransientError):
     """A Spark job failed for a reason that Tidemark does not know; unknown, so it is retried."""
 
@@ -152,3 +158,29 @@ class NotServedError(Exception):
 
 class RejectedError(Exception):
     """Carries the reason from where it is found to `parse`."""
+
+
+class AccountError(TidemarkError):
+    """An account or an API key cannot be made, found or changed as asked; the message says why."""
+
+    what_to_do = "`tidemark account list` and `tidemark key list` show those that there are"
+
+
+class TooManyAttemptsError(TidemarkError):
+    """Somebody tried to sign in too often.
+
+    Args:
+        retry_after: seconds until the next attempt is looked at, 1 or more.
+    """
+
+    what_to_do = "wait, then try again"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many attempts to sign in: the next one is looked at in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class SignedOutError(TidemarkError):
+    """The session that was to be changed has ended meanwhile."""
+
+    what_to_do = "sign in again"
