@@ -13,7 +13,7 @@ from pymongo.database import Database
 
 from tests.e2e.conftest import Platform
 from tests.support.waiting import eventually
-from tidemark.local import airflow, postgres, processes
+from tidemark.local import airflow, postgres, processes, shop_services
 from tidemark.local.airflow_client import AirflowApi
 from tidemark.storage import mongo
 
@@ -81,6 +81,8 @@ def test_the_run_ends_with_figures_addresses_and_titles(platform: Platform, db: 
         "global mean",
         "users served",
         airflow.url(platform.config),
+        shop_services.url(platform.config),
+        *(f"{name}@tidemark.example" for name in ("shopper", "heavy", "new", "presenter", "admin")),
         str(platform.env_file),
     ]:
         assert word in out, f"{word} is not in:\n{out}"
@@ -94,7 +96,8 @@ def test_every_socket_is_on_the_loopback(platform: Platform) -> None:
     listening = platform.watch.listening
     assert {"127.0.0.1", "::ffff:127.0.0.1"} >= {ip for _, ip, _ in listening}, listening
     known = {int(address.split(":")[1]) for address in (config.mongo_hosts, config.kafka_bootstrap)}
-    assert known | {config.kafka_controller_port, config.airflow_port} <= {port for _, _, port in listening}
+    known |= {config.kafka_controller_port, config.airflow_port, config.shop_port, config.shop_live_port}
+    assert known <= {port for _, _, port in listening}
     drivers = [line for line in platform.watch.command_lines if "SparkSubmit" in line]
     assert drivers, "no Spark driver was seen while it worked"
 
