@@ -137,8 +137,9 @@ def _failure(supervisor: Supervisor, name: str, what: str = "does not start") ->
 
 def _missing(supervisor: Supervisor, config: Settings) -> list[str]:
     """The storefront's services that are not at work; who counts clicks answers nobody, so it is asked of the supervisor."""
-    counts = supervisor.state(shop_services.ENGAGEMENT) == "RUNNING"
-    return shop_services.unhealthy(config) + ([] if counts else [shop_services.ENGAGEMENT])
+    if silent := shop_services.unhealthy(config):
+        return silent
+    return [] if supervisor.state(shop_services.ENGAGEMENT) == "RUNNING" else [shop_services.ENGAGEMENT]
 
 
 def _await_health(supervisor: Supervisor, unhealthy: Callable[[], list[str]], patience: float = 300) -> None:

@@ -13,7 +13,9 @@ from urllib.parse import quote
 
 import httpx
 from pymongo.database import Database
+from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from tidemark.dag_ids import ROLL_BACK_MODEL as ROLL_BACK
@@ -115,14 +117,19 @@ def show(*, seed: int, rate: float, patience: float) -> None:
 @contextmanager
 def _own_key(db: Database[Document]) -> Iterator[str]:
     """A key for the length of the story."""
-    from tidemark.storefront.api_keys import ApiKeys
-
-    keys = ApiKeys(db)
-    key = keys.add("make demo", scopes=("read", "write"), lifetime=KEY_LIFE)
+    keys = _keys(db)
+    text, key = keys.add("make demo", ("read", "write"), KEY_LIFE)
     try:
-        yield key
+        yield text
     finally:
-        keys.revoke(key.split("_")[1])
+        keys.revoke(key.id)
+        keys.close()
+
+
+def _keys(db: Database[Document]) -> Any:
+    from tidemark.storefront.api_keys import ApiKeys  # with the rest of the storefront
+
+    return ApiKeys(db)
 
 
 def three_people(shop: Shop, people: Iterator[demo_accounts.Demo]) -> str | None:
@@ -132,7 +139,7 @@ def three_people(shop: Shop, people: Iterator[demo_accounts.Demo]) -> str | None
     for person in people:
         if person.user_id:
             answer = shop.list_of(person.user_id)
-            console.print(_table(f"{person.email}, {person.meaning}", answer))
+            console.print(_list(f"{person.email}, {person.meaning}", answer))
             buyer = buyer or (person.user_id if person.user_id != demo_accounts.NOBODY_YET else None)
     return buyer
 
@@ -150,13 +157,13 @@ def buy(shop: Shop, user_id: str) -> float:
     bought = before["items"][0]
     event = {"user_id": user_id, "item_id": bought["item_id"], "event_type": "purchase"}
     shop.send([event | {"recommendation_id": before.get("recommendation_id")}])
-    console.print(f"  user {user_id} buys: {_title(bought)}")
+    console.print(Text(f"  user {user_id} buys: {_title(bought)}"))
 
     def followed(answer: Document) -> bool:
         return answer["method"] != "stored" and bought["item_id"] not in _ids(answer)
 
     took, answer = _await(lambda: shop.list_of(user_id), followed, f"the list of user {user_id} did not change")
-    console.print(_table(f"{seconds(took)} later", answer, known=_ids(before)))
+    console.print(_list(f"{seconds(took)} later", answer, known=_ids(before)))
     return took
 
 
@@ -171,7 +178,7 @@ def await_model(shop: Shop, user_id: str, model_id: str) -> float:
         lambda answer: answer["model_id"] == model_id,
         f"the storefront does not serve model {model_id}",
     )
-    console.print(_table(f"{seconds(took)} later, by {model_id}", answer))
+    console.print(_list(f"{seconds(took)} later, by {model_id}", answer))
     return took
 
 
@@ -202,12 +209,12 @@ def _title(item: Document) -> str:
     return str(item.get("title") or item["item_id"])
 
 
-def _table(title: str, answer: Document, known: set[str] | None = None) -> Table:
-    """The list under `title`; what is not in `known` is marked."""
-    table = Table(title=f"{title} ({answer['method']})", title_justify="left", show_header=False)
-    table.add_column("", justify="right", style="dim")
-    table.add_column("", overflow="ellipsis", no_wrap=True)
+def _list(heading: str, answer: Document, known: set[str] | None = None) -> Group:
+    """The list under `heading`; what is not in `known` is marked. Titles are texts: a bracket in one is no markup."""
+    table = Table.grid(padding=(0, 1))
     for place, item in enumerate(answer["items"], 1):
         is_new = known is not None and item["item_id"] not in known
-        table.add_row(str(place), _title(item), style="green" if is_new else "")
-    return table
+        table.add_row(
+            f"   {place}", Text(_title(item), style="green" if is_new else "", overflow="ellipsis", no_wrap=True)
+        )
+    return Group(Text(f"  {heading} ({answer['method']})", style="italic"), table)

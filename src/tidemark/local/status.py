@@ -60,7 +60,7 @@ def addresses(config: Settings, accounts: Sequence[str] = ()) -> None:
         accounts: email addresses of the demo accounts.
     """
     table = Table(show_header=False, box=None, pad_edge=True)
-    shop = shop_services.url(config)
+    shop = config.shop_address if config.shop_url else shop_services.url(config)
     table.add_row("Shop", shop, "password of all demo accounts: TIDEMARK_SHOP_PASSWORD")
     for email in accounts:
         table.add_row("", email)

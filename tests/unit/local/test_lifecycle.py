@@ -99,7 +99,7 @@ def happened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(lifecycle, "SERVERS", {n: Answers(n, happened) for n in ("mongo", "kafka", "postgres")})
     monkeypatch.setattr(airflow, "provision", lambda config: happened.append("Airflow's database is ready"))
     monkeypatch.setattr(airflow, "unhealthy", lambda config: happened.append("Airflow is ready"))
-    monkeypatch.setattr(shop_services, "unhealthy", lambda config: happened.append("the storefront is ready") or [])
+    monkeypatch.setattr(shop_services, "unhealthy", lambda config: happened.append("the storefront is ready"))
     monkeypatch.setattr(lifecycle.storage, "connect", lambda config: None)
     monkeypatch.setattr(lifecycle.ingest_service, "has_begun", lambda db, config: True)
     monkeypatch.setattr(lifecycle.time, "sleep", lambda seconds: None)

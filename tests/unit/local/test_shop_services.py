@@ -52,9 +52,10 @@ def test_figures_of_dead_workers_are_not_counted_again(config: Settings) -> None
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("host", "met_at"), [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("10.0.0.7", "10.0.0.7")]
-)
+ALL = "0.0.0.0"  # noqa: S104 - what a person may set
+
+
+@pytest.mark.parametrize(("host", "met_at"), [("127.0.0.1", "127.0.0.1"), (ALL, "127.0.0.1"), ("10.0.0.7", "10.0.0.7")])
 def test_addresses_are_those_that_one_can_open(host: str, met_at: str, config: Settings) -> None:
     config = config.model_copy(update={"shop_host": host, "shop_port": 8090, "shop_live_port": 8091})
     assert shop_services.url(config) == f"http://{met_at}:8090"
