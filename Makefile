@@ -13,7 +13,7 @@ BOOTSTRAP = python="$$($(FIND_PYTHON))"; \
 	PYTHONPATH=src "$$python" -m tidemark.local.bootstrap
 TIDEMARK = .venv/bin/python -m tidemark.cli
 
-.PHONY: help installed setup setup-dev run status logs stop clean test lint hooks docs bench-load bench-train bench-topn bench-retrain bench-stream bench-ui tide bench-explore
+.PHONY: help installed setup setup-dev run status logs stop clean test lint hooks docs bench-load bench-train bench-topn bench-retrain bench-stream bench-ui tide demo bench-explore
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##/\1/p' $(MAKEFILE_LIST) | sed 's/^\([a-z-]*\) */\1\t/' | expand -t 16
@@ -65,6 +65,9 @@ docs: setup-dev  ## write docs/reference (DAGs, settings, contracts, packages) a
 
 tide: installed  ## send interactions past the mark and watch the retrain until the new model is live
 	@$(TIDEMARK) tide
+
+demo: installed  ## the story in two minutes: three lists, a purchase, the tide, a new model live, and rolled back
+	@$(TIDEMARK) demo
 
 bench-load: setup-dev  ## reviews loaded a second, beside plain pymongo
 	@PYTHONPATH=src:. .venv/bin/python benchmarks/load.py $(ARGS)

@@ -168,9 +168,15 @@ class Settings(BaseSettings):
     )
     shop_port: int = Field(8090, gt=0, lt=65536, description="port of the storefront: pages and API")
     shop_live_port: int = Field(8091, gt=0, lt=65536, description="port of its live stream (server-sent events)")
+    shop_url: str = Field(
+        "",
+        pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+)?/?$",
+        description="address of the storefront as browsers see it, for links to it; empty: http, shop_host, shop_port",
+    )
     shop_live_url: str = Field(
         "",
-        description="address of the live stream as browsers see it; empty: the storefront's own host, port shop_live_port",
+        description="address of the live stream as browsers see it; /: the storefront's own, where a proxy divides it by "
+        "path; empty: the storefront's own host, port shop_live_port",
     )
     shop_workers: int = Field(2, gt=0, le=64, description="processes that answer for the storefront")
     shop_tls: bool = Field(
@@ -258,6 +264,11 @@ class Settings(BaseSettings):
     def checkpoints_root(self) -> str:
         """`checkpoints`, or its default below the state folder."""
         return self.checkpoints or str(self.state / "checkpoints")
+
+    @property
+    def shop_address(self) -> str:
+        """`shop_url` without a slash at its end, or its default."""
+        return self.shop_url.rstrip("/") or f"http://{self.shop_host}:{self.shop_port}"
 
     @property
     def packs_root(self) -> Path:

@@ -13,7 +13,7 @@ from pymongo.database import Database
 
 from tests.e2e.conftest import Platform
 from tests.support.waiting import eventually
-from tidemark.local import airflow, postgres, processes
+from tidemark.local import airflow, postgres, processes, shop_services
 from tidemark.local.airflow_client import AirflowApi
 from tidemark.storage import mongo
 
@@ -39,7 +39,7 @@ def pids(platform: Platform) -> dict[str, int]:
 
 def is_whole(platform: Platform) -> bool:
     running = all(service.state == "RUNNING" for service in platform.services().values())
-    return running and not airflow.unhealthy(platform.config)
+    return running and not airflow.unhealthy(platform.config) and not shop_services.unhealthy(platform.config)
 
 
 def workers_of_one_scheduler(platform: Platform) -> bool:
@@ -47,6 +47,14 @@ def workers_of_one_scheduler(platform: Platform) -> bool:
     workers = {p.pid for p in processes.of_platform(platform.config.state) if "LocalExecutor" in p.name()}
     scheduler = psutil.Process(platform.services()["airflow-scheduler"].pid)
     return bool(workers) and workers <= {child.pid for child in scheduler.children(recursive=True)}
+
+
+def workers_of_one_storefront(platform: Platform) -> bool:
+    """Whether all that answers for the storefront are the workers of the one that runs now."""
+    server = psutil.Process(platform.services()["storefront"].pid)
+    running = {server.pid, *(child.pid for child in server.children(recursive=True))}
+    found = {p.pid for p in processes.of_platform(platform.config.state) if processes.service_of(p) == "storefront"}
+    return len(found) > platform.config.shop_workers and found <= running
 
 
 def test_a_model_is_live_and_serves_every_user(platform: Platform, db: Database[dict[str, Any]]) -> None:
@@ -81,6 +89,8 @@ def test_the_run_ends_with_figures_addresses_and_titles(platform: Platform, db: 
         "global mean",
         "users served",
         airflow.url(platform.config),
+        shop_services.url(platform.config),
+        *(f"{name}@tidemark.example" for name in ("shopper", "heavy", "new", "presenter", "admin")),
         str(platform.env_file),
     ]:
         assert word in out, f"{word} is not in:\n{out}"
@@ -94,7 +104,8 @@ def test_every_socket_is_on_the_loopback(platform: Platform) -> None:
     listening = platform.watch.listening
     assert {"127.0.0.1", "::ffff:127.0.0.1"} >= {ip for _, ip, _ in listening}, listening
     known = {int(address.split(":")[1]) for address in (config.mongo_hosts, config.kafka_bootstrap)}
-    assert known | {config.kafka_controller_port, config.airflow_port} <= {port for _, _, port in listening}
+    known |= {config.kafka_controller_port, config.airflow_port, config.shop_port, config.shop_live_port}
+    assert known <= {port for _, _, port in listening}
     drivers = [line for line in platform.watch.command_lines if "SparkSubmit" in line]
     assert drivers, "no Spark driver was seen while it worked"
 
@@ -202,7 +213,7 @@ def test_a_second_platform_beside_it_comes_and_goes_without_a_trace(platform: Pl
 
 def test_a_killed_service_comes_back_by_itself(platform: Platform, db: Database[dict[str, Any]]) -> None:
     held, before = contents(db), pids(platform)
-    victims = ["mongo", "kafka", "postgres", "airflow-scheduler"]
+    victims = ["mongo", "kafka", "postgres", "airflow-scheduler", "storefront", "live", "engagement"]
     for name in victims:
         os.kill(before[name], signal.SIGKILL)
     again = lambda: all(pids(platform)[name] not in (0, before[name]) for name in victims)  # noqa: E731
@@ -210,6 +221,7 @@ def test_a_killed_service_comes_back_by_itself(platform: Platform, db: Database[
     eventually(lambda: is_whole(platform), RECOVERY, lambda: f"{platform.services()}", 0.5)
     assert contents(db) == held
     eventually(lambda: workers_of_one_scheduler(platform), RECOVERY, "workers of two schedulers, or of none", 0.5)
+    eventually(lambda: workers_of_one_storefront(platform), RECOVERY, "workers of two storefronts, or of none", 0.5)
 
 
 def test_stop_and_run_lose_nothing(platform: Platform, db: Database[dict[str, Any]]) -> None:

@@ -43,7 +43,7 @@ def run(
     """Start the platform, load reviews, train a model and show what it recommends; leaves the platform running."""
     import time
 
-    from tidemark.local import first_run, lifecycle, model_summary
+    from tidemark.local import demo_accounts, first_run, lifecycle, model_summary
     from tidemark.local import status as overview
     from tidemark.local.terminal import console, say_done
     from tidemark.settings import settings
@@ -55,16 +55,19 @@ def run(
     with lifecycle.alone(settings()):
         config = lifecycle.prepare()
         lifecycle.start(config)
+    db = mongo.connect(config)
+    accounts = demo_accounts.ensure(config, db)
     try:
         if job:
             first_run.run(config, wanted)
-            model_summary.show(mongo.connect(config))
+            accounts = demo_accounts.ensure(config, db)  # there are people with a history now
+            model_summary.show(db)
         lifecycle.await_ingest(config)
     except KeyboardInterrupt:
         typer.echo("\nStopped watching. The platform goes on: make status, make stop", err=True)
         raise typer.Exit(stream.INTERRUPTED) from None
     finally:
-        overview.addresses(config)  # it runs, whatever became of the job
+        overview.addresses(config, accounts)  # it runs, whatever became of the job
     say_done("all", time.monotonic() - started)
 
 

@@ -1,4 +1,4 @@
-"""Commands that send interactions: `tidemark simulate`, `tidemark replay FILE`, `tidemark tide`."""
+"""Commands that send interactions: `tidemark simulate`, `tidemark replay FILE`, `tidemark tide`, `tidemark demo`."""
 
 import time
 from collections.abc import Iterable
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 Seed = Annotated[int, typer.Option(help="the same seed sends the same")]
+Rate = Annotated[float, typer.Option(min=1, help="interactions a second")]
+Patience = Annotated[float, typer.Option(min=1, help="seconds to wait for the new model")]
 INTERRUPTED = 130
 
 
@@ -112,12 +114,16 @@ def _send(
 
 
 @app.command()
-def tide(
-    seed: Seed = 0,
-    rate: Annotated[float, typer.Option(min=1, help="interactions a second")] = 200,
-    patience: Annotated[float, typer.Option(min=1, help="seconds to wait for the new model")] = 900,
-) -> None:
+def tide(seed: Seed = 0, rate: Rate = 200, patience: Patience = 900) -> None:
     """Send interactions past the mark on a running platform, and follow them until the new model is live."""
     from tidemark.local import tide_demo as tide
 
     tide.show(seed=seed, rate=rate, patience=patience)
+
+
+@app.command()
+def demo(seed: Seed = 0, rate: Rate = 200, patience: Patience = 900) -> None:
+    """Tell the story on a running platform: three lists, a purchase, the tide, a new model, and back to the one before."""
+    from tidemark.local import shop_demo
+
+    shop_demo.show(seed=seed, rate=rate, patience=patience)

@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pymongo import DESCENDING
 from pymongo.database import Database
@@ -19,6 +19,9 @@ from tidemark.errors import UnreachableError
 from tidemark.operations.sources import Sources, Tide, tide
 from tidemark.storage import manifests, run_folder
 from tidemark.stream import dead_letters
+
+if TYPE_CHECKING:
+    from tidemark.stream.engagement_figures import Rate
 
 Document = dict[str, Any]
 
@@ -54,13 +57,14 @@ class Letters:
 
 @dataclass(frozen=True)
 class Registry:
-    """What MongoDB tells."""
+    """What MongoDB tells; `clicks` has the models of which anything was shown in the storefront."""
 
     champion: Champion | None
     choices: tuple[str, ...]
     models: ModelPage
     history: History | None
     letters: Letters
+    clicks: "Mapping[str, Rate]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,12 +82,13 @@ class RecentRun:
 
 @dataclass(frozen=True)
 class Overview:
-    """The page; `registry` is None where MongoDB is away, `trouble` says so."""
+    """The page; `registry` is None where MongoDB is away, `trouble` says so. `shop` is the storefront's address."""
 
     tide: Tide
     registry: Registry | None
     runs: tuple[RecentRun, ...]
     trouble: str
+    shop: str = ""
 
 
 def page(sources: Sources, number: int, runs: Sequence[tuple[str, AirflowRun]]) -> Overview:
@@ -95,14 +100,21 @@ def page(sources: Sources, number: int, runs: Sequence[tuple[str, AirflowRun]]) 
         trouble = str(error)
     root = sources.config.artifacts_root
     left = tuple(summary(root, dag_id, run) for dag_id, run in runs)
-    return Overview(tide(sources), models_and_letters, left, trouble)
+    return Overview(tide(sources), models_and_letters, left, trouble, sources.config.shop_address)
 
 
 def registry(db: Database[Document], number: int) -> Registry:
     """Everything of the page that is read from MongoDB."""
     live, rows = models.live(db), models.page(db, number)
     drawn = history.draw(models.newest(db, history.SHOWN), rows.total, live.row.model_id if live else None)
-    return Registry(live, tuple(models.choices(db)) if live else (), rows, drawn, letters(db))
+    return Registry(live, tuple(models.choices(db)) if live else (), rows, drawn, letters(db), clicks(db))
+
+
+def clicks(db: Database[Document]) -> "Mapping[str, Rate]":
+    """How often what each model recommended was clicked; model_id -> `Rate`, shares of 0 to 1."""
+    from tidemark.stream import engagement_figures
+
+    return {model_id: rate for model_id, rate in engagement_figures.by_model(db).items() if rate.shown}
 
 
 def letters(db: Database[Document]) -> Letters:

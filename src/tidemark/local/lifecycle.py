@@ -11,7 +11,7 @@ from functools import partial
 import psutil
 
 from tidemark.errors import PlatformError
-from tidemark.local import airflow, dotenv, ingest_service, kafka, mongo, ports, postgres, processes
+from tidemark.local import airflow, dotenv, ingest_service, kafka, mongo, ports, postgres, processes, shop_services
 from tidemark.local.layout import log_file, private_folder, socket_folder, state_folder
 from tidemark.local.servers import SERVERS
 from tidemark.local.supervision import FAILED, STOPPED, Supervisor, log_tail
@@ -74,9 +74,15 @@ def start(config: Settings) -> None:
             _wait(supervisor, name, partial(server.provision, config, 90))
     with step("Airflow's database"):
         airflow.provision(config)
-    supervisor.start_services(list(airflow.COMPONENTS))
+    supervisor.start_services([*airflow.COMPONENTS, *shop_services.NAMES])
     with step("Airflow"):
-        _wait(supervisor, "airflow-api-server", partial(_await_airflow, supervisor, config))
+        _wait(supervisor, "airflow-api-server", partial(_await_health, supervisor, partial(airflow.unhealthy, config)))
+    with step("storefront"):
+        _wait(
+            supervisor,
+            shop_services.STOREFRONT,
+            partial(_await_health, supervisor, partial(_missing, supervisor, config)),
+        )
     supervisor.start_services([ingest_service.NAME])  # its JVM starts while others have something to do
 
 
@@ -129,9 +135,17 @@ def _failure(supervisor: Supervisor, name: str, what: str = "does not start") ->
     return PlatformError(f"{name} {what}. The end of {log}:\n{log_tail(log)}")
 
 
-def _await_airflow(supervisor: Supervisor, config: Settings, patience: float = 300) -> None:
+def _missing(supervisor: Supervisor, config: Settings) -> list[str]:
+    """The storefront's services that are not at work; who counts clicks answers nobody, so it is asked of the supervisor."""
+    if silent := shop_services.unhealthy(config):
+        return silent
+    return [] if supervisor.state(shop_services.ENGAGEMENT) == "RUNNING" else [shop_services.ENGAGEMENT]
+
+
+def _await_health(supervisor: Supervisor, unhealthy: Callable[[], list[str]], patience: float = 300) -> None:
+    """Wait until `unhealthy` names no service any more; give up when the supervisor has given up one of those."""
     deadline = time.monotonic() + patience
-    while missing := airflow.unhealthy(config):
+    while missing := unhealthy():
         for name in missing:
             if supervisor.state(name) in FAILED:
                 raise _failure(supervisor, name)
@@ -146,8 +160,10 @@ def _require_free_ports(config: Settings) -> None:
         kafka.port(config): "TIDEMARK_KAFKA_BOOTSTRAP",
         config.kafka_controller_port: "TIDEMARK_KAFKA_CONTROLLER_PORT",
         config.airflow_port: "TIDEMARK_AIRFLOW_PORT",
+        config.shop_port: "TIDEMARK_SHOP_PORT",
+        config.shop_live_port: "TIDEMARK_SHOP_LIVE_PORT",
     }
-    if len(wanted) < 4:
+    if len(wanted) < 6:
         raise PlatformError(
             f"Two servers cannot share a port: give {', '.join(wanted.values())} and the others each their own"
         )
@@ -180,10 +196,15 @@ def _orphaned_postgres(config: Settings, known: set[int]) -> list[psutil.Process
 
 
 def stop(config: Settings) -> bool:
-    """Stop all services in order: Airflow, the ingest, then Kafka, MongoDB and PostgreSQL. False: nothing was running."""
+    """Stop all services in order: the storefront, Airflow, the ingest, then Kafka, MongoDB and PostgreSQL.
+
+    False: nothing was running.
+    """
     supervisor = Supervisor(config)
     was_running = supervisor.is_running()
     if was_running:
+        with step("stopping the storefront"):
+            supervisor.stop_services(list(shop_services.NAMES))
         with step("stopping Airflow"):
             supervisor.stop_services(list(airflow.COMPONENTS))
             # Tasks that were at work end with Airflow, not after their database has gone.

@@ -8,11 +8,23 @@ import psutil
 MARK = "TIDEMARK_PLATFORM"
 """Environment variable that names the state folder; the supervisor is started with it, all else inherits it."""
 
+SERVICE = "TIDEMARK_SERVICE"
+"""Environment variable that names the service: what a killed one has left behind is known by it."""
+
 
 def platform_of(process: psutil.Process) -> str | None:
     """The state folder of the platform that `process` belongs to, or None."""
+    return _variable(process, MARK)
+
+
+def service_of(process: psutil.Process) -> str | None:
+    """The service that `process` is a part of, where it says so, or None."""
+    return _variable(process, SERVICE)
+
+
+def _variable(process: psutil.Process, name: str) -> str | None:
     with contextlib.suppress(psutil.Error, OSError):
-        return process.environ().get(MARK)
+        return process.environ().get(name)
     return None
 
 

@@ -1,12 +1,13 @@
 """What is running, where it is, and what it says."""
 
 import subprocess
+from collections.abc import Sequence
 
 import psutil
 from rich.table import Table
 
 from tidemark.errors import PlatformError
-from tidemark.local import airflow, dotenv, processes
+from tidemark.local import airflow, dotenv, processes, shop_services
 from tidemark.local.layout import log_file, state_folder
 from tidemark.local.supervision import SERVICES, Supervisor
 from tidemark.local.terminal import console, seconds
@@ -22,6 +23,8 @@ def _address(config: Settings, service: str) -> str:
         "kafka": config.kafka_bootstrap,
         "postgres": "Unix socket",
         "airflow-api-server": airflow.url(config),
+        shop_services.STOREFRONT: shop_services.url(config),
+        shop_services.LIVE: shop_services.live_url(config),
     }.get(service, "")
 
 
@@ -50,9 +53,19 @@ def _memory(pid: int) -> int:
         return 0
 
 
-def addresses(config: Settings) -> None:
-    """Print where everything is, and where the passwords are."""
+def addresses(config: Settings, accounts: Sequence[str] = ()) -> None:
+    """Print where everything is, and where the passwords are.
+
+    Args:
+        accounts: email addresses of the demo accounts.
+    """
     table = Table(show_header=False, box=None, pad_edge=True)
+    shop = config.shop_address if config.shop_url else shop_services.url(config)
+    table.add_row("Shop", shop, "password of all demo accounts: TIDEMARK_SHOP_PASSWORD")
+    for email in accounts:
+        table.add_row("", email)
+    table.add_row("Live page", f"{shop}/live", "the tide, who is recommended what, clicks")
+    table.add_row("API", f"{shop}/api/v1", "a key: .venv/bin/tidemark key add --help")
     table.add_row("Airflow", airflow.url(config), f"user {config.airflow_user}, TIDEMARK_AIRFLOW_PASSWORD")
     table.add_row("MongoDB", config.mongo_hosts, f"user {config.mongo_user}, TIDEMARK_MONGO_PASSWORD")
     table.add_row("Kafka", config.kafka_bootstrap, f"user {config.kafka_user}, TIDEMARK_KAFKA_PASSWORD")

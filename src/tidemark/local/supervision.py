@@ -18,13 +18,13 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from tidemark import __version__
 from tidemark.errors import PlatformError
-from tidemark.local import ingest_service, processes
+from tidemark.local import ingest_service, processes, shop_services
 from tidemark.local.airflow import COMPONENTS
 from tidemark.local.layout import log_file, socket_folder, state_folder, write_private
 from tidemark.local.servers import SERVERS
 from tidemark.settings import ROOT, Settings
 
-SERVICES = [*SERVERS, *COMPONENTS, ingest_service.NAME]
+SERVICES = [*SERVERS, *COMPONENTS, *shop_services.NAMES, ingest_service.NAME]
 """In the order in which they start; they stop in the opposite one."""
 
 FAILED = ("FATAL", "EXITED", "UNKNOWN")

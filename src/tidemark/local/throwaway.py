@@ -17,19 +17,24 @@ from pydantic import SecretStr
 from tidemark.local import dotenv, ports, postgres, processes
 from tidemark.settings import ROOT, Settings
 
-PASSWORDS = ("mongo_password", "mongo_root_password", "kafka_password", "airflow_password")
+PASSWORDS = (
+    *("mongo_password", "mongo_root_password", "kafka_password", "airflow_password"),
+    *("shop_secret", "shop_password"),
+)
 
 
 def addresses(state: Path) -> dict[str, Any]:
     """The settings that no two platforms may share, by name: the folder `state`, which is made, and free ports."""
     state.mkdir(parents=True, exist_ok=True)
-    mongo, kafka, controller, airflow = (ports.free_port() for _ in range(4))
+    mongo, kafka, controller, airflow, shop, live = (ports.free_port() for _ in range(6))
     return {
         "state": state,
         "mongo_hosts": f"{ports.LOOPBACK}:{mongo}",
         "kafka_bootstrap": f"{ports.LOOPBACK}:{kafka}",
         "kafka_controller_port": controller,
         "airflow_port": airflow,
+        "shop_port": shop,
+        "shop_live_port": live,
     }
 
 

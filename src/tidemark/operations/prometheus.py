@@ -1,4 +1,5 @@
-"""Metrics in Prometheus' text form: the tide, the models, what waits, and how long the last retrain took.
+"""Metrics in Prometheus' text form: the tide, the models and what is clicked of theirs, what waits, and how long the last
+retrain took.
 
 A server that is away is a metric too (`tidemark_up`): what it would tell is left out, never made up.
 """
@@ -24,6 +25,8 @@ __all__ = ["CONTENT_TYPE", "exposition"]
 
 MOST_LETTERS = 1_000_000
 """Waiting dead letters are counted up to here: a scrape does not wait for more."""
+MOST_MODELS = 20
+"""The newest models of which engagement is told: each is a series of its own."""
 CHAMPION_FIELDS = ("created_at", "users_served", "decision.contender", "metrics")
 
 
@@ -102,6 +105,7 @@ def _of_registry(db: Any) -> list[GaugeMetricFamily]:
         models.add_metric([status], counted.get(status, 0))
     waiting = db[dead_letters.COLLECTION].count_documents(dead_letters.WAITING, limit=MOST_LETTERS)
     metrics = [models, _gauge("dead_letters_waiting", "Rejected messages that were not sent again", waiting)]
+    metrics += _engagement(db)
     live = champion.live(db, CHAMPION_FIELDS)
     if live is None:
         return metrics
@@ -114,6 +118,27 @@ def _of_registry(db: Any) -> list[GaugeMetricFamily]:
     if live.get("users_served") is not None:
         metrics.append(_gauge("champion_users_served", "Users that the live model serves", live["users_served"]))
     return metrics
+
+
+def _engagement(db: Any) -> list[GaugeMetricFamily]:
+    """What was shown of each model and clicked, and the share with its 95 % interval."""
+    from tidemark.stream import engagement_figures
+
+    meanings = {
+        "shown": ("recommendations_shown", "Recommended items that were shown"),
+        "clicked": ("recommendations_clicked", "Recommended items that were shown and clicked"),
+        "rate": ("click_through_ratio", "Share of the shown that was clicked"),
+        "low": ("click_through_ratio_low", "Lower end of its 95 % interval"),
+        "high": ("click_through_ratio_high", "Upper end of its 95 % interval"),
+    }
+    found = {model_id: rate for model_id, rate in engagement_figures.by_model(db).items() if rate.shown}
+    gauges = []
+    for part, (name, meaning) in meanings.items():
+        gauge = GaugeMetricFamily(f"tidemark_{name}", meaning, labels=["model"])
+        for model_id in sorted(found)[-MOST_MODELS:]:
+            gauge.add_metric([model_id], getattr(found[model_id], part))
+        gauges.append(gauge)
+    return gauges
 
 
 def _gauge(name: str, meaning: str, value: float) -> GaugeMetricFamily:

@@ -1,7 +1,8 @@
 """Page models and the pages made of them: nothing there, half there, strange texts, and many."""
 
 import re
-from dataclasses import replace
+import sys
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support import registry_data
+from tidemark import stream
 from tidemark.console import first_page, history_drawing, page_rows, pages, run_page
 from tidemark.console.airflow_runs import AirflowRun
 from tidemark.console.page_rows import ModelRow
@@ -201,6 +203,38 @@ def test_an_empty_store_says_what_to_run():
     assert "None waits" in text
     assert "Retrain now" in text
     assert "Roll back" not in text
+
+
+@dataclass(frozen=True)
+class Clicks:
+    """In place of a model's `Rate`."""
+
+    shown: int
+    clicked: int = 30
+    rate: float = 0.0731
+    low: float = 0.0512
+    high: float = 0.1044
+
+
+def test_a_model_that_was_shown_has_its_click_through_with_the_interval():
+    rows = [ModelRow.of(registry_data.model(n)) for n in (1, 2)]
+    found = replace(registry_of(rows), clicks={rows[0].model_id: Clicks(4_104)})
+    text = overview_page(registry=found)
+    assert re.search(r'title="30 clicked of 4,104 shown[^"]*">7\.3 % <small>5\.1 to 10\.4</small>', text)
+    assert text.count("clicked of") == 1, "the other was never shown"
+
+
+def test_clicks_are_those_of_models_that_were_shown(monkeypatch: pytest.MonkeyPatch):
+    rates = {"shown": Clicks(10), "never": Clicks(0, clicked=0)}
+    figures = SimpleNamespace(by_model={"the database": rates}.get)
+    monkeypatch.setitem(sys.modules, "tidemark.stream.engagement_figures", figures)
+    monkeypatch.setattr(stream, "engagement_figures", figures, raising=False)
+    assert first_page.clicks("the database") == {"shown": Clicks(10)}  # type: ignore[arg-type]
+
+
+def test_the_page_leads_to_the_storefront():
+    assert 'href="https://shop.example"' in overview_page(shop="https://shop.example")
+    assert "The storefront" not in overview_page(), "its address is not known"
 
 
 def test_whatever_is_in_a_text_is_text():

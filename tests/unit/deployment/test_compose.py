@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from tidemark import __version__
 from tidemark.deployment import airflow_options
-from tidemark.local import airflow, dotenv, mongo, postgres
+from tidemark.local import airflow, dotenv, mongo, postgres, shop_services
 from tidemark.settings import ROOT, Settings
 from tidemark.spark import jars
 
@@ -22,7 +22,10 @@ COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONE_SHOT = {"airflow-init", "mongo-init"}
 OF_ONE_MACHINE = {"state", "artifacts", "landing", "kafka_controller_port", "mongo_cache_gb", "mongo_root_password"}
-"""Settings that mean nothing inside a container: folders are volumes, the servers are the images' own."""
+OF_ONE_MACHINE |= {"shop_packs", "shop_live_port", "shop_password"}
+"""Settings that mean nothing inside a container: folders are volumes, the servers are the images' own, ports inside are
+nobody's to choose, and demo accounts are made by `make run`."""
+SHOP = ("storefront", "live", "engagement")
 
 
 def variables() -> dict[str, set[str]]:
@@ -82,7 +85,8 @@ def test_each_variable_is_in_the_example():
 
 
 def test_each_setting_of_a_job_reaches_the_containers_that_run_jobs():
-    passed = {field(name) for name in SERVICES["airflow-scheduler"]["environment"] if name.startswith("TIDEMARK_")}
+    of_jobs = SERVICES["airflow-scheduler"]["environment"].keys() | SERVICES["storefront"]["environment"].keys()
+    passed = {field(name) for name in of_jobs if name.startswith("TIDEMARK_")}
     passed |= {field(name) for name in variables()}
     plaintext_inside = {"kafka_security_protocol", "mongo_tls"}  # their defaults are right inside the network
     assert set(Settings.model_fields) - passed == OF_ONE_MACHINE - {"mongo_root_password"} | plaintext_inside
@@ -137,6 +141,9 @@ def test_images_are_those_that_tests_run_on():
         "mongo-init": f"mongo:{re.search(r'v([0-9.]+)', mongod)[1]}",
         "postgres": f"postgres:{pg.stdout.split()[-1]}",
     }
+    proxy = SERVICES["shop-proxy"]["image"]
+    assert re.fullmatch(r"caddy:\d+\.\d+\.\d+", proxy), "no tests run on it, but everybody gets the same"
+    expected["shop-proxy"] = proxy
     for name, service in SERVICES.items():
         assert service["image"] == expected.get(name, f"tidemark:{__version__}"), name
     assert f'spark-sql-kafka-0-10_2.13" rev="{version("pyspark")}' in ivy
@@ -161,9 +168,61 @@ def test_connections_name_services_and_the_ports_they_listen_on():
         assert set(service.get("depends_on", {})) <= set(SERVICES)
 
 
-def test_only_the_web_ui_is_published_and_on_the_loopback():
-    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
-    assert published == [f"127.0.0.1:${{TIDEMARK_AIRFLOW_PORT:-{Settings.model_fields['airflow_port'].default}}}:8080"]
+def test_only_the_web_ui_and_the_storefront_are_published_and_on_the_loopback():
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    default = {name: Settings.model_fields[name].default for name in ("airflow_port", "shop_port")}
+    assert published == {
+        "airflow-api-server": [f"127.0.0.1:${{TIDEMARK_AIRFLOW_PORT:-{default['airflow_port']}}}:8080"],
+        "shop-proxy": [f"127.0.0.1:${{TIDEMARK_SHOP_PORT:-{default['shop_port']}}}:8090"],
+    }
+
+
+def test_the_storefront_is_started_as_on_one_machine():
+    inside = Settings(_env_file=None, shop_host="0.0.0.0")  # noqa: S104 - the address inside the network
+    for name in SHOP:
+        plain = [re.sub(r"\$\{\w+:-(\w+)\}", r"\1", word) for word in SERVICES[name]["command"]]
+        assert plain == ["python", "-m", *shop_services.arguments(inside, name)], name
+    for name, path in shop_services.HEALTH.items():
+        port = shop_services.arguments(inside, name)[shop_services.arguments(inside, name).index("--port") + 1]
+        assert f"'http://127.0.0.1:{port}{path}'" in SERVICES[name]["healthcheck"]["test"][-1]
+    environment = SERVICES["storefront"]["environment"]
+    assert environment["TIDEMARK_SHOP_HOST"] == inside.shop_host
+    (fresh,) = SERVICES["storefront"]["tmpfs"]
+    assert fresh.startswith(f"{environment['PROMETHEUS_MULTIPROC_DIR']}:"), "figures of dead workers stay"
+
+
+def test_the_storefront_knows_no_secret_of_airflow_or_spark():
+    for name in SHOP:
+        given = {variable for variable in SERVICES[name]["environment"] if variable.startswith("TIDEMARK_")}
+        secret = {v for v in given if isinstance(Settings.model_fields[field(v)].default, SecretStr)}
+        assert secret == {"TIDEMARK_MONGO_PASSWORD", "TIDEMARK_KAFKA_PASSWORD", "TIDEMARK_SHOP_SECRET"}
+        assert not [v for v in SERVICES[name]["environment"] if v.startswith("AIRFLOW")]
+    others = {name for name, service in SERVICES.items() if "TIDEMARK_SHOP_SECRET" in service.get("environment", {})}
+    assert others == set(SHOP)
+
+
+def test_the_storefront_reads_artifacts_and_keeps_its_packs():
+    for name in SHOP:
+        assert SERVICES[name]["volumes"] == [
+            "artifacts:/opt/tidemark/state/artifacts:ro",
+            "packs:/opt/tidemark/state/packs",
+        ]
+    # A named volume takes its owner from the image's folder.
+    dockerfile = (ROOT / "deploy" / "docker" / "Dockerfile").read_text(encoding="utf-8")
+    for name in ("artifacts", "landing", "packs"):
+        assert f"/opt/tidemark/state/{name} " in dockerfile.split("WORKDIR")[0]
+
+
+def test_the_proxy_sends_each_path_to_a_service_that_listens_there():
+    caddy = (ROOT / "deploy" / "docker" / "caddy" / "Caddyfile").read_text(encoding="utf-8")
+    rules = [line.strip() for line in caddy.splitlines() if not line.startswith("#")]
+    upstreams = re.findall(r"reverse_proxy (\S+):(\d+)", "\n".join(rules))
+    assert upstreams == [("live", "8091"), ("storefront", "8090")]
+    for name, port in upstreams:
+        assert port in SERVICES[name]["command"]
+    assert "@live path /live/events /live/me" in rules
+    assert int(SERVICES["shop-proxy"]["user"].split(":")[0]) > 0
+    assert SERVICES["live"]["environment"]["TIDEMARK_SHOP_LIVE_URL"] == "/", "browsers meet one origin"
 
 
 def test_what_runs_long_has_a_health_check_a_restart_and_bounded_logs():

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.own_settings import local_settings
 from tidemark.errors import PlatformError
-from tidemark.local import airflow, lifecycle
+from tidemark.local import airflow, lifecycle, ports, shop_services
 from tidemark.local.layout import log_file, state_folder
 from tidemark.settings import Settings, settings
 
@@ -75,6 +75,12 @@ class Kept:
     def state(self, name: str) -> str:
         return next(self.states) if name == "ingest" else "RUNNING"
 
+    def stop_services(self, names: list[str]) -> None:
+        self.happened.append(f"stop {' '.join(names)}")
+
+    def shut_down(self) -> None:
+        self.is_up = False
+
 
 class Answers:
     """A server that is ready at once."""
@@ -93,6 +99,7 @@ def happened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(lifecycle, "SERVERS", {n: Answers(n, happened) for n in ("mongo", "kafka", "postgres")})
     monkeypatch.setattr(airflow, "provision", lambda config: happened.append("Airflow's database is ready"))
     monkeypatch.setattr(airflow, "unhealthy", lambda config: happened.append("Airflow is ready"))
+    monkeypatch.setattr(shop_services, "unhealthy", lambda config: happened.append("the storefront is ready"))
     monkeypatch.setattr(lifecycle.storage, "connect", lambda config: None)
     monkeypatch.setattr(lifecycle.ingest_service, "has_begun", lambda db, config: True)
     monkeypatch.setattr(lifecycle.time, "sleep", lambda seconds: None)
@@ -111,8 +118,9 @@ def test_the_ingest_is_started_with_the_others_and_last_and_is_not_waited_for(
     supervisor_of(monkeypatch, happened, "STARTING")  # for ever
     lifecycle.start(local_settings(tmp_path))
     servers = ["start mongo", "start kafka", "start postgres", "mongo is ready", "kafka is ready", "postgres is ready"]
-    components = ["Airflow's database is ready", *(f"start {name}" for name in airflow.COMPONENTS), "Airflow is ready"]
-    assert happened == [*servers, *components, "start ingest"]
+    beside = [f"start {name}" for name in (*airflow.COMPONENTS, "storefront", "live", "engagement")]
+    ready = ["Airflow's database is ready", *beside, "Airflow is ready", "the storefront is ready"]
+    assert happened == [*servers, *ready, "start ingest"]
 
 
 def test_the_ingest_is_waited_for_until_it_runs_and_has_begun(
@@ -145,3 +153,48 @@ def test_an_ingest_that_never_begins_is_an_error_with_the_end_of_its_log(
     monkeypatch.setattr(lifecycle.ingest_service, "has_begun", lambda db, config: False)
     with pytest.raises(PlatformError, match=r"(?s)not begun after 0 s.*trying again in 15 s"):
         lifecycle.await_ingest(config, patience=0)
+
+
+def test_the_storefront_is_stopped_before_all_that_it_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, happened: list[str]
+) -> None:
+    supervisor_of(monkeypatch, happened, "RUNNING")
+    monkeypatch.setattr(Kept, "is_running", lambda self: True)
+    monkeypatch.setattr(lifecycle, "_end_tasks", lambda config, supervisor: None)
+    assert lifecycle.stop(local_settings(tmp_path))
+    others = ["ingest", "kafka", "mongo", "postgres"]
+    assert happened == [
+        *("stop storefront live engagement", f"stop {' '.join(airflow.COMPONENTS)}"),
+        *(f"stop {name}" for name in others),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("silent", "given_up", "word"),
+    [(["live"], "live", "no module named starlette"), ([], "engagement", "no topic")],
+    ids=["one that answers", "one that answers nobody"],
+)
+def test_a_part_of_the_storefront_that_does_not_come_up_is_an_error_with_the_end_of_its_log(
+    silent: list[str], given_up: str, word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, happened: list[str]
+) -> None:
+    config = local_settings(tmp_path)
+    log_file(config, given_up).write_text(f"{word}\n")
+    supervisor_of(monkeypatch, happened, "RUNNING")
+    monkeypatch.setattr(Kept, "state", lambda self, name: "FATAL" if name == given_up else "RUNNING")
+    monkeypatch.setattr(shop_services, "unhealthy", lambda config: silent)
+    with pytest.raises(PlatformError, match=rf"(?s){given_up} does not start\..*{word}"):
+        lifecycle.start(config)
+
+
+@pytest.mark.parametrize("name", ["shop_port", "shop_live_port"])
+def test_a_port_of_the_storefront_that_is_taken_is_told_with_its_setting(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = local_settings(tmp_path)
+    monkeypatch.setattr(ports, "is_free", lambda port: port != getattr(config, name))
+    with pytest.raises(PlatformError, match=rf"{getattr(config, name)} \(TIDEMARK_{name.upper()}\)"):
+        lifecycle._require_free_ports(config)
+    monkeypatch.setattr(ports, "is_free", lambda port: True)
+    lifecycle._require_free_ports(config)
+    with pytest.raises(PlatformError, match="cannot share a port"):
+        lifecycle._require_free_ports(config.model_copy(update={name: config.airflow_port}))

@@ -24,7 +24,8 @@ def test_the_supervisor_keeps_every_service_and_knows_no_secret(tmp_path: Path) 
     parsed.read_string(text)
     programs = [name.removeprefix("program:") for name in parsed if name.startswith("program:")]
     assert programs == supervision.SERVICES
-    assert programs == ["mongo", "kafka", "postgres", *airflow.COMPONENTS, "ingest"]
+    shop = ["storefront", "live", "engagement"]
+    assert programs == ["mongo", "kafka", "postgres", *airflow.COMPONENTS, *shop, "ingest"]
     for _, value in config:
         if isinstance(value, SecretStr) and value.get_secret_value():
             assert value.get_secret_value() not in text

@@ -33,7 +33,7 @@ def test_a_port_that_is_taken_is_not_given(monkeypatch: pytest.MonkeyPatch) -> N
 def test_two_platforms_share_nothing(tmp_path: Path) -> None:
     one, other = (throwaway.own_settings(tmp_path / name) for name in ("one", "other"))
     names = [*throwaway.addresses(tmp_path / "names"), *throwaway.PASSWORDS]
-    assert len(names) == 9
+    assert len(names) == 13
     assert [name for name in names if getattr(one, name) == getattr(other, name)] == []
 
 
