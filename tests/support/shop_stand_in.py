@@ -1,4 +1,4 @@
-"""The shop's pages over stand-ins: some 200 products in six categories, people of two tastes, sessions in memory.
+"""The shop's pages over stand-ins: some 300 products in six categories, people of two tastes, sessions in memory.
 
     python -m tests.support.shop_stand_in 8099   # to look at it: presenter@shop.example, any password of eight letters
 
@@ -10,16 +10,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Flask, g
+from jinja2.bccache import Bucket, BytecodeCache
 from pydantic import SecretStr
 from tidemark.serving.events import Event
 from tidemark.storefront.recommendation_ids import Signer
 from tidemark.storefront.sessions import Session, later
 
 from tidemark.errors import UnreachableError
-from tidemark.serving.answers import CONTENT, FOLD_IN, POPULAR, STORED, Answer, Ask, Listed, Share
+from tidemark.serving.answers import FOLD_IN, NEW, POPULAR, SIMILAR, STORED, Answer, Ask, Listed, Share
 from tidemark.serving.filters import Filter
 from tidemark.settings import Settings
 from tidemark.storefront import (
@@ -34,6 +35,7 @@ from tidemark.storefront import (
 )
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+ALL = Filter()
 MODEL = "20261126T101500-0a1b2c3d"
 CATEGORIES = ("Tea & Coffee", "Bread & Cereal", "Sweets", "Oil & Spice", "Preserves", "Drinks")
 WORDS = (
@@ -51,6 +53,8 @@ KINDS = (
     "Classic",
     "No. 7",
     "Duo",
+    "Breakfast",
+    "After Dark",
 )
 PASSWORD = "wet sand at low tide"
 PEOPLE = {
@@ -77,10 +81,10 @@ class Item:
 
 
 def products() -> list[Item]:
-    """Some 200; each seventh has no price, each fifth nobody rated."""
+    """Some 300; each seventh has no price, each fifth nobody rated."""
     made = []
-    for number in range(204):
-        group, word, kind = number % 6, number // 6 % 6, number // 36 % 6
+    for number in range(288):
+        group, word, kind = number % 6, number // 6 % 6, number // 36
         title = f"{WORDS[group][word]} {KINDS[kind]}"
         price = None if number % 7 == 6 else 2.5 + number * 37 % 900 / 10
         stars = None if number % 5 == 4 else 3 + number % 21 / 10
@@ -142,11 +146,11 @@ class StandInServing:
         self.away = False
         self.documents: dict[str, dict[str, Any]] = {}
 
-    def _answer(self, items: Iterable[Item], n: int, filter: Filter, method: str, **more: Any) -> Answer:
+    def _answer(self, items: Iterable[Item], n: int, wanted: Filter, method: str, **more: Any) -> Answer:
         allowed = [
             item
             for item in items
-            if item.item_id not in filter.exclude and filter.category in (None, item.category) and item.available
+            if item.item_id not in wanted.exclude and wanted.category in (None, item.category) and item.available
         ][:n]
         listed = tuple(
             Listed(item.item_id, place, 1.2 / (place + 1), method, item.title, item.price, more.get("because", ()))
@@ -176,22 +180,22 @@ class StandInServing:
             because=tuple(shares) if ask.explain else (),
         )
 
-    def similar(self, item_id: str, n: int, filter: Filter = Filter()) -> Answer:  # noqa: B008
+    def similar(self, item_id: str, n: int, wanted: Filter = ALL) -> Answer:
         """Of the same category."""
-        number = self.known.number(item_id)
+        number = self.known.number(item_id) if self.model else None
         same = (
             [] if number is None else [i for i in self.known.items if i.category == self.known.items[number].category]
         )
-        return self._answer([item for item in same if item.item_id != item_id], n, filter, "similar")
+        return self._answer([item for item in same if item.item_id != item_id], n, wanted, SIMILAR)
 
-    def popular(self, n: int, filter: Filter = Filter()) -> Answer:  # noqa: B008
+    def popular(self, n: int, wanted: Filter = ALL) -> Answer:
         """In the catalogue's order."""
-        return self._answer(self.known.items if self.model else [], n, filter, POPULAR)
+        return self._answer(self.known.items if self.model else [], n, wanted, POPULAR)
 
-    def new_items(self, n: int, categories: Sequence[str] = (), filter: Filter = Filter()) -> Answer:  # noqa: B008
+    def new_items(self, n: int, categories: Sequence[str] = (), wanted: Filter = ALL) -> Answer:
         """From its end."""
         new = [item for item in self.known.items[::-1] if not categories or item.category in categories]
-        return self._answer(new if self.model else [], n, filter, CONTENT)
+        return self._answer(new if self.model else [], n, wanted, NEW)
 
     def history(self, user_id: str, n: int = 50, before: tuple[datetime, str] | None = None) -> list[Event]:
         """Newest first."""
@@ -331,18 +335,19 @@ class StandInDatabase:
 def event(user_id: str, item_id: str, number: int, event_type: str | None = "purchase", **more: Any) -> Event:
     """One event, the higher its number the newer."""
     weights = {"view": 1.0, "click": 2.0, "wish": 3.0, "cart": 4.0, "purchase": 5.0, None: 1.0}
-    told = {"rating": None, "weight": weights[event_type], "source": "stream"} | more
+    told = {"id": f"interactions-0-{number}", "rating": None, "weight": weights[event_type], "source": "stream"} | more
     at = NOW - timedelta(days=30) + timedelta(hours=number)
-    return Event(f"interactions-0-{number}", user_id, item_id, timestamp=at, event_type=event_type, **told)
+    return Event(user_id=user_id, item_id=item_id, timestamp=at, event_type=event_type, **told)
 
 
 def histories() -> dict[str, list[Event]]:
-    """Anna takes tea, and rated some of it; Ben bakes; others take a little of all."""
+    """Anna takes tea, and rated some of it; Ben bakes, Cleo has a sweet tooth; others take a little of all."""
     taken = {
         "anna": [
             event("anna", f"B{number * 6:05}", number, "purchase" if number % 3 else "wish") for number in range(9)
         ],
         "ben": [event("ben", f"B{number * 6 + 1:05}", 40 + number, "purchase") for number in range(5)],
+        "cleo": [event("cleo", f"B{number * 6 + 2:05}", 50 + number, "purchase") for number in range(4)],
     }
     taken["anna"] += [
         event("anna", "B00003", 20, None, rating=5.0, source="review"),
@@ -377,9 +382,25 @@ def stand_in_shop(items: Sequence[Item] | None = None, **more: Any) -> StandInSh
     )
 
 
+class _Compiled(BytecodeCache):
+    """Templates that were compiled once are not compiled again for the next application."""
+
+    there: ClassVar[dict[str, bytes]] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """What was compiled of this very source."""
+        if code := self.there.get(bucket.key + bucket.checksum):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep it."""
+        self.there[bucket.key + bucket.checksum] = bucket.bytecode_to_string()
+
+
 def stand_in_app(shop: StandInShop) -> Flask:
     """The pages over `shop`, signed in to by any of `PEOPLE` and `PASSWORD`."""
     app = Flask("tidemark.storefront")
+    app.jinja_options = {"bytecode_cache": _Compiled()}
     app.extensions["tidemark"] = shop
 
     def check(email: str, password: str) -> Any:

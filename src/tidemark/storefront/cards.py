@@ -5,10 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tidemark.serving.answers import CONTENT, POPULAR, Answer, Listed
+from tidemark.serving.answers import CONTENT, FOLD_IN, NEW, SIMILAR, STORED, Answer, Listed
 
 if TYPE_CHECKING:
     from tidemark.serving.catalogue import Catalogue
+
+
+FITS = frozenset({STORED, FOLD_IN, SIMILAR})
+"""The ways whose scores say how well a product fits; those of the others count takers, or seconds."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def cards(catalogue: "Catalogue", answer: Answer, *, whys: bool = True) -> list[
         card(
             catalogue,
             listed.item_id,
-            new=listed.method == CONTENT,
+            new=listed.method in (CONTENT, NEW),
             fit=fit(listed, best),
             why=title(catalogue, listed.because[0].item_id) if whys and listed.because else "",
         )
@@ -95,10 +99,10 @@ def best_scores(items: Iterable[Listed]) -> dict[str, float]:
 def fit(listed: Listed, best: dict[str, float]) -> float | None:
     """How far the score is up to the best of its method, 0 to 1.
 
-    None for what is popular, which says nothing of this person, and where the best is no positive number.
+    None for a method whose scores say nothing of that, and where the best is no positive number.
     """
     top = best[listed.method]
-    if listed.method == POPULAR or not math.isfinite(top) or top <= 0 or not math.isfinite(listed.score):
+    if listed.method not in FITS or not math.isfinite(top) or top <= 0 or not math.isfinite(listed.score):
         return None
     return min(1.0, max(0.0, listed.score / top))
 

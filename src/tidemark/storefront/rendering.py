@@ -4,6 +4,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from flask import Flask, request, url_for
 
@@ -47,7 +48,7 @@ def product_url(item_id: str, recommendation_id: str = "") -> str:
 def here() -> str:
     """The path and query of this page without what it said, to come back to after a form."""
     kept = [(name, value) for name, value in request.args.items(multi=True) if name not in ("said", "rid")]
-    return url_for(str(request.endpoint), **{name: value for name, value in kept}) if request.endpoint else "/"
+    return quote(request.path) + (f"?{urlencode(kept)}" if kept else "")
 
 
 def prepare(app: Flask) -> None:

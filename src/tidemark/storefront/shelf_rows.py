@@ -1,13 +1,13 @@
 """A shelf as the pages draw it: its cards, its recommendation_id, and how it was made."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from tidemark.dag_ids import RETRAIN_RECOMMENDER
-from tidemark.serving.answers import CONTENT, FOLD_IN, POPULAR, STORED, Answer
+from tidemark.serving.answers import CATEGORY, CONTENT, FOLD_IN, NEW, POPULAR, SIMILAR, STORED, Answer
 from tidemark.storefront import cards, showing
 from tidemark.storefront.cards import Card
 from tidemark.storefront.shelves import BECAUSE, Shelf
@@ -21,7 +21,10 @@ WAYS = {
     STORED: "the list that the model's run stored: nothing newer is known of you",
     FOLD_IN: "scored just now from your whole history, with what came after the model was made",
     POPULAR: "the most taken of the recent window",
-    CONTENT: "by what the products' texts say: nobody has taken them yet",
+    CONTENT: "nobody has taken them yet",
+    SIMILAR: "the model places them close to it",
+    CATEGORY: "the most taken of its narrowest category: the model does not know it well enough to place it",
+    NEW: "the later anybody first took it, the newer",
 }
 """What each way means, for people."""
 
@@ -69,7 +72,7 @@ class How:
     run_url: str = ""
 
 
-def run_url(airflow: str, model_id: str | None, models: list[Mapping[str, Any]]) -> str:
+def run_url(airflow: str, model_id: str | None, models: Sequence[Mapping[str, Any]]) -> str:
     """Where Airflow shows the run that made a model; the DAG's page where the run is not known.
 
     Args:
@@ -112,7 +115,7 @@ def rows(shop: "Shop", shopper: "Shopper", made: list[Shelf], airflow: str, *, t
         told: whether they are shown to the person they are for, and so are counted.
     """
     catalogue = shop.serving.catalogue()
-    models = list(shop.serving.models())
+    models = shop.serving.models()
     return [
         Row(
             f"{shelf.kind}-{number}",

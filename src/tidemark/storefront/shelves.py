@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tidemark.errors import UnreachableError
-from tidemark.serving.answers import POPULAR, Answer, Ask, Share
+from tidemark.serving.answers import POPULAR, SIMILAR, Answer, Ask, Share
 from tidemark.serving.filters import Filter
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ HISTORY = 500
 """Newest events that tell what somebody has and likes; the ways know the whole history, and need no help."""
 LIKED_FROM = 3.0
 """Stars below which nothing is shown because of an item."""
+
+ALIKE, SAME_CATEGORY = "Taken by much the same people.", "What most people take of the same kind."
+"""Why products are beside another one: the model places them close to it, or does not know it well enough."""
 
 _DID = {"purchase": "bought", "cart": "put in your basket", "wish": "wished for", "click": "chose", "view": "looked at"}
 
@@ -67,6 +70,11 @@ def did(event: "Event", kinds: Mapping[float, str] | None = None) -> str:
     if event.event_type is None and event.rating is not None:
         return "rated"
     return _DID.get(event.event_type or (kinds or {}).get(event.weight, ""), "took")
+
+
+def why_alike(answer: Answer) -> str:
+    """Why the products of `Serving.similar` are beside another one."""
+    return ALIKE if answer.method == SIMILAR else SAME_CATEGORY
 
 
 def kinds_by_weight(weight_of_event: Mapping[str, float]) -> dict[float, str]:
@@ -209,6 +217,8 @@ class _Page:
         if not answer.items:
             return None
         self.out |= {listed.item_id for listed in answer.items}
+        if reason == ALIKE:
+            reason = why_alike(answer)
         shelf = Shelf(kind, heading, subject, reason, answer, took, because or shares(answer))
         self.made.append(shelf)
         return shelf
@@ -222,7 +232,7 @@ class _Page:
             BECAUSE,
             f"Because you {did}",
             lambda wanted: self.serving.similar(event.item_id, OTHER, wanted),
-            "Taken by the same people, or described alike.",
+            ALIKE,
             self.catalogue.title(number) or event.item_id,
             (Share(event.item_id, 1.0),),
         )

@@ -1,10 +1,11 @@
 """The pages of the shop: For you, a product, search, what is popular, what was told of a shelf."""
 
+import re
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from tidemark.serving.answers import Answer
@@ -23,14 +24,15 @@ PAGES = 50
 LONGEST = 200
 """Characters of a search that are looked at."""
 
+_PORT = re.compile(r":[0-9]*$")
+
 blueprint = Blueprint("shop", __name__)
-blueprint.record_once(lambda state: rendering.prepare(state.app))
+blueprint.record_once(lambda state: rendering.prepare(cast(Flask, state.app)))
 
 
 def airflow() -> str:
     """Where this browser finds Airflow: on the host that it asks the shop at."""
-    host = request.host.rpartition(":")[0] if request.host.count(":") == 1 else request.host.partition("]")[0] + "]"
-    return f"http://{host if host != ']' else request.host}:{shop().config.airflow_port}"
+    return f"http://{_PORT.sub('', request.host)}:{shop().config.airflow_port}"
 
 
 def timed(ask: Callable[[], Answer]) -> tuple[Answer, float]:
@@ -77,9 +79,7 @@ def product() -> str:
         acts.note(shop(), who, item_id, recommendation_id)
     out = Filter(exclude=frozenset(who.hidden) | {item_id})
     answer, milliseconds = timed(lambda: serving.similar(item_id, shelves.OTHER, out))
-    similar = shelf_rows.single(
-        SIMILAR, "Similar", "Taken by the same people, or described alike.", answer, milliseconds
-    )
+    similar = shelf_rows.single(SIMILAR, "Similar", shelves.why_alike(answer), answer, milliseconds)
     together = [other for other in (document or {}).get("also_buy") or () if catalogue.number(str(other)) is not None]
     return render_template(
         "shop/product.html",

@@ -26,8 +26,8 @@ def stars(value: float) -> str:
 
 
 def percent(share: float) -> str:
-    """`87 %`; what rounds to nothing and is something is `< 1 %`."""
-    return "< 1 %" if 0 < share < 0.005 else f"{share * 100:.0f} %"
+    """`87 %`; of what is something, and less than one, `< 1 %`."""
+    return "< 1 %" if 0 < share < 0.01 else f"{share * 100:.0f} %"
 
 
 def moment(at: datetime | None) -> str:
