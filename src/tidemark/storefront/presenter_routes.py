@@ -9,9 +9,9 @@ from tidemark.serving.answers import Ask
 from tidemark.storefront import login, shelf_rows, shelves
 from tidemark.storefront.people import Chosen, People
 from tidemark.storefront.shop_routes import airflow, timed
-from tidemark.storefront.shoppers import PRESENTER, Shopper, shop, shopper
+from tidemark.storefront.shoppers import PRESENTER, Shopper, act_as, shop, shopper
 
-EXTENSION = "tidemark.people"
+EXTENSION = "shop.people"
 SIDE = 9
 """Products on each side."""
 
@@ -66,7 +66,7 @@ def side(offer: str) -> tuple[str, list[shelf_rows.Row]]:
 @login.require_role(PRESENTER)
 def act() -> ResponseReturnValue:
     """Shop as one of those who were offered, from now on."""
-    login.act_as(people().taken(shopper().account, request.form.get("offer", "")) or abort(404))
+    act_as(people().taken(shopper().account, request.form.get("offer", "")) or abort(404))
     return redirect(url_for("shop.for_you"), 303)
 
 
@@ -74,5 +74,5 @@ def act() -> ResponseReturnValue:
 @login.require_role(PRESENTER)
 def stop() -> ResponseReturnValue:
     """Shop as oneself again."""
-    login.act_as(None)
+    act_as(None)
     return redirect(url_for("presenter.choice"), 303)

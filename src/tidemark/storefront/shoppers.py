@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from flask import abort, current_app, g
 
+from tidemark.errors import SignedOutError
 from tidemark.storefront import login
 
 if TYPE_CHECKING:
@@ -70,9 +71,24 @@ def change(what: "Callable[[Sessions, Session], Session]") -> Shopper:
     """Have the session of this request be what `what` makes of it, from now on; gives whom the request is for then.
 
     Raises:
-        SignedOutError: the session has ended meanwhile.
         UnreachableError: MongoDB does not answer; nothing may have changed.
     """
-    login.keep(what(shop().sessions, session()))
+    try:
+        login.keep(what(shop().sessions, session()))
+    except SignedOutError:
+        abort(401)
     g.pop("shopper", None)
     return shopper()
+
+
+def act_as(user_id: str | None) -> None:
+    """Have the presenter of this request shop as `user_id`; None: as themselves again. It is audited.
+
+    Raises:
+        UnreachableError: as `change`.
+    """
+    try:
+        login.act_as(user_id)
+    except SignedOutError:
+        abort(401)
+    g.pop("shopper", None)

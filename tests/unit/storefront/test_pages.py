@@ -22,6 +22,7 @@ from tests.support.shop_stand_in import (
     stand_in_app,
     stand_in_shop,
 )
+from tidemark.errors import SignedOutError
 
 OWN = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
 GETS = (
@@ -450,6 +451,21 @@ def test_a_presenter_shops_as_one_of_six_and_it_is_said_on_every_page(
     )
     presenter.post("/people/stop")
     assert not presenter.page("/people").all(class_="banner")
+
+
+def test_a_session_that_ends_meanwhile_changes_nothing(anna: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    form = {
+        "act": "put",
+        "item": "B00001",
+        "csrf_token": anna.page("/history").all("input", name="csrf_token")[0]["value"],
+    }
+
+    def ended(*_: object) -> None:
+        raise SignedOutError("this session has ended")
+
+    monkeypatch.setattr(anna.shop.sessions, "put_in_basket", ended)
+    answer = anna.client.post("/acts", data=form, headers=OWN)
+    assert (answer.status_code, HtmlPage(answer.text).one("h1").text) == (401, "Sign in first")
 
 
 def test_two_side_by_side_differ_and_count_nowhere(shop: StandInShop) -> None:
