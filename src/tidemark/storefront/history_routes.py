@@ -1,0 +1,94 @@
+"""One's own history: what was done, newest first, and all of it as a file."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import orjson
+from flask import Blueprint, Response, abort, render_template, request, stream_with_context, url_for
+
+from tidemark.storefront import cards
+from tidemark.storefront.login import login_required
+from tidemark.storefront.shelves import did, kinds_by_weight
+from tidemark.storefront.shoppers import shop, shopper
+
+if TYPE_CHECKING:
+    from tidemark.serving.events import Event
+
+PAGE = 50
+"""Events on a page."""
+BLOCK = 1_000
+"""Events that the export reads at a time."""
+
+blueprint = Blueprint("history", __name__)
+
+Mark = tuple[datetime, str]
+"""Where a page begins: after the event of this time and id."""
+
+
+@blueprint.get("/history")
+@login_required
+def history() -> str:
+    """What the shopper did, newest first."""
+    who, catalogue = shopper(), shop().serving.catalogue()
+    events = shop().serving.history(who.user_id, PAGE + 1, before=mark(request.args.get("before")))
+    kinds = kinds_by_weight(shop().config.weight_of_event)
+    lines = [(event, did(event, kinds), cards.card(catalogue, event.item_id)) for event in events[:PAGE]]
+    return render_template(
+        "shop/history.html",
+        lines=lines,
+        older=url_for("history.history", before=text(events[PAGE - 1])) if len(events) > PAGE else "",
+        first=request.args.get("before") is None,
+        hidden=[cards.card(catalogue, item_id) for item_id in reversed(who.hidden)],
+    )
+
+
+@blueprint.get("/history/export")
+@login_required
+def export() -> Response:
+    """All of it, as JSON lines, newest first."""
+    serving, user_id = shop().serving, shopper().user_id
+    block = serving.history(user_id, BLOCK)  # before the answer begins: what is away is then a page and not half a file
+
+    def lines() -> Iterator[bytes]:
+        events = block
+        while events:
+            yield b"".join(orjson.dumps(line(event)) + b"\n" for event in events)
+            last = events[-1]
+            events = serving.history(user_id, BLOCK, before=(last.timestamp, last.id)) if len(events) == BLOCK else []
+
+    headers = {"Content-Disposition": 'attachment; filename="history.jsonl"'}
+    return Response(stream_with_context(lines()), mimetype="application/x-ndjson", headers=headers)
+
+
+def line(event: "Event") -> dict[str, object]:
+    """One line of the export."""
+    return {
+        "id": event.id,
+        "user_id": event.user_id,
+        "item_id": event.item_id,
+        "event_type": event.event_type,
+        "rating": event.rating,
+        "weight": event.weight,
+        "timestamp": event.timestamp,
+        "source": event.source,
+    }
+
+
+def text(event: "Event") -> str:
+    """The mark after `event`, as an address has it."""
+    return f"{event.timestamp.astimezone(UTC).isoformat()} {event.id}"
+
+
+def mark(asked: str | None) -> Mark | None:
+    """The mark of an address; None: from the newest on. What is no mark is refused (400)."""
+    if asked is None:
+        return None
+    at, _, event_id = asked.partition(" ")
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        abort(400)
+    if not event_id or moment.tzinfo is None:
+        abort(400)
+    return moment, event_id
