@@ -4,6 +4,7 @@ Only users who are looking, or have a moment ago, are followed; of everybody els
 that whoever opens a page is told of what it showed.
 """
 
+import secrets
 import threading
 import time
 from collections import OrderedDict, deque
@@ -24,8 +25,8 @@ FRAMES = 100
 class _User:
     """One user who is followed."""
 
-    def __init__(self, epoch: str) -> None:
-        self.ring = Ring(epoch, FRAMES)
+    def __init__(self) -> None:
+        self.ring = Ring(secrets.token_hex(4), FRAMES)  # who comes back after being forgotten begins anew
         self.waiting: deque[tuple[str, Any]] = deque(maxlen=WAITING)
         self.pages = 0
         self.left_at = 0.0
@@ -35,12 +36,11 @@ class Own:
     """Everybody's own. Any thread may tell it something; the loop that serves pages takes.
 
     Args:
-        epoch: of this process (`Ring`).
         clock: seconds that only grow.
     """
 
-    def __init__(self, epoch: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._epoch, self._clock = epoch, clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._users: dict[str, _User] = {}
         self._lists: OrderedDict[str, deque[dict[str, Any]]] = OrderedDict()
@@ -52,7 +52,7 @@ class Own:
             the id of the newest frame, the frames that it missed (None: it begins anew), and the user's newest lists.
         """
         with self._lock:
-            user = self._users.setdefault(user_id, _User(self._epoch))
+            user = self._users.setdefault(user_id, _User())
             user.pages += 1
             lists = [{name: each[name] for name in each if name != "items"} for each in self._lists.get(user_id, ())]
             return user.ring.last_id, user.ring.after(last_id, self._clock()), lists

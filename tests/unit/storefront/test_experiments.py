@@ -17,14 +17,15 @@ ARMS = (Arm("control", "champion", 0.5), Arm("old", "20260101T000000-0a0a0a0a", 
 
 
 def experiment(**fields: Any) -> Experiment:
-    given = {
+    given: dict[str, Any] = {
         "start": NOW,
         "end": NOW + timedelta(days=7),
         "users": 100,
         "salt": "s",
         "arms": ARMS,
         "name": "e",
-    } | fields
+    }
+    given |= fields
     return experiments.planned(**given)
 
 
