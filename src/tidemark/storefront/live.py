@@ -98,8 +98,9 @@ class Live:
         return await self._stream(request, own=True)
 
     async def health(self, request: Request) -> Response:
-        """That this process answers, and how many streams it has."""
-        return JSONResponse(self.hub.state(), headers=_QUIET)
+        """That this process answers, how many streams it has, and whether it follows Kafka."""
+        follows = request.app.state.sources.follower.begun.is_set()
+        return JSONResponse(self.hub.state() | {"follows": follows}, headers=_QUIET)
 
     async def _stream(self, request: Request, *, own: bool) -> ASGIApp:
         headers = {"vary": "Origin, Cookie"}
