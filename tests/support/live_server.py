@@ -19,7 +19,7 @@ import orjson
 from tidemark.storefront.session_cookie import cookie_names
 
 from tests.support.waiting import eventually
-from tidemark.local.throwaway import free_ports
+from tidemark.local.ports import free_port
 from tidemark.settings import ROOT
 
 COOKIE, _ = cookie_names(tls=False)
@@ -120,7 +120,7 @@ def live_server(
         tick, heartbeat: seconds.
         send_buffer: bytes that the system keeps for a browser that does not read; 0: as it likes.
     """
-    (port,) = free_ports(1)
+    port = free_port()
     log, ended = folder / "live.log", folder / "ended"
     arguments = [str(number) for number in (port, tick, heartbeat, send_buffer)]
     with log.open("ab") as output:
