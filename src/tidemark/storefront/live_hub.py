@@ -6,14 +6,17 @@ reads slower than that loses its stream once 200 frames wait, and comes back by 
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import time
 from collections import Counter
 from typing import Any
 
 from tidemark.storefront.live_board import Board
-from tidemark.storefront.live_frames import Ring, encode
+from tidemark.storefront.live_frames import Ring, encode, shortened
 from tidemark.storefront.live_own import Own
+
+log = logging.getLogger(__name__)
 
 TICK = 0.5
 """Seconds between two frames: what happens meanwhile goes into one."""
@@ -142,7 +145,12 @@ class Hub:
     def _give(self, user_id: str | None, admin: bytes, everybody: bytes) -> None:
         for client in self._clients:
             if client.user_id == user_id and not client.over.is_set():
-                self.dropped += not client.put(admin if client.admin else everybody)
+                self._put(client, admin if client.admin else everybody)
+
+    def _put(self, client: Client, text: bytes) -> None:
+        if not client.put(text):
+            self.dropped += 1
+            log.info("a browser of %s reads too slowly: it has to come back", shortened(client.account))
 
 
 @contextlib.asynccontextmanager

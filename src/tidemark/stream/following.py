@@ -21,6 +21,8 @@ LOOK = 30.0
 """Seconds between two looks for new partitions."""
 PATIENCE = 1.0
 """Seconds between two tries to reach a Kafka that is away."""
+ANSWER = 3.0
+"""Seconds that Kafka has for an answer."""
 
 
 class Follower:
@@ -53,7 +55,7 @@ class Follower:
         """End the thread."""
         self._closing.set()
         if self._thread.is_alive():
-            self._thread.join(10)
+            self._thread.join(2 * ANSWER)
 
     def _run(self) -> None:
         while not self._closing.is_set():
@@ -87,10 +89,10 @@ class Follower:
 
     def _places(self, consumer: Consumer) -> dict[tuple[str, int], int]:
         """Every partition and where to go on: where it was left; the end, of one that is met for the first time."""
-        known, first = consumer.list_topics(timeout=10).topics, not self._at
+        known, first = consumer.list_topics(timeout=ANSWER).topics, not self._at
         for topic in self._names:
             for number in known[topic].partitions if topic in known else ():
-                low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)
+                low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=ANSWER)
                 at = self._at.get((topic, number), high if first else low)
                 # A topic that was made anew may hold less than was read of the old one.
                 self._at[topic, number] = high if at > high else max(at, low)
