@@ -1,7 +1,6 @@
 """The script of the live page and of an open "For you", in Chromium, with the real live process on another port."""
 
 import json
-import os
 import threading
 import uuid
 from collections.abc import Iterator
@@ -12,9 +11,10 @@ from typing import Any
 import jinja2
 import pytest
 from flask import Flask, render_template
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page
 from werkzeug.serving import make_server
 
+from tests.support.browser import browser
 from tests.support.live_server import COOKIE, live_server
 from tests.support.waiting import eventually
 from tidemark import storefront
@@ -27,7 +27,10 @@ from tidemark.stream.sending import Sender
 
 MODEL = "20260101T000000-0a0a0a0a"
 HERE = Path(storefront.__file__).parent
-BASE = "<!doctype html><html lang=en><title>{% block title %}{% endblock %}</title>{% block scripts %}{% endblock %}<main id=main>{% block main %}{% endblock %}</main>"
+BASE = (
+    "<!doctype html><html lang=en><title>{% block title %}{% endblock %}</title>{% block scripts %}{% endblock %}"
+    "<main id=main>{% block main %}{% endblock %}</main>"
+)
 FOR_YOU = (
     "<!doctype html><html lang=en><title>For you</title><script type=module src=/static/live.js></script>"
     "<div data-live=me data-url=/for-you/shelves data-stream={{ stream }}><p role=status data-live-note hidden></p></div>"
@@ -48,7 +51,7 @@ def shop(config: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> I
     """A stand-in for the storefront, with its templates and static files, its policy, and the live process beside it."""
     app = Flask("shop", static_folder=str(HERE / "static"))
     loaders = [jinja2.DictLoader({"shop/base.html": BASE}), jinja2.FileSystemLoader(HERE / "templates")]
-    app.jinja_loader = jinja2.ChoiceLoader(loaders)  # type: ignore[assignment]
+    app.jinja_loader = jinja2.ChoiceLoader(loaders)
     app.jinja_env.globals |= {
         "asset": lambda name: f"/static/{name}",
         "product_url": lambda item: f"/product?item={item}",
@@ -98,26 +101,24 @@ def render_template_text(app: Flask, text: str, **told: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(args=["--no-sandbox"] if os.geteuid() == 0 else [])
+def chromium() -> Iterator[Browser]:
+    with browser() as made:
         yield made
-        made.close()
 
 
 @pytest.fixture
-def page(browser: Browser, shop: SimpleNamespace) -> Iterator[Page]:
-    context = browser.new_context(reduced_motion="reduce")
+def page(chromium: Browser, shop: SimpleNamespace) -> Iterator[Page]:
+    context = chromium.new_context(reduced_motion="reduce")
     context.add_cookies([{"name": COOKIE, "value": "a.u1.shopper", "url": shop.url}])
     page = context.new_page()
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on(
-        "console",
-        lambda message: (
-            wrong.append(message.text) if message.type == "error" and "favicon" not in str(message.location) else None
-        ),
-    )
+
+    def said(message: ConsoleMessage) -> None:
+        if message.type == "error" and "favicon" not in str(message.location):
+            wrong.append(message.text)
+
+    page.on("console", said)
     yield page
     assert wrong == []
     context.close()
