@@ -140,6 +140,10 @@ class TopicChangedError(TidemarkError):
     """The topic was deleted and made anew while it was read: begin again, from its start."""
 
 
+class OutpacedError(TransientError):
+    """Another process has counted the batch meanwhile: begin again, from where that one is."""
+
+
 class CoordinatorStartingError(UnreachableError):
     """Kafka's group coordinator is not there yet, for a moment after the broker has started."""
 

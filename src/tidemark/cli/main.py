@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from tidemark.cli import access, stream
+from tidemark.cli import access, experiments, stream
 from tidemark.errors import TidemarkError
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.registered_commands += stream.app.registered_commands
 app.add_typer(access.account, name="account")
 app.add_typer(access.key, name="key")
+app.add_typer(experiments.app, name="experiment")
 
 
 def _params(given: list[str]) -> dict[str, object]:

@@ -83,8 +83,13 @@ COLLECTIONS: Mapping[str, Collection] = {
     "api_keys": Collection("api_key"),
     "sign_ins": Collection("sign_in", expires="expires_at"),
     "idempotency": Collection(expires="expires_at"),
-    "experiments": Collection(),
-    "engagement": Collection(),
+    "experiments": Collection("experiment"),
+    # What was shown and what became of it; `stream.engagement` alone writes these three.
+    "engagement": Collection("engagement", [[("model_id", ASCENDING), ("hour", ASCENDING)]]),
+    "shown_lists": Collection("shown_list", [[("user_id", ASCENDING)]], expires="expires_at"),
+    "experiment_users": Collection(
+        "experiment_user", [[("arm", ASCENDING)], [("user_id", ASCENDING)]], expires="expires_at"
+    ),
     "erased": Collection(),
 }
 

@@ -22,6 +22,7 @@ TWICE = {
     "publish": "the job of the task that the library's module is",
     "train": "the job of the task that the library's module is; its benchmark",
     "load": "its benchmark",
+    "experiments": "the rules of A/B tests, and their commands",
     "stream": "the commands of the stream; its benchmark",
     "servers": "where the benchmarks start the servers that `local` runs",
     "explore_reviews": "a DAG, and its one job",

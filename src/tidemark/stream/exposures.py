@@ -1,0 +1,191 @@
+"""Exposures: what was shown to whom, sent to the topic `recommendations` without anybody waiting for it.
+
+A page or an answer goes out first; that it did is written down beside it. Whoever calls `shown` only puts a tuple into a
+queue: a thread makes JSON of it, hands it to Kafka and counts the delivery reports. Where Kafka is away longer than the
+queue lasts, what comes then is counted as overflowed and is gone: a shop does not stop for its own statistics.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple
+
+import orjson
+from confluent_kafka import KafkaException, Producer
+
+from tidemark.settings import Settings
+from tidemark.stream import topics
+
+log = logging.getLogger(__name__)
+
+QUEUE = 10_000
+"""Exposures without a delivery report, at most; further ones are counted as overflowed."""
+REMEMBERED = 2_000
+"""Delivery reports that can be asked for, the newest."""
+_IDLE = 0.1
+"""Seconds that the thread waits for something to send before it looks for delivery reports again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Kafka's word that all copies have an exposure: where it is, and the time (UTC) that Kafka gave it."""
+
+    partition: int
+    offset: int
+    at: datetime | None
+
+
+class _Waiting(NamedTuple):
+    """An exposure as it was handed over; the fields are those of the contract, `shown_at` in seconds since 1970."""
+
+    recommendation_id: str
+    user_id: str | None
+    item_ids: tuple[str, ...]
+    model_id: str | None
+    arm: str
+    placement: str
+    method: str
+    shown_at: float
+    acting: str | None
+
+
+class Exposures:
+    """The sender of one process; any thread may call it.
+
+    Attributes:
+        sent: taken into the queue. acknowledged: on all copies. failed: given up, the last reason in `problem`.
+        overflowed: not taken, for the queue was full.
+    """
+
+    def __init__(self, config: Settings) -> None:
+        """Waits for nothing: Kafka may be away."""
+        self._topic = topics.name(topics.RECOMMENDATIONS, config)
+        self._producer = Producer(topics.producer_config(config) | {"queue.buffering.max.messages": QUEUE})
+        self.sent = self.acknowledged = self.failed = self.overflowed = 0
+        self.problem = ""
+        self._counting = threading.Lock()
+        self._queue: SimpleQueue[_Waiting] = SimpleQueue()
+        self._reports: dict[str, Report] = {}
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="exposures", daemon=True)
+        self._thread.start()
+
+    def shown(
+        self,
+        recommendation_id: str,
+        user_id: str | None,
+        item_ids: Sequence[str],
+        model_id: str | None,
+        arm: str,
+        placement: str,
+        method: str,
+        acting: str | None = None,
+    ) -> None:
+        """Note that a list was shown, best first; returns at once and never raises.
+
+        Args:
+            recommendation_id: signed; interactions that the list brings bear it.
+            user_id: whom it was shown to; None: somebody unknown.
+            item_ids: the list, at most 100.
+            model_id: the model that made it; None before there is one.
+            arm: `champion`, or `<experiment>/<arm>`.
+            placement: where it was shown.
+            method: the way of its first item.
+            acting: the account of a presenter who acts as the user.
+        """
+        with self._counting:
+            if self._closing or self.sent - self.acknowledged - self.failed >= QUEUE:
+                self.overflowed += 1
+                return
+            self.sent += 1
+        self._queue.put(
+            _Waiting(recommendation_id, user_id, tuple(item_ids), model_id, arm, placement, method, time.time(), acting)
+        )
+
+    def report(self, recommendation_id: str) -> Report | None:
+        """Kafka's word on one of the newest exposures; None where it has not come, or is no longer remembered."""
+        return self._reports.get(recommendation_id)
+
+    def close(self, timeout: float = 5) -> bool:
+        """Take nothing more and wait for the reports that are missing; False where some did not come in time."""
+        with self._counting:
+            self._closing = True
+        self._thread.join(timeout)
+        return self.sent == self.acknowledged + self.failed
+
+    def _run(self) -> None:
+        while True:
+            try:
+                waiting = self._queue.get(timeout=_IDLE)
+            except Empty:
+                self._producer.poll(0)
+                if self._closing and self.sent == self.acknowledged + self.failed:
+                    return
+                continue
+            try:
+                self._send(waiting)
+            except Exception as error:  # whatever it is, the next one goes on
+                self._fail(f"{type(error).__name__}: {error}")
+            self._producer.poll(0)
+
+    def _send(self, waiting: _Waiting) -> None:
+        value, on_delivery = encode(*waiting), partial(self._delivered, waiting.recommendation_id)
+        key = None if waiting.user_id is None else waiting.user_id.encode()
+        while True:
+            try:
+                return self._producer.produce(self._topic, value, key=key, on_delivery=on_delivery)
+            except BufferError:
+                self._producer.poll(_IDLE)
+            except KafkaException as error:
+                return self._fail(error.args[0].str())
+
+    def _delivered(self, recommendation_id: str, error: Any, message: Any) -> None:
+        if error is not None:
+            return self._fail(error.str())
+        _, milliseconds = message.timestamp()
+        at = datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds > 0 else None
+        self._reports[recommendation_id] = Report(message.partition(), message.offset(), at)
+        if len(self._reports) > REMEMBERED:
+            del self._reports[next(iter(self._reports))]
+        with self._counting:
+            self.acknowledged += 1
+        return None
+
+    def _fail(self, problem: str) -> None:
+        if problem != self.problem:
+            log.warning("an exposure was not sent: %s", problem)
+        self.problem = problem
+        with self._counting:
+            self.failed += 1
+
+
+def encode(
+    recommendation_id: str,
+    user_id: str | None,
+    item_ids: Sequence[str],
+    model_id: str | None,
+    arm: str,
+    placement: str,
+    method: str,
+    shown_at: float,
+    acting: str | None = None,
+) -> bytes:
+    """An exposure as the topic has it: JSON by the contract `exposure`; `shown_at` in seconds since 1970."""
+    return orjson.dumps(
+        {
+            "recommendation_id": recommendation_id,
+            "user_id": user_id,
+            "items": [{"item_id": item_id, "position": place} for place, item_id in enumerate(item_ids, 1)],
+            "model_id": model_id,
+            "arm": arm,
+            "placement": placement,
+            "method": method,
+            "shown_at": datetime.fromtimestamp(shown_at, UTC).isoformat(),
+            "acting": acting,
+        }
+    )
