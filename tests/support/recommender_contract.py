@@ -139,6 +139,18 @@ def a_user_whom_it_does_not_know_gets_what_its_fallback_has(recommender: Recomme
     assert (items != NONE).all()
 
 
+def has_factors_of_every_item_or_none(recommender: Recommender, folder: Path) -> None:
+    """What newer users are folded into is of this numbering of items, finite, and the same for the model with its fallback."""
+    train, _ = sides()
+    alone, whole = recommender.fit(train).factors_of_items(), fallback.fit(recommender, train).factors_of_items()
+    assert (alone is None) == (whole is None)
+    if alone is not None and whole is not None:
+        assert np.array_equal(alone, whole)
+        assert whole.shape[0] == train.shape[1]
+        assert whole.dtype == np.float32
+        assert np.isfinite(whole).all()
+
+
 def learns_from_one_user_or_one_item(recommender: Recommender, folder: Path) -> None:
     """The least that can be fitted is: one user, one item, one pair; it is kept and comes back like any other."""
     for rows in ([("u", f"i{n}") for n in range(4)], [(f"u{n}", "i") for n in range(4)], [("u", "i")]):
@@ -159,6 +171,7 @@ CHECKS = [
     every_setting_is_described,
     is_aligned,
     a_user_whom_it_does_not_know_gets_what_its_fallback_has,
+    has_factors_of_every_item_or_none,
     learns_from_one_user_or_one_item,
 ]
 """What every recommender does."""

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from tests.support import tastes
 from tests.support.retraining import as_frame, begin, job, retrain, store_interactions, submit
 from tidemark.models import saved
 from tidemark.registry import champion, entries
-from tidemark.retraining import decide, publish
+from tidemark.retraining import decide, publish, serving_pack
+from tidemark.serving import pack
 from tidemark.storage import artifacts, mongo
 
 pytestmark = pytest.mark.usefixtures("spark", "mongo_db")
@@ -156,6 +158,9 @@ def test_publish_killed_while_it_writes_publishes_the_same_when_run_again(ready,
     assert champion.pointer(db)["model_id"] == model_id == new
     assert {d["_id"]: d for d in db[mongo.recommendations(new)].find()} == documents
     assert champion.verify(db)["users_served"] == len(documents)
+    pack.verify(Path(run) / "pack")
+    serving_pack.require_same(pack.read(Path(run) / "pack"), serving_pack.stored(db, new))
+    assert entries.get(db, new)["pack"] == pack.located(f"{run}/pack")
     assert reader.wrong == []
     assert reader.seen == [before, new]
     assert reader.reads > 10

@@ -34,6 +34,7 @@ def test_a_manifest_names_every_file_with_kind_title_and_hash(root):
     artifacts.write_bytes(f"{run}/tables/stars.csv", b"a\n")
     artifacts.write_bytes(f"{run}/graph/graph.graphml", b"<graphml/>")
     artifacts.write_bytes(f"{run}/docs/gate/index.html", b"<html/>")
+    artifacts.write_bytes(f"{run}/pack/lists.npy", b"lists")
     artifacts.write_bytes(f"{run}/charts/half.svg{artifacts.PART}0a0a0a0a", b"<sv")
     artifacts.write_json(f"{run}/explore.json", {})
     _, manifest = write(
@@ -57,6 +58,7 @@ def test_a_manifest_names_every_file_with_kind_title_and_hash(root):
         "docs/gate/index.html": ("docs", "docs/gate/index.html", "text/html", 7),
         "explore.json": ("data", "explore.json", "application/json", 2),
         "graph/graph.graphml": ("graph", "graph/graph.graphml", "application/graphml+xml", 10),
+        "pack/lists.npy": ("pack", "pack/lists.npy", "application/octet-stream", 5),
         "tables/stars.csv": ("table", "tables/stars.csv", "text/csv; charset=utf-8", 2),
     }
     assert manifest["files"][0]["sha256"] == hashlib.sha256(b"<svg/>").hexdigest()

@@ -1,0 +1,168 @@
+"""A published model's serving pack, against a real MongoDB: the same as its collection, whatever came between."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.support import packs as made
+from tests.support import tastes
+from tidemark.contracts import conformance
+from tidemark.errors import GateError
+from tidemark.models import saved
+from tidemark.models.als_implicit import AlsImplicit
+from tidemark.models.popularity import Popularity
+from tidemark.models.recipes import Recipe
+from tidemark.registry import champion, entries
+from tidemark.retraining import publish, serving_pack
+from tidemark.serving import pack
+from tidemark.serving.catalogue import Catalogue
+from tidemark.storage import artifacts, mongo, run_folder
+
+pytestmark = pytest.mark.usefixtures("mongo_db")
+
+PAIRS = tastes.tastes(n_users=60, n_items=40, n_pairs=900)
+MODEL = made.MODEL
+PRODUCT: dict[str, Any] = {
+    "brand": "", "main_category": "", "categories": [], "description": "", "features": [], "clean_text": "", "images": [],
+    "release": "2023",
+}  # fmt: skip
+
+
+@pytest.fixture
+def db():
+    db = mongo.connect()
+    yield db
+    db.client.close()
+
+
+@pytest.fixture
+def run(db, tmp_path):
+    """The folder of a run that is decided and waits to be published."""
+    folder = str(tmp_path / "retrain_recommender" / "manual__1")
+    begin(db, folder, AlsImplicit(4, 1.0, 10.0))
+    return folder
+
+
+def begin(db, folder, recommender):
+    stream = {"next_offsets": {"0": 17}, "topic_id": "topic"}
+    asked = {"top_n": 10}
+    taken = {"model_id": MODEL, "cut": made.MADE.isoformat(), "asked": asked, "stream": stream, "run_id": "manual__1"}
+    artifacts.write_json(f"{folder}/{run_folder.SNAPSHOT}", taken)
+    saved.save_pairs(folder, PAIRS)
+    model = {
+        "_id": MODEL, "status": "candidate", "engine": "implicit", "feedback": "implicit",
+        "params": Recipe.of(recommender).document(), "snapshot": {}, "metrics": {}, "decision": {}, "artifacts": folder,
+        "users_served": None, "created_at": made.MADE, "published_at": None,
+    }  # fmt: skip
+    entries.save(db, model)
+
+
+def require_published(db, folder):
+    """What a whole publication is; gives its pack."""
+    model = entries.get(db, MODEL)
+    assert conformance.reasons("model", model) == []
+    assert champion.model_id(db) == MODEL
+    assert model["pack"] == pack.located(f"{folder}/pack")
+    pack.verify(Path(folder) / "pack")
+    read = pack.read(Path(folder) / "pack")
+    there = {d["_id"]: d["items"] for d in db[mongo.recommendations(MODEL)].find()}
+    held = {
+        user: [{"item_id": read.items[i], "score": s} for i, s in zip(items, scores, strict=True) if i >= 0]
+        for user, items, scores in zip(read.users, read.lists.tolist(), read.scores.tolist(), strict=True)
+    }
+    assert held == there
+    assert len(there) == model["users_served"] == len(PAIRS.users)
+    return read
+
+
+def test_a_model_is_published_with_a_pack_that_is_its_collection(db, run):
+    for name in ("products", "items"):
+        mongo.ensure(db, name)
+    titles = {"i001": "First", "zzz": "Untaken", "yyy": ""}
+    db["products"].insert_many([{"_id": item_id, "title": title, **PRODUCT} for item_id, title in titles.items()])
+    db["items"].insert_many(
+        [
+            {"_id": "zzz", "price": 2.5, "available": True, "updated_at": made.MADE},
+            {"_id": "aaa", "title": "Said", "available": False, "updated_at": made.MADE},
+        ]
+    )
+    publish.publish_run(db, run, keep=5)
+    read = require_published(db, run)
+    assert read.about == made.about(MODEL, 10, recipe=Recipe.of(AlsImplicit(4, 1.0, 10.0)).document())
+    fitted, _ = saved.load_model(f"{run}/{run_folder.MODEL}", PAIRS)
+    factors = fitted.factors_of_items()
+    assert factors is not None
+    assert read.item_factors is not None
+    assert np.array_equal(read.item_factors, factors)
+    catalogue = Catalogue.of(read)
+    assert [catalogue.item_id(n) for n in range(len(PAIRS.items), len(catalogue))] == ["aaa", "yyy", "zzz"]
+    assert (catalogue.title(1), catalogue.price(made.at(catalogue, "zzz"))) == ("First", 2.5)
+    assert not catalogue.available(made.at(catalogue, "aaa"))
+    assert publish.publish_run(db, run, keep=5) is None
+    require_published(db, run)
+
+
+def test_a_model_without_products_and_without_factors_has_a_pack_too(db, tmp_path):
+    folder = str(tmp_path / "retrain_recommender" / "run")
+    begin(db, folder, Popularity())
+    publish.publish_run(db, folder, keep=5)
+    read = require_published(db, folder)
+    assert read.item_factors is None
+    assert Catalogue.of(read).title(0) == ""
+
+
+KILLED = [(serving_pack.serving, "write"), (serving_pack, "require_same"), (champion, "move_pointer")]
+
+
+@pytest.mark.parametrize(("module", "step"), KILLED, ids=["before the pack", "after the pack", "before the pointer"])
+def test_killed_in_between_and_run_again_it_ends_the_same(db, run, monkeypatch, module, step):
+    def killed(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(module, step, killed)
+        publish.publish_run(db, run, keep=5)
+    assert champion.model_id(db) is None
+    publish.publish_run(db, run, keep=5)
+    require_published(db, run)
+
+
+def test_a_half_written_pack_is_written_anew_and_a_live_one_stays(db, run):
+    publish.publish_run(db, run, keep=5)
+    live = pack.located(f"{run}/pack")
+    mongo.ensure(db, "products")
+    db["products"].insert_one({"_id": "late", "title": "Late", **PRODUCT})
+    # as a kill between the pointer and the statuses leaves it
+    again = {"$set": {"status": "candidate", "published_at": None}}
+    db["models"].update_one({"_id": MODEL}, again)
+    publish.publish_run(db, run, keep=5)
+    assert pack.located(f"{run}/pack") == live
+    (Path(run) / "pack" / "scores.npy").write_bytes(b"half")
+    db["models"].update_one({"_id": MODEL}, again)
+    publish.publish_run(db, run, keep=5)
+    assert Catalogue.of(require_published(db, run)).title(len(PAIRS.items)) == "Late"
+
+
+def test_a_collection_that_differs_is_never_made_live(db, run):
+    name = mongo.recommendations(MODEL)
+    mongo.ensure(db, name)
+    other = {
+        "_id": str(PAIRS.users[7]),
+        "model_id": MODEL,
+        "items": [{"item_id": "i001", "score": 1.0}],
+        "made_at": made.MADE,
+    }
+    db[name].insert_one(other)
+    with pytest.raises(GateError, match=f"for the user {PAIRS.users[7]}"):
+        publish.publish_run(db, run, keep=5)
+    assert champion.model_id(db) is None
+    assert "pack" not in entries.get(db, MODEL)
+
+
+@pytest.mark.parametrize("price", [-1, "cheap"])
+def test_mongodb_refuses_items_that_are_not_as_the_contract_says(db, price):
+    mongo.ensure(db, "items")
+    with pytest.raises(Exception, match="Document failed validation"):
+        db["items"].insert_one({"_id": "a", "price": price, "available": True, "updated_at": made.MADE})
