@@ -94,24 +94,35 @@ def recommendations(model_id: str) -> str:
     return f"{RECOMMENDATIONS_PREFIX}{model_id}"
 
 
+def unasked(config: Settings | None = None, patience: float = 10) -> Database[Document]:
+    """The platform's database, whether or not a server is there: what is asked of it first finds out.
+
+    Majority writes, times as UTC `datetime`s. PyMongo raises its own errors where no primary answers within `patience`
+    seconds.
+    """
+    config = config or settings()
+    client: MongoClient[Document] = MongoClient(
+        config.mongo_uri, w="majority", tz_aware=True, serverSelectionTimeoutMS=int(1_000 * patience)
+    )
+    return client[config.mongo_database]
+
+
 def connect(config: Settings | None = None) -> Database[Document]:
-    """The platform's database: majority writes, times as UTC `datetime`s.
+    """The platform's database, as `unasked` has it, once it has answered.
 
     Raises:
         UnreachableError: no primary answered within 10 s.
     """
     config = config or settings()
-    client: MongoClient[Document] = MongoClient(
-        config.mongo_uri, w="majority", tz_aware=True, serverSelectionTimeoutMS=10_000
-    )
+    db = unasked(config)
     try:
-        client.admin.command("ping")
+        db.client.admin.command("ping")
     except ConnectionFailure as error:
-        client.close()
+        db.client.close()
         raise UnreachableError(
             f"MongoDB does not answer at {config.mongo_hosts} ({type(error).__name__}). Is it running? `make status` tells"
         ) from None
-    return client[config.mongo_database]
+    return db
 
 
 def _collection(name: str) -> Collection:

@@ -1,0 +1,50 @@
+"""Events: what somebody did to an item, as serving holds it, whether it was read from MongoDB or came by Kafka's tail.
+
+Both give the same `id`, so that a history and the tail after it are put together without counting anything twice.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidemark.interactions.from_messages import Interaction
+
+STREAM = "stream"
+"""The source of what came by the topic, as the ingest stores it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One interaction.
+
+    Args:
+        id: its key (`interactions.keys`): the `_id` under which MongoDB has it, or will have it.
+        user_id, item_id: who, and what.
+        weight: what it counts.
+        rating: 1 to 5 stars; None where nobody rated.
+        timestamp: when it happened, UTC.
+        event_type: what was done; None where it was not kept: MongoDB keeps what it counts and not what it was.
+        source: `review` or `stream`.
+    """
+
+    id: str
+    user_id: str
+    item_id: str
+    weight: float
+    rating: float | None
+    timestamp: datetime
+    event_type: str | None
+    source: str
+
+
+def from_interaction(interaction: Interaction) -> Event:
+    """The event of a message that was parsed."""
+    return Event(
+        interaction.id,
+        interaction.user_id,
+        interaction.item_id,
+        interaction.weight,
+        interaction.rating,
+        interaction.timestamp,
+        interaction.event_type,
+        STREAM,
+    )
