@@ -56,6 +56,12 @@ class NoChampionError(TidemarkError):
     what_to_do = "run load_reviews, then retrain_recommender; /tidemark lists the models that are kept"
 
 
+class PackError(TidemarkError):
+    """A serving pack is missing, not whole, or not what it says it is. What was served before it serves on."""
+
+    what_to_do = "run retrain_recommender for a new model with a whole pack, or roll_back_model to one that is kept"
+
+
 class TransientError(TidemarkError):
     """May be gone by itself, so it is retried."""
 

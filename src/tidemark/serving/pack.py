@@ -10,21 +10,59 @@
 | `popular.npy`, `popular_scores.npy` | int32, float32 `(n_items,)`: every item, the most taken of the recent window first |
 | `first_seen.npy` | int64 `(n_items,)`: when anybody first took the item, microseconds since 1970, UTC |
 | `stars.npy`, `raters.npy` | float32 `(n_items,)` mean rating, NaN where nobody rated; int32 `(n_items,)` how many did |
+| every other | what is known of the products: `columns` names them |
 | `pack.json` | what it is (`About`), and each file's bytes and SHA-256; written last |
 
 MongoDB's collection of the model's recommendations stays the truth: a gate holds the two together when they are published.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tidemark.errors import PackError
 from tidemark.serving.texts import SortedTexts
+from tidemark.storage import artifacts
 
 Array = np.ndarray[Any, Any]
+Document = dict[str, Any]
+
+FORMAT = 1
+"""Of the folder; a reader refuses a greater one."""
+
+CONTENTS = "pack.json"
+SUFFIX = ".npy"
+LARGEST_CONTENTS = 1_000_000
+"""Bytes of `pack.json` that are read at most; it has some 5,000."""
+
+CHUNK = 1 << 20
+ROWS = 1 << 16
+"""Rows of the lists that are checked at once."""
+
+ENDS = ".ends"
+"""After the name of texts: where each of them ends."""
+
+_NAME = re.compile(r"[a-z][a-z_]{0,40}(\.ends)?\.npy")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+_SHAPES: Mapping[str, tuple[type[np.generic], tuple[str, ...]]] = {
+    "lists": (np.int32, ("users", "n")),
+    "scores": (np.float32, ("users", "n")),
+    "popular": (np.int32, ("items",)),
+    "popular_scores": (np.float32, ("items",)),
+    "first_seen": (np.int64, ("items",)),
+    "stars": (np.float32, ("items",)),
+    "raters": (np.int32, ("items",)),
+    "item_factors": (np.float32, ("items", "factors")),
+}
+"""Array -> its type, and what each of its lengths counts."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +72,7 @@ class About:
     Args:
         model_id: the model.
         recipe: its recipe, as `models.recipes.Recipe.document` gives it: how a user is folded in.
-        run_id, dag: the Airflow run that made it.
+        dag, run_id: the Airflow run that made it.
         made_at: when it was made, UTC.
         cut: the newest interaction that its snapshot has, UTC.
         next_offsets: partition -> the first offset of the topic `interactions` that it has not learned from.
@@ -52,10 +90,32 @@ class About:
     topic_id: str | None
     n: int
 
+    def document(self) -> Document:
+        """As JSON holds it: times as ISO 8601, partitions as texts."""
+        return vars(self) | {
+            "recipe": dict(self.recipe),
+            "made_at": self.made_at.isoformat(),
+            "cut": self.cut.isoformat(),
+            "next_offsets": {str(partition): at for partition, at in self.next_offsets.items()},
+        }
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> "About":
+        """The inverse of `document`.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is none.
+        """
+        times = {name: datetime.fromisoformat(document[name]) for name in ("made_at", "cut")}
+        if any(moment.tzinfo is None for moment in times.values()):
+            raise ValueError("a time without its zone")
+        offsets = {int(partition): int(at) for partition, at in document["next_offsets"].items()}
+        return cls(**{**document, **times, "next_offsets": offsets, "n": int(document["n"])})
+
 
 @dataclass(frozen=True)
 class Pack:
-    """One pack, mapped; see the table above. All arrays are read-only."""
+    """One pack, mapped; see the table above. All arrays of one that was read are read-only."""
 
     about: About
     users: SortedTexts
@@ -68,3 +128,206 @@ class Pack:
     stars: Array
     raters: Array
     item_factors: Array | None = None
+    columns: Mapping[str, Array] = field(default_factory=dict)
+    """What is known of the products, by the names of the files (`columns.Columns`)."""
+
+    def arrays(self) -> Iterator[tuple[str, Array]]:
+        """Every array with the name of its file, without the suffix."""
+        for name in ("users", "items"):
+            texts: SortedTexts = getattr(self, name)
+            yield from ((name, texts.data), (f"{name}{ENDS}", texts.ends))
+        yield from ((name, getattr(self, name)) for name in _SHAPES if getattr(self, name) is not None)
+        yield from self.columns.items()
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a pack."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What `pack.json` says: what the pack is of, and file name -> `File`."""
+
+    about: About
+    files: Mapping[str, File]
+
+    @property
+    def bytes(self) -> int:
+        """Of all files, `pack.json` not counted."""
+        return sum(file.bytes for file in self.files.values())
+
+
+class _Hashing:
+    """A stream that is written to, with what went through it."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream, self.size, self.digest = stream, 0, hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        """Write `data`."""
+        self._stream.write(data)
+        self.digest.update(data)
+        self.size += len(data)
+        return len(data)
+
+
+def write(folder: str, pack: Pack) -> Document:
+    """Write `pack` to `folder`, each file whole or not at all, and what it holds last: who finds that finds all of it.
+
+    Args:
+        folder: a path or fsspec URL; what is there is replaced.
+        pack: its arrays are written as they are, without a copy of any.
+
+    Returns:
+        where it is, as the registry keeps it: `located`.
+    """
+    files: dict[str, Document] = {}
+    for name, array in pack.arrays():
+        with artifacts.replacing(f"{folder}/{name}{SUFFIX}", "wb") as stream:
+            hashing = _Hashing(stream)
+            np.lib.format.write_array(hashing, np.ascontiguousarray(array), allow_pickle=False)
+        files[f"{name}{SUFFIX}"] = {"bytes": hashing.size, "sha256": hashing.digest.hexdigest()}
+    contents = {"format": FORMAT, "about": pack.about.document(), "files": files}
+    artifacts.write_bytes(f"{folder}/{CONTENTS}", json.dumps(contents, indent=2, sort_keys=True).encode())
+    return located(folder)
+
+
+def located(folder: str) -> Document:
+    """`{path, sha256, bytes}` of the pack in `folder`: the field `pack` of the contract `model`. The hash is that of
+    `pack.json`, which has those of all others; the bytes are those of all files.
+
+    Raises:
+        FileNotFoundError: nothing is there, or it is not whole.
+        PackError: `pack.json` is none.
+    """
+    data = artifacts.read_bytes(f"{folder}/{CONTENTS}", LARGEST_CONTENTS)
+    size = contents(data).bytes + len(data)
+    return {"path": folder, "sha256": hashlib.sha256(data).hexdigest(), "bytes": size}
+
+
+def contents(data: bytes) -> Contents:
+    """What a `pack.json` says.
+
+    Raises:
+        PackError: it is none, or of a newer version.
+    """
+    try:
+        document = json.loads(data)
+        if document["format"] > FORMAT:
+            raise PackError(
+                f"the pack is of format {document['format']}, and this version of Tidemark reads up to {FORMAT}",
+                "upgrade Tidemark, or roll back to a model of this version",
+            )
+        files = {str(name): File(int(f["bytes"]), str(f["sha256"])) for name, f in document["files"].items()}
+        about = About.from_document(document["about"])
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise PackError(f"{CONTENTS} of the pack is none ({type(error).__name__}: {error})") from None
+    for name, file in files.items():
+        if not _NAME.fullmatch(name) or not _SHA256.fullmatch(file.sha256) or file.bytes < 0:
+            raise PackError(f"{CONTENTS} of the pack names a file that it cannot have: {name[:80]!r}")
+    return Contents(about, files)
+
+
+def read_contents(folder: Path) -> Contents:
+    """What the `pack.json` in the local `folder` says.
+
+    Raises:
+        PackError: there is none, or it cannot be read.
+    """
+    try:
+        with (folder / CONTENTS).open("rb") as stream:
+            return contents(stream.read(LARGEST_CONTENTS))
+    except OSError as error:
+        raise PackError(f"there is no whole pack at {folder} ({error.strerror})") from None
+
+
+def read(folder: Path) -> Pack:
+    """The pack in the local `folder`, mapped: it costs no memory but what is looked at, which all processes share.
+
+    Raises:
+        PackError: it is missing, or a file is not of the size, type or shape that it must have. What a file holds is
+            `verify`'s to look at.
+    """
+    told = read_contents(folder)
+    arrays = {name.removesuffix(SUFFIX): _mapped(folder / name, file.bytes) for name, file in told.files.items()}
+    users, items = (sorted_texts(arrays, name) for name in ("users", "items"))
+    lengths = {"users": len(users), "items": len(items), "n": told.about.n}
+    for name in _SHAPES:
+        if name in arrays or name != "item_factors":
+            _check(arrays, name, lengths)
+    taken = {name: arrays.pop(name) for name in _SHAPES if name in arrays}
+    return Pack(told.about, users, items, **taken, columns=arrays)
+
+
+def verify(folder: Path) -> None:
+    """Hold every byte of the pack in the local `folder` against its SHA-256, and its numbers against what they number.
+
+    Raises:
+        PackError: something is not as it was written, or could not have been written so.
+    """
+    for name, file in read_contents(folder).files.items():
+        digest = hashlib.sha256()
+        try:
+            with (folder / name).open("rb") as stream:
+                while chunk := stream.read(CHUNK):
+                    digest.update(chunk)
+        except OSError as error:
+            raise PackError(f"{name} of the pack at {folder} cannot be read ({error.strerror})") from None
+        if digest.hexdigest() != file.sha256:
+            raise PackError(f"{name} of the pack at {folder} is not as it was written: its SHA-256 differs")
+    pack = read(folder)
+    n_items = len(pack.items)
+    for start in range(0, len(pack.lists), ROWS):
+        part = pack.lists[start : start + ROWS]
+        if part.size and (part.min() < -1 or part.max() >= n_items):
+            raise PackError(f"lists{SUFFIX} of the pack at {folder} names an item that the model does not have")
+    if n_items and (pack.popular.min() < 0 or not (np.bincount(pack.popular, minlength=n_items) == 1).all()):
+        raise PackError(f"popular{SUFFIX} of the pack at {folder} does not name every item once")
+
+
+def _mapped(path: Path, size: int) -> Array:
+    """The array in a file, mapped, as a plain array: looking into one that NumPy knows as a map takes three times as long."""
+    try:
+        if path.stat().st_size != size:
+            raise PackError(f"{path.name} of the pack at {path.parent} has {path.stat().st_size:,} bytes, not {size:,}")
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.asarray(mapped).view(np.ndarray)
+    except FileNotFoundError:
+        raise PackError(f"{path.name} of the pack at {path.parent} is missing") from None
+    except (OSError, ValueError, EOFError, SyntaxError) as error:
+        raise PackError(f"{path.name} of the pack at {path.parent} is no array ({error})") from None
+
+
+def _check(arrays: Mapping[str, Array], name: str, lengths: Mapping[str, int]) -> None:
+    dtype, axes = _SHAPES[name]
+    array = arrays.get(name)
+    if array is None:
+        raise PackError(f"{name}{SUFFIX} of the pack is missing")
+    wanted = tuple(lengths.get(axis) for axis in axes)
+    right = len(array.shape) == len(axes) and all(w in (None, n) for w, n in zip(wanted, array.shape, strict=True))
+    if array.dtype != dtype or not right:
+        raise PackError(
+            f"{name}{SUFFIX} of the pack is {array.dtype} {array.shape}, not {np.dtype(dtype)} ({', '.join(axes)})"
+        )
+
+
+def sorted_texts(arrays: dict[str, Array], name: str) -> SortedTexts:
+    """The texts `name`, taken out of `arrays`.
+
+    Raises:
+        PackError: they are not there, or not of the type and shape of texts.
+    """
+    data, ends = arrays.pop(name, None), arrays.pop(f"{name}{ENDS}", None)
+    if data is None or ends is None:
+        raise PackError(f"{name}{SUFFIX} or {name}{ENDS}{SUFFIX} of the pack is missing")
+    if data.dtype != np.uint8 or ends.dtype != np.int64 or data.ndim != 1 or ends.ndim != 1:
+        raise PackError(
+            f"{name}{SUFFIX} of the pack holds no texts ({data.dtype} {data.shape}, {ends.dtype} {ends.shape})"
+        )
+    if (int(ends[-1]) if len(ends) else 0) != len(data):
+        raise PackError(f"{name}{ENDS}{SUFFIX} of the pack does not end where {name}{SUFFIX} does")
+    return SortedTexts(data, ends)

@@ -5,7 +5,7 @@ A pack has ids, titles and brands in this form: a NumPy array of fixed width wou
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -22,10 +22,10 @@ class Texts(Sequence[str]):
 
     def __init__(self, data: Array, ends: Array) -> None:
         self.data, self.ends = data, ends
-        self._bytes = memoryview(data)
+        self._bytes: memoryview[int] = memoryview(data)  # type: ignore[arg-type] # an array is a buffer
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> "Texts":
+    def of(cls, texts: Iterable[str]) -> Self:
         """`texts`, encoded."""
         encoded = [text.encode() for text in texts]
         ends = np.cumsum([len(text) for text in encoded], dtype=np.int64) if encoded else np.zeros(0, np.int64)

@@ -58,6 +58,17 @@ def write_bytes(path: str, data: bytes) -> None:
         stream.write(data)
 
 
+def read_bytes(path: str, most: int) -> bytes:
+    """The first `most` bytes at `path`; all, where there are fewer.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+    """
+    with fsspec.open(path, "rb") as stream:
+        data: bytes = stream.read(most)
+        return data
+
+
 FORMULA_STARTS = "=+-@\t\r\n"
 """A text that begins with one of these is a formula to a spreadsheet (OWASP, CSV injection)."""
 
