@@ -9,8 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
+from tidemark.models import ranking
+
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+BLOCK = 65_536
+"""Items that are held in double at once."""
 
 
 class FoldIn:
@@ -28,26 +34,56 @@ class FoldIn:
     ) -> None:
         self.item_factors = np.ascontiguousarray(item_factors, dtype=np.float32)
         self.alpha, self.regularization, self.scaled = alpha, regularization, scaled
-        # Once for each model: what every user's equation starts from. In double, so that the sum over items is exact.
-        wide = self.item_factors.astype(np.float64)
-        self._gram = wide.T @ wide
+        # Once for each model: what every user's equation starts from. In double, so that the sum over items is exact; by
+        # blocks, for a million items in double would be more memory than all else of a process that serves.
+        n_items, n_factors = self.item_factors.shape
+        self._gram = np.zeros((n_factors, n_factors))
+        for start in range(0, n_items, BLOCK):
+            wide = self.item_factors[start : start + BLOCK].astype(np.float64)
+            self._gram += wide.T @ wide
+
+    @property
+    def finite(self) -> bool:
+        """Whether all item factors are numbers: with one that is none, every user's factors would be none."""
+        return bool(np.isfinite(self._gram).all())
 
     def user_factor(self, items: Ints, weights: Floats) -> Floats:
         """The factors `(n_factors,)` of a user who had `items` (row numbers, each once) with `weights` (> 0).
 
         Without items: zeros, as ALS gives. Raises IndexError where an item is not the model's.
         """
-        n_items, n_factors = self.item_factors.shape
         if len(items) == 0:
-            return np.zeros(n_factors, dtype=np.float32)
+            return np.zeros(self.item_factors.shape[1], dtype=np.float32)
+        rows, confidence = self._had(items, weights)
+        solved = self._solve(rows, confidence, rows.T @ confidence)
+        return np.asarray(solved, dtype=np.float32)
+
+    def contributions(self, items: Ints, weights: Floats, targets: Ints) -> Doubles:
+        """What each of a user's `items` adds to the scores of the items `targets`: `(len(targets), len(items))`.
+
+        A user's factors are a sum over what they had, x = A^-1 (c_1 y_1 + c_2 y_2 + ...), so the score of item j is the sum
+        of c_i y_j' A^-1 y_i: a row adds up to the score that `user_factor` gives. Raises IndexError as that does.
+        """
+        if len(items) == 0:
+            return np.zeros((len(targets), 0))
+        rows, confidence = self._had(items, weights)
+        wanted = self.item_factors[targets].astype(np.float64)
+        return np.asarray(self._solve(rows, confidence, wanted.T).T @ (rows * confidence[:, None]).T)
+
+    def _had(self, items: Ints, weights: Floats) -> tuple[Doubles, Doubles]:
+        """The factors and the confidences of what a user had."""
+        n_items = len(self.item_factors)
         if items.min() < 0 or items.max() >= n_items:
             raise IndexError(f"item numbers must lie in 0..{n_items - 1}")
-        rows = self.item_factors[items].astype(np.float64)
-        extra = self.alpha * np.asarray(weights, dtype=np.float64)  # confidence - 1
-        left = self._gram + rows.T @ (rows * extra[:, None])
-        left.flat[:: n_factors + 1] += self.regularization * (len(items) if self.scaled else 1)
-        solved = cho_solve(cho_factor(left, lower=True, overwrite_a=True, check_finite=False), rows.T @ (1.0 + extra))
-        return np.asarray(solved, dtype=np.float32)
+        return self.item_factors[items].astype(np.float64), 1.0 + self.alpha * np.asarray(weights, dtype=np.float64)
+
+    def _solve(self, rows: Doubles, confidence: Doubles, right: Doubles) -> Doubles:
+        """A^-1 times `right`, where A is the left side of the equation of a user who had `rows`."""
+        left = self._gram + rows.T @ (rows * (confidence - 1.0)[:, None])
+        left.flat[:: len(left) + 1] += self.regularization * (len(rows) if self.scaled else 1)
+        return np.asarray(
+            cho_solve(cho_factor(left, lower=True, overwrite_a=True, check_finite=False), right, check_finite=False)
+        )
 
     def recommend(self, items: Ints, weights: Floats, n: int) -> tuple[Ints, Floats]:
         """The `n` best items the user has not had, best first, and their scores; fewer where fewer are left.
@@ -56,9 +92,5 @@ class FoldIn:
         """
         scores = self.item_factors @ self.user_factor(items, weights)
         scores[items] = -np.inf
-        n = min(n, len(scores) - len(items))
-        if n <= 0:
-            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-        best = np.argpartition(-scores, n - 1)[:n]
-        best = best[np.lexsort((best, -scores[best]))].astype(np.int64)
+        best = ranking.best(scores, n)
         return best, scores[best]

@@ -65,6 +65,20 @@ def top_n(
     return items, best
 
 
+def best(scores: Array, n: int) -> Array:
+    """The numbers int64 of the `n` greatest of `scores` `(n_items,)`, greatest first, ties by the lower number.
+
+    What is below `LEAST` or no number at all is never among them, so there may be fewer.
+    """
+    floor = LEAST
+    if 0 < n < len(scores):
+        greatest = np.partition(scores, -n)[-n:]
+        if not np.isnan(greatest).any():  # what is no number sorts as the greatest, and bounds nothing
+            floor = max(LEAST, greatest[0])
+    chosen = np.flatnonzero(scores >= floor)
+    return chosen[np.lexsort((chosen, -scores[chosen]))[: max(n, 0)]]
+
+
 def _mask(block: Array, user_nums: Array, seen: csr_matrix) -> None:
     """Set to -inf, in `block`, what each user has."""
     starts, ends = seen.indptr[user_nums], seen.indptr[user_nums + 1]

@@ -8,6 +8,13 @@ Ways, in the order in which they are tried, and named in every answer:
 | `fold_in` | newer interactions, a filter, or a longer list than was stored: scored from the whole history |
 | `popular` | no history; and where a filter leaves too few of the above. The recent window's most taken |
 | `content` | items that nobody has taken yet |
+
+Where the question is an item and not a person:
+
+| way | when |
+|---|---|
+| `similar` | the model places both: the cosine of their factors |
+| `category` | it does not: the most taken of the item's narrowest category |
 """
 
 from dataclasses import dataclass, field
@@ -16,6 +23,7 @@ from datetime import datetime
 from tidemark.serving.filters import Filter
 
 STORED, FOLD_IN, POPULAR, CONTENT = "stored", "fold_in", "popular", "content"
+SIMILAR, CATEGORY = "similar", "category"
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How much of a score one item of the history brings; the shares of all of them add up to 1."""
+    """How much of a score one item of the history brings; the shares of all that bring something add up to 1."""
 
     item_id: str
     share: float
@@ -73,7 +81,8 @@ class Answer:
         stale: whether a part was away, and an older way was taken instead.
         short: whether fewer items than asked for could be found.
         items: best first, no item twice.
-        version: changes whenever the same question may get another answer: model, the user's newest interactions, catalogue.
+        version: changes whenever the same question may get another answer: model, the user's newest interactions, catalogue;
+            see `ways.version`.
     """
 
     user_id: str | None

@@ -5,6 +5,7 @@ import pytest
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
+from tidemark.models import fold_in
 from tidemark.models.fold_in import FoldIn
 
 
@@ -87,3 +88,44 @@ def test_nothing_had_and_everything_had() -> None:
     assert fold.recommend(np.arange(3), np.ones(3, np.float32), 5)[0].tolist() == []
     with pytest.raises(IndexError, match=r"0\.\.2"):
         fold.user_factor(np.array([3]), np.ones(1, np.float32))
+
+
+def test_contributions_by_hand() -> None:
+    # As in the first test, and item 0 of weight 1: c = 3 and 7; left = 5 + 2 * 1 + 6 * 4 + 1 = 32. Item 1's score is
+    # 2 * (3 * 1 + 7 * 2) / 32, of which item 0 brings 6 / 32 and item 1 28 / 32.
+    fold = FoldIn(np.array([[1.0], [2.0]], dtype=np.float32), regularization=1.0, alpha=2.0)
+    found = fold.contributions(np.array([0, 1]), np.array([1.0, 3.0], np.float32), np.array([1, 0]))
+    assert found == pytest.approx(np.array([[6 / 32, 28 / 32], [3 / 32, 14 / 32]]))
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_contributions_add_up_to_the_score(scaled: bool) -> None:
+    rng = np.random.default_rng(5)
+    factors = rng.normal(size=(80, 12)).astype(np.float32)
+    fold = FoldIn(factors, 0.5, 4.0, scaled=scaled)
+    items, weights = np.array([3, 17, 40, 79]), np.array([1, 5, 2, 0], np.float32)
+    found = fold.contributions(items, weights, np.arange(80))
+    assert found.sum(axis=1) == pytest.approx(factors @ fold.user_factor(items, weights), rel=1e-4, abs=1e-5)
+    assert fold.contributions(items[:0], weights[:0], np.array([1])).shape == (1, 0)
+    with pytest.raises(IndexError, match=r"0\.\.79"):
+        fold.contributions(np.array([80]), np.ones(1, np.float32), np.array([0]))
+
+
+def test_item_factors_of_many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    factors = np.random.default_rng(5).normal(size=(80, 4)).astype(np.float32)
+    items, weights = np.array([3, 17]), np.ones(2, np.float32)
+    whole = FoldIn(factors, 0.5).user_factor(items, weights)
+    monkeypatch.setattr(fold_in, "BLOCK", 7)
+    assert FoldIn(factors, 0.5).user_factor(items, weights) == pytest.approx(whole, rel=1e-5)
+
+
+def test_factors_that_are_no_numbers_are_told() -> None:
+    factors = np.ones((3, 2), np.float32)
+    assert FoldIn(factors, 0.5).finite
+    factors[1, 0] = np.nan
+    assert not FoldIn(factors, 0.5).finite
+
+
+def test_of_equal_scores_the_first_items_are_taken() -> None:
+    fold = FoldIn(np.ones((50, 1), np.float32), 0.1)
+    assert fold.recommend(np.array([2]), np.ones(1, np.float32), 4)[0].tolist() == [0, 1, 3, 4]

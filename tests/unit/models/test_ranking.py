@@ -40,6 +40,17 @@ def test_equals_a_full_sort(n_users, n_items, n, levels, seed):
     assert (values[~there] == -np.inf).all()
 
 
+@given(
+    scores=st.lists(st.sampled_from([-np.inf, np.nan, -1.0, 0.0, 0.5, 2.0]), max_size=12),
+    n=st.integers(-1, 14),
+)
+def test_the_best_of_one_row(scores, n):
+    row = np.array(scores, np.float32)
+    able = [place for place, score in enumerate(scores) if score > -np.inf]  # of no number, not even that
+    wanted = sorted(able, key=lambda place: (-scores[place], place))[: max(n, 0)]
+    assert ranking.best(row, n).tolist() == wanted
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_blocks_and_threads_change_nothing(threads, monkeypatch):
     generator = np.random.default_rng(1)

@@ -1,0 +1,233 @@
+"""Ways: how an answer comes about, from the cheapest that is right to what is left when nothing else is.
+
+`answers` says which way is tried when. What holds for all of them: a filter holds over the whole catalogue, before the
+cut; no item twice, none that is not to be had, and none that the user has unless the caller allows it. The same question
+gets the same answer: equal scores come in the order of the item numbers.
+
+A stored list is the beginning of the model's order of everything, so taking out of it what may not be shown leaves the
+right answer as long as enough remains. It knows what its user had inside the model's window; what is older is seen by
+the ways that read the history.
+"""
+
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tidemark.errors import UnreachableError
+from tidemark.models import ranking
+from tidemark.serving import because
+from tidemark.serving.answers import CONTENT, FOLD_IN, POPULAR, STORED, Answer, Ask, Listed, Share
+from tidemark.serving.events import Event
+from tidemark.serving.filters import Filter
+from tidemark.serving.folding import History, Model
+from tidemark.serving.pack import Array
+
+if TYPE_CHECKING:
+    from tidemark.serving.catalogue import Catalogue
+
+OPEN = Filter()
+NOBODY: frozenset[str] = frozenset()
+REASONS = 3
+"""Items of the history that an explained item names, at most."""
+
+ERASED, STALE, SESSION = "erased", "stale", "session"
+LATEST = datetime.max.replace(tzinfo=UTC)
+
+
+def version(model_id: str, tail_version: int, catalogue_version: int, *, erased: bool = False) -> str:
+    """`Answer.version` of whatever is asked for one user now: `<model_id>.<tail version>.<catalogue version>`.
+
+    Of a user who is erased it ends in `.erased`. An answer that is stale has one that ends in `.stale`, which this never
+    gives: who holds such an answer gets a better one as soon as there is one.
+    """
+    return f"{model_id}.{tail_version}.{catalogue_version}" + (f".{ERASED}" if erased else "")
+
+
+def answer(
+    ask: Ask,
+    model: Model,
+    catalogue: "Catalogue",
+    tail_events: Sequence[Event],
+    history: Callable[[], Sequence[Event]],
+    *,
+    tail_version: int = 0,
+    fresh: bool = True,
+    erased: Container[str] = NOBODY,
+    session_weight: float = 1.0,
+) -> Answer:
+    """What `ask` gets.
+
+    Args:
+        model: the model, whose item numbers are those of `catalogue`.
+        tail_events: what is newer of the user than the model.
+        history: gives all that the user did, `tail_events` among it; called once at most, and only if a way needs it. It
+            may raise UnreachableError: then the answer is made without it, and is `stale`.
+        tail_version: changes with `tail_events`.
+        fresh: whether the tail has caught up.
+        erased: users who are to be treated as if they had never been here.
+        session_weight: what an item of `ask.session` counts: the weight of the default event type.
+    """
+    gone = ask.user_id is not None and ask.user_id in erased
+    row = None if ask.user_id is None or gone else model.pack.users.number(ask.user_id)
+    if row is not None and not tail_events and not (ask.session or ask.include_seen or ask.explain):
+        items = _stored_as_it_is(ask, model, catalogue, row)
+        if items is not None:
+            now = version(model.model_id, tail_version, catalogue.version)
+            return Answer(ask.user_id, model.model_id, STORED, model.made_at, fresh, False, False, items, now)
+    if gone or ask.user_id is None:
+        tail_events, history = (), tuple
+    person = _Person(ask, model, catalogue, row, tail_events, history, session_weight)
+    items = person.items()
+    now = version(model.model_id, tail_version, catalogue.version, erased=gone)
+    return Answer(
+        ask.user_id,
+        model.model_id,
+        items[0].method if items else POPULAR,
+        model.made_at,
+        fresh,
+        person.stale,
+        len(items) < ask.n,
+        items,
+        f"{now}.{STALE}" if person.stale else now,
+    )
+
+
+def _stored_as_it_is(ask: Ask, model: Model, catalogue: "Catalogue", row: int) -> tuple[Listed, ...] | None:
+    """The beginning of a stored list, where nothing has to be taken out of it; what nearly every read is."""
+    n = ask.n
+    if n > model.longest or not ask.filter.is_open():
+        return None
+    numbers = model.pack.lists[row, :n]
+    if numbers[-1] < 0 or not catalogue.mask(OPEN)[numbers].all():
+        return None
+    item_id, title, price = catalogue.item_id, catalogue.title, catalogue.price
+    return tuple(
+        [
+            Listed(item_id(number), at, score, STORED, title(number), price(number))
+            for at, (number, score) in enumerate(
+                zip(numbers.tolist(), model.pack.scores[row, :n].tolist(), strict=True), 1
+            )
+        ]
+    )
+
+
+def _session(ask: Ask, weight: float) -> list[Event]:
+    """The items of a session as events, newer than all others."""
+    user_id = ask.user_id or ""
+    return [
+        Event(f"{SESSION}:{at}", user_id, item_id, weight, None, LATEST, None, SESSION)
+        for at, item_id in enumerate(ask.session)
+    ]
+
+
+class _Person:
+    """One question on its way through the ways."""
+
+    def __init__(
+        self,
+        ask: Ask,
+        model: Model,
+        catalogue: "Catalogue",
+        row: int | None,
+        tail_events: Sequence[Event],
+        history: Callable[[], Sequence[Event]],
+        session_weight: float,
+    ) -> None:
+        self.ask, self.model, self.catalogue, self.row = ask, model, catalogue, row
+        self._session = _session(ask, session_weight)
+        self._newer, self._history = [*tail_events, *self._session], history
+        self.stale = False
+        self.allowed = np.array(catalogue.mask(replace(ask.filter, exclude=OPEN.exclude)), bool)
+        for item_id in ask.filter.exclude:
+            if (number := catalogue.number(item_id)) is not None:
+                self.allowed[number] = False
+        self._picked: list[tuple[int, float, str]] = []
+
+    @cached_property
+    def had(self) -> History | None:
+        """The whole history; None while MongoDB is away."""
+        try:
+            events = self._history()
+        except UnreachableError:
+            self.stale = True
+            return None
+        return self.model.read([*events, *self._session], self.catalogue)
+
+    @cached_property
+    def newer(self) -> History:
+        """What is newer than the model: all that is known of what a user had while MongoDB is away."""
+        return self.model.read(self._newer, self.catalogue)
+
+    def items(self) -> tuple[Listed, ...]:
+        """The answer's items."""
+        if not self._stored_will_do():
+            had = self.had
+            if not self.ask.include_seen:
+                self.allowed[(self.newer if had is None else had).taken] = False
+            scores = self.model.scores(had) if had is not None else None
+            if scores is not None:
+                self._pick_scored(scores)
+            elif self.row is not None:
+                self._pick(*self._left_of_stored(self.row), STORED)
+            self._pick(*self.model.most_taken(self.allowed, self._missing), POPULAR)
+        untaken = self.model.untaken(self.allowed, self._missing)
+        self._pick(untaken, np.zeros(len(untaken)), CONTENT)
+        return tuple(self._listed())
+
+    @property
+    def _missing(self) -> int:
+        return self.ask.n - len(self._picked)
+
+    def _pick(self, numbers: Array, scores: Array, method: str) -> None:
+        """Take the first of these that are missing, all of which are allowed; none of them comes again."""
+        numbers, scores = numbers[: self._missing], scores[: self._missing]
+        self._picked += [
+            (number, score, method) for number, score in zip(numbers.tolist(), scores.tolist(), strict=True)
+        ]
+        self.allowed[numbers] = False
+
+    def _stored_will_do(self) -> bool:
+        """Pick from the stored list, if that is all that the model would give: the history need not be read for it."""
+        if self.row is None or self.ask.include_seen:
+            return False
+        if self.model.fold is not None and (self._newer or self.ask.filter != Filter(exclude=self.ask.filter.exclude)):
+            return False
+        numbers, scores = self._left_of_stored(self.row)
+        fresh = ~np.isin(numbers, self.newer.taken)
+        numbers, scores = numbers[fresh], scores[fresh]
+        # A list that ends early names everything that its user does not have: there is nothing left to score.
+        if len(numbers) < self.ask.n and not self.model.stored(self.row)[2]:
+            return False
+        self.allowed[self.newer.taken] = False
+        self._pick(numbers, scores, STORED)
+        return True
+
+    def _left_of_stored(self, row: int) -> tuple[Array, Array]:
+        """What of a stored list is allowed."""
+        numbers, scores, _ = self.model.stored(row)
+        left = self.allowed[numbers]
+        return numbers[left], scores[left]
+
+    def _pick_scored(self, scores: Array) -> None:
+        scores[~self.allowed[: self.model.n_items]] = -np.inf
+        numbers = ranking.best(scores, self._missing)
+        self._pick(numbers, scores[numbers], FOLD_IN)
+
+    def _listed(self) -> Iterator[Listed]:
+        catalogue = self.catalogue
+        reasons = self._reasons() if self.ask.explain else [()] * len(self._picked)
+        for at, ((number, score, method), why) in enumerate(zip(self._picked, reasons, strict=True), 1):
+            yield Listed(
+                catalogue.item_id(number), at, score, method, catalogue.title(number), catalogue.price(number), why
+            )
+
+    def _reasons(self) -> list[tuple[Share, ...]]:
+        """Why each picked item is there; nothing for what is there whoever asks."""
+        theirs = [number for number, _, method in self._picked if method in (STORED, FOLD_IN)]
+        had = self.had if theirs else None
+        found = iter(because.of_items(self.model, self.catalogue, had, theirs, REASONS) if had is not None else ())
+        return [next(found, ()) if method in (STORED, FOLD_IN) else () for _, _, method in self._picked]
