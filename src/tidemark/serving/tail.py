@@ -19,10 +19,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-import pymongo
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
 
 from tidemark.errors import UnreachableError
 from tidemark.interactions import keys
@@ -225,9 +223,9 @@ class Tail:
         if topic_id == known_id and self._generation_is_known:
             return known
         try:
-            with pymongo.timeout(1):
+            with mongo.within(1):
                 stored = progress.read(self._db, self._bookmark.topic)
-        except PyMongoError:
+        except UnreachableError:
             self._generation_is_known = False
             return known if topic_id == known_id else known + 1
         self._generation_is_known = True
