@@ -21,7 +21,7 @@ Document = dict[str, Any]
 
 OVERLAP = timedelta(seconds=30)
 """How much later than it says a document may appear."""
-PATIENCE = 5.0
+PATIENCE = 3.0
 """Seconds that one look may take."""
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)

@@ -33,6 +33,8 @@ is live; the collection of its lists, without a pack."""
 
 CATCHING_UP = 5.0
 """Seconds that a model waits, before it goes live, for its tail to have caught up."""
+NO_WAIT = 0.5
+"""The same for one that is to answer because servers are away."""
 ASKING = 2.0
 """Seconds that the registry may take to answer."""
 
@@ -131,7 +133,7 @@ class Loader:
         for model_id in reversed(self._packs.there()):
             try:
                 folder = self._packs.fetch("", model_id)  # from nowhere: what is there and whole, or nothing
-                return self._ready(Model.of(pack.read(folder)), HOST, CATCHING_UP)
+                return self._ready(Model.of(pack.read(folder)), HOST, NO_WAIT)
             except TidemarkError as error:
                 log.warning("the pack of model %s on this host cannot be used: %s", model_id, error)
         return None
@@ -189,8 +191,9 @@ class Loader:
     def _warm(self, live: Live, catching_up: float) -> Live:
         """Let nobody's first answer pay for what all need, or miss what was changed; and the tail catch up."""
         try:
-            with suppress(UnreachableError):  # the next look has them
-                live = self.with_changes(live)
+            if live.pack_from != HOST:  # there, MongoDB is away
+                with suppress(UnreachableError):  # the next look has them
+                    live = self.with_changes(live)
             live.model.most_taken(live.catalogue.mask(Filter()), 1)
             if live.model.fold is not None and live.model.n_items:
                 live.model.fold.recommend(np.zeros(1, np.int64), np.ones(1, np.float32), 1)

@@ -3,9 +3,10 @@
 Made once in each worker; every method may be called by any thread. A stored answer touches neither MongoDB nor Kafka.
 """
 
+import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -31,6 +32,8 @@ from tidemark.settings import Settings, settings
 from tidemark.storage import mongo
 
 Document = dict[str, Any]
+
+log = logging.getLogger(__name__)
 
 CHANGES_POLL = 1.0
 """Seconds between two looks at what was changed of items, and at who was erased."""
@@ -103,6 +106,7 @@ class Serving:
         self._swaps = Swaps(Loader(config, self._db, Packs(config.packs_root)), config.kept_models)
         self._products, self._registry = Breaker(), Breaker()
         self._models: tuple[float, list[Document]] = (float("-inf"), [])
+        self._looked = threading.Event()
         self._nothing = Catalogue.of_documents([])
         self._repeating = (
             Repeating("erased and changed", self._look_at_changes, CHANGES_POLL),
@@ -110,16 +114,14 @@ class Serving:
         )
 
     def start(self, patience: float = 10) -> None:
-        """Begin to follow the registry, and wait until a model answers, `patience` seconds at most.
+        """Begin to follow the registry, and wait until it is `ready` and knows who is erased; `patience` seconds at most.
 
-        Who was erased is read before anybody is answered, unless MongoDB is away.
+        Where MongoDB is away, nobody can say who is: then it is not waited for.
         """
-        with suppress(UnreachableError):  # it is looked at each second
-            self._erased.look()
         for repeating in self._repeating:
             repeating.start()
         deadline = time.monotonic() + patience
-        while not self.ready() and time.monotonic() < deadline:
+        while time.monotonic() < deadline and not (self.ready() and self._looked.is_set()):
             time.sleep(0.02)
 
     def close(self) -> None:
@@ -167,8 +169,9 @@ class Serving:
         live = self._swaps.of(model_id)
         if live is None:
             return _nothing(ask)
-        version, events = self._newer(live, ask.user_id)
-        model, away = self._model_for(live, ask.user_id)
+        gone = ask.user_id is not None and ask.user_id in self._erased
+        version, events = (0, ()) if gone or ask.user_id is None else _newer(live, ask.user_id)
+        model, away = self._model_for(live, ask.user_id) if live.unpacked and not gone else (live.model, False)
         answer = ways.answer(
             ask,
             model,
@@ -177,7 +180,7 @@ class Serving:
             lambda: self._histories.of(ask.user_id or "", events, version),
             tail_version=version,
             fresh=live.tail.fresh,
-            erased=self._erased,
+            erased=frozenset({ask.user_id or ""}) if gone else ways.NOBODY,
             session_weight=self._session_weight,
         )
         if away and not answer.stale:
@@ -194,7 +197,8 @@ class Serving:
         if live is None:
             return _NO_VERSION
         gone = user_id in self._erased
-        return ways.version(live.model_id, live.tail.version(user_id), live.catalogue.version, erased=gone)
+        newer = 0 if gone else live.tail.version(user_id)
+        return ways.version(live.model_id, newer, live.catalogue.version, erased=gone)
 
     def similar(self, item_id: str, n: int, filter: Filter = OPEN) -> Answer:  # noqa: A002
         """The `n` items most like an item (`similar.similar`); none where the item is unknown."""
@@ -233,7 +237,7 @@ class Serving:
         live = self._swaps.live
         if live is None or user_id in self._erased:
             return []
-        version, events = self._newer(live, user_id)
+        version, events = _newer(live, user_id)
         return because.shares(live.model, live.catalogue, self._histories.of(user_id, events, version), item_id)
 
     def history(self, user_id: str, n: int = 50, before: Before | None = None) -> list[Event]:
@@ -303,16 +307,9 @@ class Serving:
             "available": details.available,
         }
 
-    def _newer(self, live: Live, user_id: str | None) -> tuple[int, tuple[Event, ...]]:
-        """The version and the events of the tail of a user."""
-        if user_id is None or user_id in self._erased:
-            return 0, ()
-        # The version first: with events that came in between, an answer is newer than its version says, never older.
-        return live.tail.version(user_id), live.tail.of(user_id)
-
     def _model_for(self, live: Live, user_id: str | None) -> tuple[Model, bool]:
-        """The model with the user's list, and whether that could not be read."""
-        if live.unpacked is None or user_id is None or user_id in self._erased:
+        """Of a model without a pack, the one with the user's list, and whether that could not be read."""
+        if live.unpacked is None or user_id is None:
             return live.model, False
         try:
             return live.unpacked.of(user_id), False
@@ -338,9 +335,13 @@ class Serving:
         )
 
     def _look_at_changes(self) -> None:
-        with suppress(UnreachableError):  # what is known holds on; `Swaps.pointer_seen_at` says since when
+        try:
             self._erased.look()
             self._swaps.overlay()
+        except UnreachableError as error:
+            log.debug("%s", error)  # what is known holds on; `Swaps.pointer_seen_at` says since when
+        finally:
+            self._looked.set()
 
 
 _NO_VERSION = "none"
@@ -349,6 +350,12 @@ _NO_VERSION = "none"
 def _nothing(ask: Ask) -> Answer:
     """What there is before there is a model."""
     return Answer(ask.user_id, None, POPULAR, None, False, False, True, (), _NO_VERSION)
+
+
+def _newer(live: Live, user_id: str) -> tuple[int, tuple[Event, ...]]:
+    """The version and the events of the tail of a user."""
+    # The version first: with events that came in between, an answer is newer than its version says, never older.
+    return live.tail.version(user_id), live.tail.of(user_id)
 
 
 def _similar(live: Live, item_id: str, n: int, allowed: Array) -> Iterable[Listed]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
@@ -18,6 +18,7 @@ from tests.support.waiting import eventually
 from tidemark.interactions import keys
 from tidemark.interactions.from_messages import Weights
 from tidemark.local.servers import running
+from tidemark.serving import tail as tail_module
 from tidemark.serving.events import Event
 from tidemark.serving.tail import Tail
 from tidemark.settings import Settings
@@ -46,7 +47,7 @@ def stored(topic: Topic) -> dict[str, dict[str, Any]]:
         for record in consumer.consume(missing, 5):
             assert record.error() is None
             missing -= 1
-            headers = [{"key": key, "value": value} for key, value in record.headers() or []]
+            headers = [{"key": key, "value": value} for key, value in cast("Any", record.headers() or [])]
             at = datetime.fromtimestamp(0, UTC) + record.timestamp()[1] * (datetime.resolution * 1_000)
             rows.append((record.value(), record.partition(), record.offset(), at, headers or None))
     consumer.close()
@@ -202,6 +203,8 @@ def test_listeners_are_told_what_comes_and_not_what_was(topic: Topic) -> None:
 def test_a_broker_that_is_away_and_comes_back(
     mongo_db: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tail_module, "LOOK", 0.2)
+    monkeypatch.setattr(tail_module, "FRESH", 1.5)
     own = local_settings(tmp_path / "kafka")
     use(own, "kafka_", monkeypatch)
     with running("kafka", own) as broker:
