@@ -147,7 +147,7 @@ with DAG(
         db, bookmark = mongo.connect(), Bookmark()
         stream = progress.snapshot(db, bookmark, settings().ingest_wait_seconds)
         logging.getLogger("tidemark").info("%s", stream.text())
-        reason = snapshots.begin(db, run, model_id, dict(context["params"]), stream.document())
+        reason = snapshots.begin(db, run, model_id, dict(context["params"]), stream.document(), run_id)
         if reason:
             bookmark.commit(stream.next_offsets, topic_id=stream.topic_id)  # nothing of it is left to learn
             raise AirflowSkipException(reason)

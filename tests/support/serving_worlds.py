@@ -1,16 +1,19 @@
-"""Small worlds to be served: a pack made in memory, and a catalogue that keeps everything in plain lists."""
+"""Small worlds to be served: a pack made in memory, and a catalogue beside which stands what it was made of."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
+from tidemark.serving.catalogue import Catalogue
+from tidemark.serving.columns import of_details
+from tidemark.serving.details import Details
 from tidemark.serving.events import Event
 from tidemark.serving.filters import Filter
 from tidemark.serving.pack import About, Array, Pack
-from tidemark.serving.texts import SortedTexts, Texts
+from tidemark.serving.texts import SortedTexts
 
 MADE_AT = datetime(2026, 1, 2, tzinfo=UTC)
 ALS = {"name": "als_implicit", "settings": {"factors": 2, "regularization": 0.1, "alpha": 10.0, "iterations": 15}}
@@ -38,8 +41,8 @@ def pack(
     assert sorted(order) == list(range(len(items)))
     made = Pack(
         about=About(model_id, recipe, "retrain_recommender", "run", MADE_AT, MADE_AT, {}, None, n),
-        users=_ids(users),
-        items=_ids(items),
+        users=SortedTexts.of(users),
+        items=SortedTexts.of(items),
         lists=numbers,
         scores=scores,
         popular=order.astype(np.int32),
@@ -54,11 +57,6 @@ def pack(
     return made
 
 
-def _ids(sorted_ids: Sequence[str]) -> SortedTexts:
-    texts = Texts.of(sorted_ids)
-    return SortedTexts(texts.data, texts.ends)
-
-
 @dataclass(frozen=True)
 class Product:
     """What the catalogue says of one item."""
@@ -68,46 +66,29 @@ class Product:
     available: bool = True
 
 
-@dataclass(frozen=True)
-class PlainCatalogue:
-    """As much of a catalogue as answers ask for; the model's items, then `extras`."""
+class KnownCatalogue(Catalogue):
+    """The catalogue of a model's `items` and of `extras`, both sorted, and what it was made of."""
 
-    items: Sequence[str]
-    extras: Sequence[str] = ()
-    products: Mapping[str, Product] = field(default_factory=dict)
-    version: int = 0
+    def __init__(
+        self, items: Sequence[str], extras: Sequence[str] = (), products: Mapping[str, Product] | None = None
+    ) -> None:
+        self.products = products or {}
+        told = [self.products.get(item_id, Product()) for item_id in (*items, *extras)]
+        details = [
+            Details(
+                title=f"title of {item_id}",
+                price=product.price,
+                category=next(iter(product.categories), ""),
+                categories=product.categories,
+                available=product.available,
+            )
+            for item_id, product in zip((*items, *extras), told, strict=True)
+        ]
+        super().__init__(SortedTexts.of(items), of_details(details, extras))
 
-    def __len__(self) -> int:
-        return len(self.items) + len(self.extras)
-
-    def product(self, number: int) -> Product:
-        return self.products.get(self.item_id(number), Product())
-
-    def number(self, item_id: str) -> int | None:
-        ids = [*self.items, *self.extras]
-        return ids.index(item_id) if item_id in ids else None
-
-    def item_id(self, number: int) -> str:
-        return [*self.items, *self.extras][number]
-
-    def title(self, number: int) -> str:
-        return f"title of {self.item_id(number)}"
-
-    def price(self, number: int) -> float | None:
-        return self.product(number).price
-
-    def category(self, number: int) -> str:
-        return next(iter(self.categories(number)), "")
-
-    def categories(self, number: int) -> list[str]:
-        return list(self.product(number).categories)
-
-    def available(self, number: int) -> bool:
-        return self.product(number).available
-
-    def allows(self, wanted: Filter, number: int) -> bool:
+    def allows(self, wanted: Filter, item_id: str) -> bool:
         """Whether an item may be shown: the filter's own words, one by one."""
-        product = self.product(number)
+        product = self.products.get(item_id, Product())
         price, ranged = product.price, (wanted.price_min, wanted.price_max) != (None, None)
         return (
             product.available
@@ -115,17 +96,8 @@ class PlainCatalogue:
             and (not ranged or price is not None)
             and (wanted.price_min is None or price >= wanted.price_min)
             and (wanted.price_max is None or price <= wanted.price_max)
-            and self.item_id(number) not in wanted.exclude
+            and item_id not in wanted.exclude
         )
-
-    def mask(self, wanted: Filter) -> Array:
-        mask = np.array([self.allows(wanted, number) for number in range(len(self))], bool)
-        mask.flags.writeable = False  # it may be another caller's as well
-        return mask
-
-    def counts(self) -> dict[str, int]:
-        names = [name for number in range(len(self)) for name in self.categories(number)]
-        return {name: names.count(name) for name in names}
 
 
 def events(user_id: str, item_ids: Iterable[str], weight: float = 1.0, start: int = 0) -> list[Event]:

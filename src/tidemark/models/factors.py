@@ -44,3 +44,7 @@ class Factors(Fitted):
         """See `Fitted.knows`: users with factors other than zeros, all of them finite."""
         norms = np.abs(self.user_factors[user_nums]).sum(axis=1)
         return np.isfinite(norms) & (norms > 0)
+
+    def factors_of_items(self) -> Array:
+        """See `Fitted.factors_of_items`."""
+        return self.item_factors

@@ -43,6 +43,10 @@ class WithFallback(Fitted):
         """See `Fitted.knows`."""
         return self.first.knows(user_nums) | self.other.knows(user_nums)
 
+    def factors_of_items(self) -> Array | None:
+        """See `Fitted.factors_of_items`: those of `first`, which is the model."""
+        return self.first.factors_of_items()
+
 
 def fit(recommender: Recommender, pairs: Pairs) -> Fitted:
     """`recommender` fitted on `pairs`, with its fallback if it names one: the model that is measured and published.

@@ -43,6 +43,11 @@ class Fitted(ABC):
         """For which of these users it has anything to go by: boolean `(len(user_nums),)`. Others get the fallback."""
         return np.ones(len(user_nums), bool)
 
+    def factors_of_items(self) -> Array | None:
+        """What a user who is newer than the model is folded into (`models.fold_in`): float32 `(n_items, n_factors)`; None
+        where it has learned nothing of the kind."""
+        return None
+
 
 class Recommender(ABC):
     """A recommender before it has learned: a frozen dataclass of its settings, each with its meaning in the docstring.

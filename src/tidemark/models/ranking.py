@@ -70,13 +70,11 @@ def best(scores: Array, n: int) -> Array:
 
     What is below `LEAST` or no number at all is never among them, so there may be fewer.
     """
-    floor = LEAST
-    if 0 < n < len(scores):
-        greatest = np.partition(scores, -n)[-n:]
-        if not np.isnan(greatest).any():  # what is no number sorts as the greatest, and bounds nothing
-            floor = max(LEAST, greatest[0])
-    chosen = np.flatnonzero(scores >= floor)
-    return chosen[np.lexsort((chosen, -scores[chosen]))[: max(n, 0)]]
+    able = np.flatnonzero(scores >= LEAST)
+    if 0 < n < len(able):
+        values = scores[able]
+        able = able[values >= np.partition(values, -n)[-n]]
+    return able[np.lexsort((able, -scores[able]))[: max(n, 0)]]
 
 
 def _mask(block: Array, user_nums: Array, seen: csr_matrix) -> None:

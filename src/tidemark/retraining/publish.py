@@ -21,6 +21,7 @@ from tidemark.models.pairs import Pairs
 from tidemark.models.ranking import NONE
 from tidemark.models.recipes import from_document
 from tidemark.registry import champion, entries
+from tidemark.retraining import serving_pack
 from tidemark.storage import artifacts, mongo, run_folder
 
 if TYPE_CHECKING:
@@ -146,9 +147,18 @@ def write(db: Database[Document], lists: Lists, pairs: Pairs, model_id: str, mad
         raise GateError(f"{name} holds {there:,} users, not {len(lists.users):,}: drop it and clear this task")
 
 
-def publish(db: Database[Document], model_id: str, users_served: int, keep: int) -> list[str]:
-    """Make the written model the champion, then drop the recommendations that are no longer kept; gives their models."""
-    db["models"].update_one({"_id": model_id}, {"$set": {"users_served": users_served}})
+def publish(db: Database[Document], model_id: str, users_served: int, pack: Document, keep: int) -> list[str]:
+    """Make the written model the champion, then drop the recommendations that are no longer kept; gives their models.
+
+    Args:
+        db: the platform's database.
+        model_id: the model.
+        users_served: how many have lists.
+        pack: where its serving pack is (`serving.pack.located`).
+        keep: models whose recommendations are kept.
+    """
+    mongo.ensure(db, "models")  # a run that an older version began stored its model under a contract without the pack
+    db["models"].update_one({"_id": model_id}, {"$set": {"users_served": users_served, "pack": pack}})
     champion.move_pointer(db, model_id, moved_by=model_id)
     log.info("model %s is live for %s users", model_id, f"{users_served:,}")
     return champion.prune(db, keep)
@@ -161,7 +171,8 @@ def publish_run(db: Database[Document], run: str, keep: int) -> Document | None:
         who is served and what was dropped; None where the model is published already.
 
     Raises:
-        GateError: the lists do not pass the gate `recommendations`; the champion is as it was.
+        GateError: the lists do not pass the gate `recommendations`, or the serving pack is not what the collection is; the
+            champion is as it was.
     """
     snapshot = artifacts.read_json(f"{run}/{run_folder.SNAPSHOT}")
     model = entries.get(db, snapshot["model_id"])
@@ -181,9 +192,12 @@ def publish_run(db: Database[Document], run: str, keep: int) -> Document | None:
     frame = summary(lists, pairs)
     gates.check(frame, "recommendations", run_folder.docs(run, "recommendations"))
     write(db, lists, pairs, model["_id"], model["created_at"])
+    about = serving_pack.about(run, snapshot, model)
+    served = serving_pack.Served(lists.users, lists.items, lists.scores)
+    pack = serving_pack.publish(db, f"{run}/{run_folder.PACK}", about, pairs, fitted, served)
     return {
         "users_served": len(lists.users),
         "users_with_everything": int(len(pairs.users) - len(lists.users)),
         "shorter_lists": int((frame["n"] < snapshot["asked"]["top_n"]).sum()),
-        "dropped": publish(db, model["_id"], len(lists.users), keep),
+        "dropped": publish(db, model["_id"], len(lists.users), pack, keep),
     }

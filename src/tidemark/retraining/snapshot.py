@@ -72,7 +72,14 @@ def is_news(snapshot: Document) -> bool:
     return not same
 
 
-def begin(db: Database[Document], run: str, model: str, asked: Document, stream: Document | None = None) -> str | None:
+def begin(
+    db: Database[Document],
+    run: str,
+    model: str,
+    asked: Document,
+    stream: Document | None = None,
+    run_id: str | None = None,
+) -> str | None:
     """Fix the snapshot of a run in `<run>/snapshot.json`, once: a repeated task finds the one of the first try.
 
     Args:
@@ -81,6 +88,7 @@ def begin(db: Database[Document], run: str, model: str, asked: Document, stream:
         model: the run's model_id.
         asked: the params of the run; `window` and `force` are meant for here.
         stream: how far the stream was stored before this was called (`progress.Snapshot.document`).
+        run_id: the run's id, as Airflow knows it; None where it does not.
 
     Returns:
         None; or why there is nothing to train.
@@ -94,7 +102,7 @@ def begin(db: Database[Document], run: str, model: str, asked: Document, stream:
             f"nothing is new since the champion {taken['champion']} learned ({taken['stored']:,} interactions, "
             f"the newest of {taken['cut']}): set force to train all the same"
         )
-    artifacts.write_json(path, taken | {"model_id": model, "asked": asked, "stream": stream})
+    artifacts.write_json(path, taken | {"model_id": model, "asked": asked, "stream": stream, "run_id": run_id})
     return None
 
 

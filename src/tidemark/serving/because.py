@@ -5,20 +5,17 @@ the shares are no guess: with all of them the score is whole. What spoke against
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.linalg import LinAlgError
 
 from tidemark.serving.answers import Share
+from tidemark.serving.catalogue import Catalogue
 from tidemark.serving.events import Event
 from tidemark.serving.folding import History, Model
 
-if TYPE_CHECKING:
-    from tidemark.serving.catalogue import Catalogue
 
-
-def shares(model: Model, catalogue: "Catalogue", events: Iterable[Event], item_id: str) -> list[Share]:
+def shares(model: Model, catalogue: Catalogue, events: Iterable[Event], item_id: str) -> list[Share]:
     """The shares of the items in `events`, a user's whole history, in the score of `item_id`; greatest first.
 
     Empty where the model cannot tell: it has no fold-in, or does not know the item, or nothing of the history.
@@ -31,7 +28,7 @@ def shares(model: Model, catalogue: "Catalogue", events: Iterable[Event], item_i
 
 
 def of_items(
-    model: Model, catalogue: "Catalogue", history: History, numbers: Sequence[int], most: int | None = None
+    model: Model, catalogue: Catalogue, history: History, numbers: Sequence[int], most: int | None = None
 ) -> list[tuple[Share, ...]]:
     """The shares, greatest first, in the score of each of the items `numbers`, which the model knows; at most `most` each.
 

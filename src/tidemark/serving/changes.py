@@ -19,7 +19,7 @@ from tidemark.storage import mongo
 
 Document = dict[str, Any]
 
-OVERLAP = timedelta(seconds=30)
+OVERLAP = timedelta(seconds=10)
 """How much later than it says a document may appear."""
 PATIENCE = 3.0
 """Seconds that one look may take."""

@@ -8,18 +8,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.linalg import LinAlgError
 
 from tidemark.models import recipes
 from tidemark.models.fold_in import FoldIn
+from tidemark.serving.catalogue import Catalogue
 from tidemark.serving.events import Event
 from tidemark.serving.pack import Array, Pack
-
-if TYPE_CHECKING:
-    from tidemark.serving.catalogue import Catalogue
 
 CHUNK = 256
 """Items of the popular order that are looked at before more are."""
@@ -99,7 +97,7 @@ class Model:
         there = numbers >= 0
         return numbers[there], self.pack.scores[row][there], not there.all()
 
-    def read(self, events: Iterable[Event], catalogue: "Catalogue") -> History:
+    def read(self, events: Iterable[Event], catalogue: Catalogue) -> History:
         """What those `events` are to this model. What neither it nor the catalogue knows is left out."""
         counted = {
             number: event.weight

@@ -1,20 +1,16 @@
 """Similar: items that the same people take; and where the model knows nothing of an item, others of its category."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from tidemark.models import ranking
 from tidemark.serving.answers import CATEGORY, CONTENT, SIMILAR, Listed
+from tidemark.serving.catalogue import Catalogue
 from tidemark.serving.filters import Filter
 from tidemark.serving.folding import Model
 from tidemark.serving.pack import Array
 
-if TYPE_CHECKING:
-    from tidemark.serving.catalogue import Catalogue
 
-
-def similar(model: Model, catalogue: "Catalogue", item_number: int, n: int, mask: Array) -> tuple[Listed, ...]:
+def similar(model: Model, catalogue: Catalogue, item_number: int, n: int, mask: Array) -> tuple[Listed, ...]:
     """The `n` items nearest to an item, best first; fewer where fewer are like it.
 
     First those whose factors point its way (a positive cosine), then the most taken of its categories, the narrowest
@@ -58,7 +54,7 @@ def _near(model: Model, item_number: int, n: int, allowed: Array) -> tuple[Array
     return numbers, cosines[numbers]
 
 
-def _narrowest_first(catalogue: "Catalogue", item_number: int) -> list[str]:
+def _narrowest_first(catalogue: Catalogue, item_number: int) -> list[str]:
     """The categories of an item, that with the fewest items first."""
     items = catalogue.counts()
     names = list(dict.fromkeys([*catalogue.categories(item_number)[::-1], catalogue.category(item_number)]))

@@ -22,7 +22,8 @@ class Texts(Sequence[str]):
 
     def __init__(self, data: Array, ends: Array) -> None:
         self.data, self.ends = data, ends
-        self._bytes: memoryview[int] = memoryview(data)  # type: ignore[arg-type] # an array is a buffer
+        # Looked into one number at a time, NumPy's own view takes four times as long.
+        self._bytes, self._ends = data.data, ends.data
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Self:
@@ -33,14 +34,13 @@ class Texts(Sequence[str]):
 
     def raw(self, number: int) -> bytes:
         """The UTF-8 of the text `number`, from 0 on."""
-        start = int(self.ends[number - 1]) if number else 0
-        return bytes(self._bytes[start : int(self.ends[number])])
+        return bytes(self._bytes[self._ends[number - 1] if number else 0 : self._ends[number]])
 
     def __len__(self) -> int:
         return len(self.ends)
 
     def __getitem__(self, number: Any) -> Any:
-        return self.raw(number).decode()
+        return str(self._bytes[self._ends[number - 1] if number else 0 : self._ends[number]], "utf-8")
 
     def __iter__(self) -> Iterator[str]:
         return (self.raw(number).decode() for number in range(len(self)))

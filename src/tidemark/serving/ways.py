@@ -10,10 +10,9 @@ the ways that read the history.
 """
 
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from itertools import count, repeat
 
 import numpy as np
 
@@ -21,13 +20,11 @@ from tidemark.errors import UnreachableError
 from tidemark.models import ranking
 from tidemark.serving import because
 from tidemark.serving.answers import CONTENT, FOLD_IN, POPULAR, STORED, Answer, Ask, Listed, Share
+from tidemark.serving.catalogue import Catalogue
 from tidemark.serving.events import Event
 from tidemark.serving.filters import Filter
 from tidemark.serving.folding import History, Model
 from tidemark.serving.pack import Array
-
-if TYPE_CHECKING:
-    from tidemark.serving.catalogue import Catalogue
 
 OPEN = Filter()
 NOBODY: frozenset[str] = frozenset()
@@ -50,7 +47,7 @@ def version(model_id: str, tail_version: int, catalogue_version: int, *, erased:
 def answer(
     ask: Ask,
     model: Model,
-    catalogue: "Catalogue",
+    catalogue: Catalogue,
     tail_events: Sequence[Event],
     history: Callable[[], Sequence[Event]],
     *,
@@ -96,7 +93,7 @@ def answer(
     )
 
 
-def _stored_as_it_is(ask: Ask, model: Model, catalogue: "Catalogue", row: int) -> tuple[Listed, ...] | None:
+def _stored_as_it_is(ask: Ask, model: Model, catalogue: Catalogue, row: int) -> tuple[Listed, ...] | None:
     """The beginning of a stored list, where nothing has to be taken out of it; what nearly every read is."""
     n = ask.n
     if n > model.longest or not ask.filter.is_open():
@@ -104,15 +101,9 @@ def _stored_as_it_is(ask: Ask, model: Model, catalogue: "Catalogue", row: int) -
     numbers = model.pack.lists[row, :n]
     if numbers[-1] < 0 or not catalogue.mask(OPEN)[numbers].all():
         return None
-    item_id, title, price = catalogue.item_id, catalogue.title, catalogue.price
-    return tuple(
-        [
-            Listed(item_id(number), at, score, STORED, title(number), price(number))
-            for at, (number, score) in enumerate(
-                zip(numbers.tolist(), model.pack.scores[row, :n].tolist(), strict=True), 1
-            )
-        ]
-    )
+    listed = numbers.tolist()
+    ids, titles, prices = (map(known, listed) for known in (catalogue.item_id, catalogue.title, catalogue.price))
+    return tuple(map(Listed, ids, count(1), model.pack.scores[row, :n].tolist(), repeat(STORED), titles, prices))
 
 
 def _session(ask: Ask, weight: float) -> list[Event]:
@@ -131,7 +122,7 @@ class _Person:
         self,
         ask: Ask,
         model: Model,
-        catalogue: "Catalogue",
+        catalogue: Catalogue,
         row: int | None,
         tail_events: Sequence[Event],
         history: Callable[[], Sequence[Event]],
@@ -141,10 +132,7 @@ class _Person:
         self._session = _session(ask, session_weight)
         self._newer, self._history = [*tail_events, *self._session], history
         self.stale = False
-        self.allowed = np.array(catalogue.mask(replace(ask.filter, exclude=OPEN.exclude)), bool)
-        for item_id in ask.filter.exclude:
-            if (number := catalogue.number(item_id)) is not None:
-                self.allowed[number] = False
+        self.allowed = catalogue.mask(ask.filter).copy()
         self._picked: list[tuple[int, float, str]] = []
 
     @cached_property

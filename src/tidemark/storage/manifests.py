@@ -24,7 +24,7 @@ Manifest = dict[str, Any]
 
 NAME = "manifest.json"
 FORMAT = 1
-KINDS = {"charts": "chart", "tables": "table", "graph": "graph", "docs": "docs"}
+KINDS = {"charts": "chart", "tables": "table", "graph": "graph", "docs": "docs", "pack": "pack"}
 """Folder of a run -> kind of the files in it; every other file is `data`."""
 
 PACKAGES = (
@@ -35,6 +35,7 @@ MEDIA_TYPES = {
     ".csv": "text/csv; charset=utf-8",
     ".graphml": "application/graphml+xml",
     ".json": "application/json",
+    ".npy": "application/octet-stream",
     ".npz": "application/octet-stream",
     ".parquet": "application/vnd.apache.parquet",
     ".png": "image/png",

@@ -79,7 +79,7 @@ COLLECTIONS: Mapping[str, Collection] = {
     ),
     "interaction_details": Collection("interaction_detail"),
     # The storefront's own. What programs say about items lies over `products`, which loads alone write.
-    "items": Collection(None, [[("updated_at", ASCENDING)]]),
+    "items": Collection("item", [[("updated_at", ASCENDING)]]),
     "accounts": Collection(None, [[("user_id", ASCENDING)]]),
     "sessions": Collection(None, [[("account", ASCENDING)]], expires="expires_at"),
     "api_keys": Collection(),

@@ -1,9 +1,11 @@
 """A pack made ready: who can be folded in, what a history is to a model, and the popular order."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
-from tests.support.serving_worlds import ALS, MADE_AT, POPULARITY, PlainCatalogue, events, pack
+from tests.support.serving_worlds import ALS, MADE_AT, POPULARITY, KnownCatalogue, events, pack
 from tests.support.tastes import frame
 from tidemark.models.fold_in import FoldIn
 from tidemark.models.pairs import from_frame
@@ -14,12 +16,12 @@ ITEMS = ["a", "b", "c"]
 FACTORS = np.array([[1.0, 0.5], [0.5, 1.0], [0.2, 0.1]], np.float32)
 
 
-def spark(**settings: object) -> dict[str, object]:
+def spark(**settings: object) -> dict[str, Any]:
     settings = {"factors": 2, "regularization": 0.1, "alpha": 3.0, "explicit": False} | settings
     return {"name": "als_spark", "settings": settings}
 
 
-def model(recipe: object, factors: np.ndarray | None = FACTORS) -> Model:
+def model(recipe: dict[str, Any], factors: np.ndarray | None = FACTORS) -> Model:
     return Model.of(pack(ITEMS, {}, item_factors=factors, recipe=recipe))
 
 
@@ -36,7 +38,7 @@ def model(recipe: object, factors: np.ndarray | None = FACTORS) -> Model:
 )
 def test_the_settings_of_the_recipe_are_those_of_the_fold_in(recipe, wanted):
     made = model(recipe)
-    had = made.read(events("u", ["a", "c"]), PlainCatalogue(ITEMS))
+    had = made.read(events("u", ["a", "c"]), KnownCatalogue(ITEMS))
     factors = wanted.user_factor(np.array([0, 2]), np.ones(2, np.float32))
     assert made.scores(had) == pytest.approx(FACTORS @ factors)
 
@@ -55,7 +57,7 @@ def test_the_settings_of_the_recipe_are_those_of_the_fold_in(recipe, wanted):
 def test_where_nobody_can_be_folded_in(recipe, factors):
     made = model(recipe, factors)
     assert made.fold is None
-    assert made.scores(made.read(events("u", ["a"]), PlainCatalogue(ITEMS))) is None
+    assert made.scores(made.read(events("u", ["a"]), KnownCatalogue(ITEMS))) is None
 
 
 def test_a_history_is_the_pairs_that_training_makes_of_it():
@@ -63,13 +65,13 @@ def test_a_history_is_the_pairs_that_training_makes_of_it():
     rows = [("u", "b"), ("u", "a"), ("u", "b"), ("u", "x"), ("u", "a")]
     table = frame(rows)
     table["weight"] = [1.0, 2.0, 3.0, 4.0, 5.0]
-    table.loc[4, "timestamp"] = table.loc[1, "timestamp"]  # a tie, which the key decides
+    table["timestamp"] = table["timestamp"].where(table.index != 4, table["timestamp"][1])  # a tie: the key decides
     pairs = from_frame(table)
     history = [
         Event(row["_id"], "u", row["item_id"], row["weight"], None, row["timestamp"].to_pydatetime(), None, "review")
         for row in table.to_dict("records")
     ]
-    made, catalogue = model(ALS), PlainCatalogue(ITEMS, ["x"])
+    made, catalogue = model(ALS), KnownCatalogue(ITEMS, ["x"])
     for order in (history, history[::-1], history[2:] + history[:2]):
         read = made.read(order, catalogue)
         assert read.taken.tolist() == [0, 1, 3]
@@ -83,10 +85,10 @@ def test_events_of_no_weight():
     """MLlib takes them for nothing, the other for a little."""
     none = [Event("k", "u", "a", 0.0, None, MADE_AT, None, "stream")]
     made = model(spark())
-    read = made.read([*none, *events("u", ["b"])], PlainCatalogue(ITEMS))
+    read = made.read([*none, *events("u", ["b"])], KnownCatalogue(ITEMS))
     assert (read.taken.tolist(), read.items.tolist()) == ([0, 1], [1])
-    assert made.scores(made.read(none, PlainCatalogue(ITEMS))) is None
-    assert model(ALS).read(none, PlainCatalogue(ITEMS)).items.tolist() == [0]
+    assert made.scores(made.read(none, KnownCatalogue(ITEMS))) is None
+    assert model(ALS).read(none, KnownCatalogue(ITEMS)).items.tolist() == [0]
 
 
 def test_the_popular_order_is_searched_to_its_end():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.serving_worlds import PlainCatalogue, Product, pack
+from tests.support.serving_worlds import KnownCatalogue, Product, pack
 from tidemark.serving.answers import Listed
 from tidemark.serving.filters import Filter
 from tidemark.serving.folding import Model
@@ -28,8 +28,8 @@ def model() -> Model:
 
 
 @pytest.fixture
-def catalogue() -> PlainCatalogue:
-    return PlainCatalogue(ITEMS, ["x0", "x1"], PRODUCTS)
+def catalogue() -> KnownCatalogue:
+    return KnownCatalogue(ITEMS, ["x0", "x1"], PRODUCTS)
 
 
 def told(found: tuple[Listed, ...]) -> list[tuple[str, str]]:
@@ -69,7 +69,7 @@ def test_a_mask_holds_for_all(model, catalogue):
 
 
 def test_nothing_is_known(model):
-    bare = PlainCatalogue(ITEMS)
+    bare = KnownCatalogue(ITEMS)
     assert similar(model, bare, 5, 3, bare.mask(Filter())) == ()
     without = Model.of(pack(ITEMS, {}))
     assert similar(without, bare, 0, 3, bare.mask(Filter())) == ()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.serving_worlds import ALS, MADE_AT, POPULARITY, PlainCatalogue, Product, events, pack
+from tests.support.serving_worlds import ALS, MADE_AT, POPULARITY, KnownCatalogue, Product, events, pack
 from tidemark.errors import UnreachableError
 from tidemark.models.fold_in import FoldIn
 from tidemark.serving import ways
@@ -39,10 +39,10 @@ class Asked:
         return self.given
 
 
-def boards(**products: Product) -> tuple[Model, PlainCatalogue]:
+def boards(**products: Product) -> tuple[Model, KnownCatalogue]:
     """The two tastes, with lists of six."""
     made = pack(ITEMS, {user: numbers[:6] for user, numbers in LISTS.items()}, item_factors=FACTORS, n=6)
-    return Model.of(made), PlainCatalogue(ITEMS, products=products)
+    return Model.of(made), KnownCatalogue(ITEMS, products=products)
 
 
 def ids(answer: Answer) -> list[str]:
@@ -139,7 +139,7 @@ def test_too_few_are_filled_from_popular_then_from_what_nobody_has_and_then_shor
     """A model without fold-in, whose lists are all that it has."""
     made = pack(ITEMS, {"u": [3, 1]}, recipe=POPULARITY, popular=range(19, -1, -1), n=2)
     products = {item: Product(1.0, ("c",)) for item in ("i00", "i01", "i02", "i03", "x1", "x2")}
-    model, catalogue = Model.of(made), PlainCatalogue(ITEMS, ["x1", "x2", "x3"], products)
+    model, catalogue = Model.of(made), KnownCatalogue(ITEMS, ["x1", "x2", "x3"], products)
     history = Asked(events("u", ["i02"]))
     answer = ways.answer(Ask("u", 6, Filter(category="c")), model, catalogue, (), history)
     assert ids(answer) == ["i03", "i01", "i00", "x2", "x1"]
@@ -184,10 +184,18 @@ def test_while_the_history_is_away():
 
 def test_a_model_without_fold_in_gives_its_list_less_what_was_taken_since():
     made = pack(ITEMS, {"u": [3, 1, 5, 7]}, recipe=POPULARITY, n=4)
-    model, catalogue, history = Model.of(made), PlainCatalogue(ITEMS), Asked(None)
+    model, catalogue, history = Model.of(made), KnownCatalogue(ITEMS), Asked(None)
     answer = ways.answer(Ask("u", 3), model, catalogue, events("u", ["i01"]), history)
     assert ids(answer) == ["i03", "i05", "i07"]
     assert (answer.method, answer.stale, history.times) == ("stored", False, 0)
+
+
+def test_what_was_just_taken_is_no_longer_what_nobody_has():
+    made = pack(ITEMS, {"u": [3, 1]}, recipe=POPULARITY, n=4)  # the user has all other items
+    catalogue = KnownCatalogue(ITEMS, ["x1", "x2"])
+    answer = ways.answer(Ask("u", 4), Model.of(made), catalogue, events("u", ["x2", "i03"]), Asked(None))
+    assert ids(answer) == ["i01", "x1"]
+    assert answer.short
 
 
 def test_an_erased_user_is_nobody():
@@ -205,7 +213,7 @@ def test_a_user_with_everything_and_one_with_nearly_everything():
     assert (answer.items, answer.short, answer.method) == ((), True, "popular")
     assert ids(ways.answer(Ask("all", 3, include_seen=True), model, catalogue, (), Asked(events("all", ITEMS)))) != []
     nearly = Model.of(pack(ITEMS, {"nearly": [7, 9]}, item_factors=FACTORS, n=4))
-    catalogue, history = PlainCatalogue(ITEMS, ["x1"]), Asked(None)
+    catalogue, history = KnownCatalogue(ITEMS, ["x1"]), Asked(None)
     answer = ways.answer(Ask("nearly", 4), nearly, catalogue, (), history)
     assert ids(answer) == ["i07", "i09", "x1"]
     assert methods(answer) == ["stored", "stored", "content"]
@@ -214,14 +222,14 @@ def test_a_user_with_everything_and_one_with_nearly_everything():
 
 def test_one_item_and_no_item_and_no_product():
     one = Model.of(pack(["i"], {}, item_factors=np.ones((1, 2), np.float32)))
-    answer = ways.answer(Ask("u", 100), one, PlainCatalogue(["i"]), (), list)
+    answer = ways.answer(Ask("u", 100), one, KnownCatalogue(["i"]), (), list)
     assert ids(answer) == ["i"]
     assert answer.short
     none = Model.of(pack([], {}, item_factors=np.ones((0, 2), np.float32)))
     had = events("u", ["i"])
-    answer = ways.answer(Ask("u", 100), none, PlainCatalogue([]), had, lambda: had)
+    answer = ways.answer(Ask("u", 100), none, KnownCatalogue([]), had, lambda: had)
     assert (answer.items, answer.method, answer.short) == ((), "popular", True)
-    assert ids(ways.answer(Ask("u", 5), none, PlainCatalogue([], ["x"]), (), list)) == ["x"]
+    assert ids(ways.answer(Ask("u", 5), none, KnownCatalogue([], ["x"]), (), list)) == ["x"]
 
 
 @pytest.mark.parametrize("way", ["stored", "fold_in"])
@@ -244,7 +252,7 @@ def test_a_model_that_cannot_solve_falls_back():
     flat = np.zeros((20, 2), np.float32)
     model = Model.of(pack(ITEMS, {"u": [3]}, item_factors=flat, recipe=recipe, n=1))
     had = events("u", ["i00"])
-    assert ids(ways.answer(Ask("u", 2), model, PlainCatalogue(ITEMS), had, lambda: had)) == ["i03", "i01"]
+    assert ids(ways.answer(Ask("u", 2), model, KnownCatalogue(ITEMS), had, lambda: had)) == ["i03", "i01"]
 
 
 @st.composite
@@ -275,14 +283,17 @@ def worlds(draw):
     price = st.sampled_from([None, None, 1.0, 2.0, 3.0])
     wanted = Filter(draw(st.sampled_from([None, None, "a", "b", "zz"])), draw(price), draw(price), exclude)
     ask = Ask(draw(st.sampled_from(["u", "other"])), draw(st.sampled_from([1, 2, 5, 100])), wanted, draw(st.booleans()))
-    return made, PlainCatalogue(items, extras, products), ask, had if ask.user_id == "u" else [], newer
+    return made, KnownCatalogue(items, extras, products), ask, had if ask.user_id == "u" else [], newer
 
 
 def order_by_hand(made, catalogue, ask, had, newer) -> list[tuple[str, str]]:
     """(item_id, method) of all that may be shown, by looking at each item: the oracle."""
     history = [*had, *newer]
     seen = set() if ask.include_seen else {event.item_id for event in history}
-    allowed = [n for n in range(len(catalogue)) if catalogue.allows(ask.filter, n) and catalogue.item_id(n) not in seen]
+    ids_of_all = [catalogue.item_id(n) for n in range(len(catalogue))]
+    allowed = [
+        n for n, item_id in enumerate(ids_of_all) if catalogue.allows(ask.filter, item_id) and item_id not in seen
+    ]
     known = sorted({catalogue.number(event.item_id) for event in history} & set(range(8)))
     row = made.users.number(ask.user_id)
     stored = [] if row is None else [n for n in made.lists[row].tolist() if n >= 0]
@@ -322,7 +333,7 @@ def test_whatever_is_away_nothing_comes_that_must_not(world):
     assert len(set(ids(answer))) == len(answer.items) <= ask.n
     assert [item.position for item in answer.items] == list(range(1, len(answer.items) + 1))
     for item in answer.items:
-        assert catalogue.allows(ask.filter, catalogue.number(item.item_id))
+        assert catalogue.allows(ask.filter, item.item_id)
         assert ask.include_seen or item.item_id not in {event.item_id for event in newer}
 
 

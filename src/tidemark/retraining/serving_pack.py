@@ -1,0 +1,203 @@
+"""The serving pack of a model that is published: made from what was fitted, and held against what MongoDB has."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice, zip_longest
+from typing import Any
+
+import numpy as np
+from pymongo import ASCENDING
+from pymongo.database import Database
+
+from tidemark.errors import GateError, PackError
+from tidemark.models.interface import Fitted
+from tidemark.models.pairs import Pairs
+from tidemark.models.popularity import RECENT_SHARE, Popularity
+from tidemark.models.ranking import NONE
+from tidemark.models.recipes import from_document
+from tidemark.serving import columns, details, packs
+from tidemark.serving import pack as serving
+from tidemark.serving.pack import About, Pack
+from tidemark.serving.texts import SortedTexts
+from tidemark.storage import mongo
+
+Array = np.ndarray[Any, Any]
+Document = dict[str, Any]
+
+log = logging.getLogger(__name__)
+
+BATCH = 2_000
+UNKNOWN = -2
+"""In place of the number of an item that the pack does not have."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """Who gets what.
+
+    Args:
+        users: int `(m,)`, numbers of the served users, ascending.
+        items: int32 `(m, n)`, item numbers, best first, then `NONE`.
+        scores: float32 `(m, n)`, -inf where the list has ended.
+    """
+
+    users: Array
+    items: Array
+    scores: Array
+
+
+def about(run: str, snapshot: Document, model: Document) -> About:
+    """What the pack of a run is of.
+
+    Args:
+        run: the run folder.
+        snapshot: the run's `snapshot.json`.
+        model: the registry's document of its model.
+    """
+    *_, dag, key = run.rstrip("/").split("/")
+    stream = snapshot.get("stream") or {"next_offsets": {}, "topic_id": None}
+    return About(
+        model_id=model["_id"],
+        recipe=from_document(model["params"]).document(),
+        dag=dag,
+        run_id=snapshot.get("run_id") or key,
+        made_at=model["created_at"],
+        cut=datetime.fromisoformat(snapshot["cut"]),
+        next_offsets={int(partition): int(at) for partition, at in stream["next_offsets"].items()},
+        topic_id=stream["topic_id"],
+        n=snapshot["asked"]["top_n"],
+    )
+
+
+def make(of: About, pairs: Pairs, fitted: Fitted, served: Served, known: Iterable[tuple[str, details.Details]]) -> Pack:
+    """The pack, in memory; lists, scores and factors are not copied.
+
+    Args:
+        of: what it is of.
+        pairs: what the model learned from.
+        fitted: the model, over the users and items of `pairs`.
+        served: its lists.
+        known: item_id and details of every product, sorted (`details.merged`).
+    """
+    items = SortedTexts.of(pairs.items)
+    recent = Popularity(recent_share=RECENT_SHARE).fit(pairs).item_scores
+    popular = np.argsort(-recent, kind="stable").astype(np.int32)
+    first_seen = np.full(len(items), np.iinfo(np.int64).max)
+    np.minimum.at(first_seen, pairs.item_num, pairs.timestamp)
+    rated = np.isfinite(pairs.rating)
+    raters = np.bincount(pairs.item_num[rated], minlength=len(items))
+    totals = np.bincount(pairs.item_num[rated], weights=pairs.rating[rated], minlength=len(items))
+    stars = np.full(len(items), np.nan, np.float32)
+    np.divide(totals, raters, out=stars, where=raters > 0, casting="same_kind")
+    return Pack(
+        about=of,
+        users=SortedTexts.of(pairs.users[served.users]),
+        items=items,
+        lists=served.items,
+        scores=served.scores,
+        item_factors=fitted.factors_of_items(),
+        popular=popular,
+        popular_scores=recent[popular],
+        first_seen=first_seen,
+        stars=stars,
+        raters=raters.astype(np.int32),
+        columns=columns.of_products(items, known).arrays(),
+    )
+
+
+def publish(db: Database[Document], folder: str, of: About, pairs: Pairs, fitted: Fitted, served: Served) -> Document:
+    """Write the pack to `folder` and hold it against the collection of the model, which is written.
+
+    A whole pack of the same lists that an earlier try left stays: it may be served already.
+
+    Returns:
+        where it is (`pack.located`).
+
+    Raises:
+        GateError: pack and collection differ.
+    """
+    if not _is_there(folder, of, served):
+        known = details.merged(details.read_products(db), details.read_changes(db))
+        serving.write(folder, make(of, pairs, fitted, served, known))
+    with packs.local(folder) as at:
+        serving.verify(at)
+        require_same(serving.read(at), stored(db, of.model_id))
+    where = serving.located(folder)
+    log.info("the serving pack takes %.1f MB", where["bytes"] / 1e6)
+    return where
+
+
+def _is_there(folder: str, of: About, served: Served) -> bool:
+    try:
+        with packs.local(folder) as at:
+            serving.verify(at)
+            there = serving.read(at)
+            return (
+                there.about == of
+                and np.array_equal(there.lists, served.items)
+                and np.array_equal(there.scores, served.scores)
+            )
+    except PackError:
+        return False
+
+
+def stored(db: Database[Document], model_id: str) -> Iterator[Document]:
+    """What the collection of a model has: `{_id, items: item_ids, scores}`, sorted by `_id`."""
+    shape = {"items": "$items.item_id", "scores": "$items.score"}
+    return iter(db[mongo.recommendations(model_id)].aggregate([{"$sort": {"_id": ASCENDING}}, {"$project": shape}]))
+
+
+def require_same(pack: Pack, documents: Iterable[Document]) -> None:
+    """The gate: for every user, the pack has what the collection has, and neither has a user more.
+
+    Args:
+        pack: the pack.
+        documents: as `stored` gives them.
+
+    Raises:
+        GateError: the first difference, in words.
+    """
+    numbers = {item_id: number for number, item_id in enumerate(pack.items)}
+    rest, row = iter(documents), 0
+    while batch := list(islice(rest, BATCH)):
+        _require_same_users(pack, row, [document["_id"] for document in batch])
+        lists, scores = _arrays(batch, numbers, pack.lists.shape[1])
+        rows = slice(row, row + len(batch))
+        differs = ((lists != pack.lists[rows]) | (scores != pack.scores[rows])).any(axis=1)
+        if differs.any():
+            user = batch[int(differs.argmax())]["_id"]
+            raise _differ(f"other items or scores for the user {user}")
+        row += len(batch)
+    if row < len(pack.users):
+        raise _differ(f"the user {pack.users[row]}, whom the collection does not have")
+
+
+def _require_same_users(pack: Pack, row: int, users: list[str]) -> None:
+    held = [pack.users[number] for number in range(row, min(row + len(users), len(pack.users)))]
+    if users == held:
+        return
+    ours, theirs = next((a, b) for a, b in zip_longest(held, users) if a != b)
+    if ours is not None and ours < theirs:
+        raise _differ(f"the user {ours}, whom the collection does not have")
+    raise _differ(f"no user {theirs}, whom the collection has")
+
+
+def _arrays(batch: list[Document], numbers: dict[str, int], n: int) -> tuple[Array, Array]:
+    """Item numbers and scores `(len(batch), n)` of documents, as a pack has them."""
+    lengths = np.array([len(document["items"]) for document in batch])
+    if lengths.max() > n:
+        raise _differ(f"shorter lists: the user {batch[int(lengths.argmax())]['_id']} has more than {n}")
+    filled = np.arange(n) < lengths[:, np.newaxis]
+    lists, scores = np.full(filled.shape, NONE, np.int32), np.full(filled.shape, -np.inf, np.float32)
+    lists[filled] = [numbers.get(item_id, UNKNOWN) for document in batch for item_id in document["items"]]
+    scores[filled] = [score for document in batch for score in document["scores"]]
+    return lists, scores
+
+
+def _differ(what: str) -> GateError:
+    return GateError(
+        f"the serving pack and the collection of its model differ: the pack has {what}",
+        "nothing was published: drop the model's collection and the folder `pack` of its run, then clear the task",
+    )
