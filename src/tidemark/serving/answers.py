@@ -15,6 +15,12 @@ Where the question is an item and not a person:
 |---|---|
 | `similar` | the model places both: the cosine of their factors |
 | `category` | it does not: the most taken of the item's narrowest category |
+
+Where it is what came lately:
+
+| way | when |
+|---|---|
+| `new` | somebody has taken it: the later anybody first did, the newer it is. Else it is `content` |
 """
 
 from dataclasses import dataclass, field
@@ -24,6 +30,7 @@ from tidemark.serving.filters import Filter
 
 STORED, FOLD_IN, POPULAR, CONTENT = "stored", "fold_in", "popular", "content"
 SIMILAR, CATEGORY = "similar", "category"
+NEW = "new"
 
 
 @dataclass(frozen=True)

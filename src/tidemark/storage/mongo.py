@@ -1,12 +1,14 @@
 """MongoDB: the one place that names collections, their contracts and indexes, and how Spark reads and writes them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import pymongo
 from pymongo import ASCENDING, DESCENDING, HASHED, MongoClient
 from pymongo.database import Database
-from pymongo.errors import ConnectionFailure, OperationFailure
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from tidemark.contracts import schemas
 from tidemark.errors import UnreachableError
@@ -90,7 +92,7 @@ COLLECTIONS: Mapping[str, Collection] = {
     "experiment_users": Collection(
         "experiment_user", [[("arm", ASCENDING)], [("user_id", ASCENDING)]], expires="expires_at"
     ),
-    "erased": Collection(),
+    "erased": Collection(None, [[("erased_at", ASCENDING)]]),
 }
 
 
@@ -99,24 +101,49 @@ def recommendations(model_id: str) -> str:
     return f"{RECOMMENDATIONS_PREFIX}{model_id}"
 
 
+def unasked(config: Settings | None = None, patience: float = 10) -> Database[Document]:
+    """The platform's database, whether or not a server is there: what is asked of it first finds out.
+
+    Majority writes, times as UTC `datetime`s. PyMongo raises its own errors where no primary answers within `patience`
+    seconds; `within` makes ours of them.
+    """
+    config = config or settings()
+    client: MongoClient[Document] = MongoClient(
+        config.mongo_uri, w="majority", tz_aware=True, serverSelectionTimeoutMS=int(1_000 * patience), connect=False
+    )
+    return client[config.mongo_database]
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Let what is asked of MongoDB in the block take `seconds` at most.
+
+    Raises:
+        UnreachableError: it did not answer in time, or refused.
+    """
+    try:
+        with pymongo.timeout(seconds):
+            yield
+    except PyMongoError as error:
+        raise UnreachableError(f"MongoDB did not answer within {seconds:g} s ({type(error).__name__})") from None
+
+
 def connect(config: Settings | None = None) -> Database[Document]:
-    """The platform's database: majority writes, times as UTC `datetime`s.
+    """The platform's database, as `unasked` has it, once it has answered.
 
     Raises:
         UnreachableError: no primary answered within 10 s.
     """
     config = config or settings()
-    client: MongoClient[Document] = MongoClient(
-        config.mongo_uri, w="majority", tz_aware=True, serverSelectionTimeoutMS=10_000
-    )
+    db = unasked(config)
     try:
-        client.admin.command("ping")
+        db.client.admin.command("ping")
     except ConnectionFailure as error:
-        client.close()
+        db.client.close()
         raise UnreachableError(
             f"MongoDB does not answer at {config.mongo_hosts} ({type(error).__name__}). Is it running? `make status` tells"
         ) from None
-    return client[config.mongo_database]
+    return db
 
 
 def _collection(name: str) -> Collection:

@@ -56,16 +56,22 @@ def read(db: Database[dict[str, Any]], topic: str) -> Progress | None:
     return Progress(topic, stored["topic_id"], stored["generation"], offsets, stored["updated_at"])
 
 
+def generation(known: Progress | None, topic_id: str) -> int:
+    """The generation of the topic that has the identity `topic_id`: the known one, or the next where it was made anew."""
+    if known is None:
+        return 0
+    return known.generation if known.topic_id == topic_id else known.generation + 1
+
+
 def begin(db: Database[dict[str, Any]], topic: str, topic_id: str) -> Progress:
     """Where the ingest goes on: from what is stored, or from nothing for a topic that is new or made anew."""
     known = read(db, topic)
     if known is not None and known.topic_id == topic_id:
         return known
-    generation = 0 if known is None else known.generation + 1
-    now = datetime.now(UTC)
-    fresh = {"topic_id": topic_id, "generation": generation, "next_offsets": {}, "updated_at": now}
+    now, number = datetime.now(UTC), generation(known, topic_id)
+    fresh = {"topic_id": topic_id, "generation": number, "next_offsets": {}, "updated_at": now}
     db[COLLECTION].replace_one({"_id": topic}, fresh, upsert=True)
-    return Progress(topic, topic_id, generation, {}, now)
+    return Progress(topic, topic_id, number, {}, now)
 
 
 def advance(db: Database[dict[str, Any]], topic: str, topic_id: str, next_offsets: Mapping[int, int]) -> None:

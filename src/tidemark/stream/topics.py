@@ -49,6 +49,11 @@ def bookmark_group(config: Settings | None = None) -> str:
     return (config or settings()).kafka_prefix + "tidemark-bookmark"
 
 
+def tail_group(config: Settings | None = None) -> str:
+    """The group that a client which follows a topic by itself names, for it must name one; it commits nothing."""
+    return (config or settings()).kafka_prefix + "tidemark-tail"
+
+
 def client_config(config: Settings | None = None) -> dict[str, str | int | float | bool]:
     """What every confluent-kafka client needs to connect; it holds the password, so never log it."""
     config = config or settings()

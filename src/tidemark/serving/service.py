@@ -1,0 +1,383 @@
+"""Serving: the one door to everything that a person or a program gets now.
+
+Made once in each worker; every method may be called by any thread. A stored answer touches neither MongoDB nor Kafka.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from tidemark.errors import UnreachableError
+from tidemark.registry import champion
+from tidemark.serving import because, changes, similar, ways
+from tidemark.serving.answers import CONTENT, NEW, POPULAR, Answer, Ask, Listed, Share
+from tidemark.serving.breaker import Breaker
+from tidemark.serving.catalogue import Catalogue
+from tidemark.serving.events import Event
+from tidemark.serving.filters import Filter
+from tidemark.serving.folding import Model
+from tidemark.serving.histories import Before, Histories
+from tidemark.serving.loading import Live, Loader
+from tidemark.serving.pack import Array
+from tidemark.serving.packs import Packs
+from tidemark.serving.repeating import Repeating
+from tidemark.serving.swaps import POLL, Swaps
+from tidemark.settings import Settings, settings
+from tidemark.storage import mongo
+
+Document = dict[str, Any]
+
+log = logging.getLogger(__name__)
+
+CHANGES_POLL = 1.0
+"""Seconds between two looks at what was changed of items, and at who was erased."""
+MODELS_FOR = 5.0
+"""Seconds in which the list of models is not read again."""
+MODEL_FIELDS = (
+    *("status", "engine", "params", "created_at", "published_at", "users_served", "artifacts"),
+    *(
+        "decision.contender",
+        "data.measured_users",
+        "metrics.candidate",
+        "metrics.popularity",
+        "metrics.popularity_recent",
+    ),
+)
+"""What is told of a model."""
+OPEN = Filter()
+
+
+@dataclass(frozen=True)
+class State:
+    """How this worker is.
+
+    Args:
+        model_id: the model that answers; None where none does.
+        made_at: when it was made, UTC.
+        pack_from: `registry`; `host`: the newest pack that was here when nobody could say which is live; `mongodb`: without
+            a pack. None where no model answers.
+        pointer_seen_at: when the registry last said which model is live, UTC; None: not yet.
+        tail_lag: interactions that have come and are not read yet, when the tail last looked.
+        fresh: whether all that came up to some seconds ago is taken into account.
+        tail_kept, tail_beyond, tail_expired: interactions newer than the model that are held; that are not, for want of
+            room; that had expired in Kafka before they were read.
+        swaps, swap_failures, without_pack: see `Swaps`.
+        problem: why the model that is live by the registry does not answer; empty where it does.
+        catalogue_version: names the changes of items that are taken into account.
+        erased: users who are erased.
+    """
+
+    model_id: str | None
+    made_at: datetime | None
+    pack_from: str | None
+    pointer_seen_at: datetime | None
+    tail_lag: int
+    fresh: bool
+    tail_kept: int
+    tail_beyond: int
+    tail_expired: int
+    swaps: int
+    swap_failures: int
+    without_pack: int
+    problem: str
+    catalogue_version: int
+    erased: int
+
+
+class Serving:
+    """What does this person get now?
+
+    Args:
+        config: the settings; those of the process, where not given.
+    """
+
+    def __init__(self, config: Settings | None = None) -> None:
+        self._config = config = config or settings()
+        self._db = mongo.unasked(config, patience=1)
+        self._histories = Histories(self._db)
+        self._erased = changes.Erased(self._db, config)
+        self._session_weight = config.weight_of_event[config.event_default]
+        self._swaps = Swaps(Loader(config, self._db, Packs(config.packs_root)), config.kept_models)
+        self._products, self._registry = Breaker(), Breaker()
+        self._models: tuple[float, list[Document]] = (float("-inf"), [])
+        self._looked = threading.Event()
+        self._nothing = Catalogue.of_documents([])
+        self._repeating = (
+            Repeating("erased and changed", self._look_at_changes, CHANGES_POLL),
+            Repeating("swaps", self._swaps.look, POLL),
+        )
+
+    def start(self, patience: float = 10) -> None:
+        """Begin to follow the registry, and wait until it is `ready` and knows who is erased; `patience` seconds at most.
+
+        Where MongoDB is away, nobody can say who is: then it is not waited for.
+        """
+        for repeating in self._repeating:
+            repeating.start()
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline and not (self.ready() and self._looked.is_set()):
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        """End it."""
+        for repeating in self._repeating:
+            repeating.close()
+        self._swaps.close()
+        self._db.client.close()
+
+    def ready(self) -> bool:
+        """Whether a question gets the answer that there is (`Swaps.ready`)."""
+        return self._swaps.ready
+
+    def state(self) -> State:
+        """How it is now."""
+        live, swaps = self._swaps.live, self._swaps
+        tail = live.tail if live else None
+        return State(
+            model_id=live.model_id if live else None,
+            made_at=live.model.made_at if live else None,
+            pack_from=live.pack_from if live else None,
+            pointer_seen_at=swaps.pointer_seen_at,
+            tail_lag=tail.lag if tail else 0,
+            fresh=tail.fresh if tail else False,
+            tail_kept=tail.kept if tail else 0,
+            tail_beyond=tail.beyond if tail else 0,
+            tail_expired=tail.expired if tail else 0,
+            swaps=swaps.swaps,
+            swap_failures=swaps.failures,
+            without_pack=swaps.without_pack,
+            problem=swaps.problem,
+            catalogue_version=live.catalogue.version if live else 0,
+            erased=len(self._erased),
+        )
+
+    def recommend(self, ask: Ask, model_id: str | None = None) -> Answer:
+        """What `ask` gets (`ways.answer`), from the live model or the kept model `model_id`.
+
+        Where MongoDB is away, an answer that needs it is made without, and is `stale`. Before there is a model: no items.
+
+        Raises:
+            NoChampionError: `model_id` is not kept.
+            PackError, UnreachableError: `model_id` is not the live model, and cannot be loaded now.
+        """
+        live = self._swaps.of(model_id)
+        if live is None:
+            return _nothing(ask)
+        gone = ask.user_id is not None and ask.user_id in self._erased
+        version, events = (0, ()) if gone or ask.user_id is None else _newer(live, ask.user_id)
+        model, away = self._model_for(live, ask.user_id) if live.unpacked and not gone else (live.model, False)
+        answer = ways.answer(
+            ask,
+            model,
+            live.catalogue,
+            events,
+            lambda: self._histories.of(ask.user_id or "", events, version),
+            tail_version=version,
+            fresh=live.tail.fresh,
+            erased=frozenset({ask.user_id or ""}) if gone else ways.NOBODY,
+            session_weight=self._session_weight,
+        )
+        if away and not answer.stale:
+            return replace(answer, stale=True, version=f"{answer.version}.{ways.STALE}")
+        return answer
+
+    def version(self, user_id: str, model_id: str | None = None) -> str:
+        """What `Answer.version` would be of anything that is asked for the user now; a few microseconds.
+
+        Raises:
+            NoChampionError, PackError, UnreachableError: as `recommend`.
+        """
+        live = self._swaps.of(model_id)
+        if live is None:
+            return _NO_VERSION
+        gone = user_id in self._erased
+        newer = 0 if gone else live.tail.version(user_id)
+        return ways.version(live.model_id, newer, live.catalogue.version, erased=gone)
+
+    def similar(self, item_id: str, n: int, filter: Filter = OPEN) -> Answer:  # noqa: A002
+        """The `n` items most like an item (`similar.similar`); none where the item is unknown."""
+        return self._of_all(lambda live: _similar(live, item_id, n, live.catalogue.mask(filter)), n)
+
+    def popular(self, n: int, filter: Filter = OPEN) -> Answer:  # noqa: A002
+        """The `n` items that are taken most in the recent window."""
+
+        def most_taken(live: Live) -> Iterable[Listed]:
+            numbers, scores = live.model.most_taken(live.catalogue.mask(filter), n)
+            return _listed(live, zip(numbers.tolist(), scores.tolist(), [POPULAR] * len(numbers), strict=True))
+
+        return self._of_all(most_taken, n)
+
+    def new_items(self, n: int, categories: Sequence[str] = (), filter: Filter = OPEN) -> Answer:  # noqa: A002
+        """The `n` newest items, of any of `categories`, where some are given.
+
+        First what came since the model's pack was written, the last first; then what was first taken last; then what
+        nobody has taken.
+        """
+
+        def newest(live: Live) -> Iterable[Listed]:
+            allowed = np.array(live.catalogue.mask(filter), bool)
+            if categories:
+                allowed &= np.logical_or.reduce([live.catalogue.mask(Filter(category=name)) for name in categories])
+            return _listed(live, _newest(live, allowed, n))
+
+        return self._of_all(newest, n)
+
+    def because(self, user_id: str, item_id: str) -> list[Share]:
+        """The shares of a user's items in the score of an item, greatest first (`because.shares`).
+
+        Raises:
+            UnreachableError: MongoDB, which has the history, does not answer.
+        """
+        live = self._swaps.live
+        if live is None or user_id in self._erased:
+            return []
+        version, events = _newer(live, user_id)
+        return because.shares(live.model, live.catalogue, self._histories.of(user_id, events, version), item_id)
+
+    def history(self, user_id: str, n: int = 50, before: Before | None = None) -> list[Event]:
+        """The `n` newest events of a user before the place `before`, newest first (`Histories.page`).
+
+        Raises:
+            UnreachableError: MongoDB does not answer.
+        """
+        if user_id in self._erased:
+            return []
+        live = self._swaps.live
+        return self._histories.page(user_id, n, before, live.tail.of(user_id) if live else ())
+
+    def erased(self, user_id: str) -> bool:
+        """Whether the user is erased, and so to be treated as if they had never been here."""
+        return user_id in self._erased
+
+    def catalogue(self) -> Catalogue:
+        """The items by the numbers of the live model; an empty one before there is a model."""
+        live = self._swaps.live
+        return live.catalogue if live else self._nothing
+
+    def models(self) -> list[Document]:
+        """The models that are kept, newest first, with `MODEL_FIELDS`; `dag` and `run_id` where a pack of this worker
+        says them. What was last known, where MongoDB is away."""
+        known_at, models = self._models
+        if time.monotonic() - known_at > MODELS_FOR:
+            try:
+                with self._registry.asking():
+                    kept = champion.kept(self._db)
+                    found = {
+                        model["_id"]: model for model in self._db["models"].find({"_id": {"$in": kept}}, MODEL_FIELDS)
+                    }
+                models = [found[model_id] | self._swaps.made_by(model_id) for model_id in kept if model_id in found]
+                self._models = time.monotonic(), models
+            except UnreachableError:
+                pass
+        return [dict(model) for model in models]
+
+    def product(self, item_id: str) -> Document | None:
+        """All that is known of a product, as in the collection `products`, the changes of `items` over it, `available`
+        among it; where MongoDB is away, what the catalogue has. None where it is unknown."""
+        try:
+            with self._products.asking():
+                product = self._db["products"].find_one({"_id": item_id})
+                change = self._db["items"].find_one({"_id": item_id})
+        except (UnreachableError, UnicodeEncodeError):
+            return self._of_catalogue(item_id)
+        if product is None and change is None:
+            return self._of_catalogue(item_id)
+        return {"available": True} | (product or {}) | (change or {})
+
+    def _of_catalogue(self, item_id: str) -> Document | None:
+        catalogue = self.catalogue()
+        number = catalogue.number(item_id)
+        if number is None:
+            return None
+        details = catalogue.details(number)
+        return {
+            "_id": item_id,
+            "title": details.title,
+            "brand": details.brand,
+            "price": details.price,
+            "main_category": details.category,
+            "categories": list(details.categories),
+            "images": [details.image] if details.image else [],
+            "available": details.available,
+        }
+
+    def _model_for(self, live: Live, user_id: str | None) -> tuple[Model, bool]:
+        """Of a model without a pack, the one with the user's list, and whether that could not be read."""
+        if live.unpacked is None or user_id is None:
+            return live.model, False
+        try:
+            return live.unpacked.of(user_id), False
+        except UnreachableError:
+            return live.model, True
+
+    def _of_all(self, items: Callable[[Live], Iterable[Listed]], n: int) -> Answer:
+        """An answer that is the same whoever asks."""
+        live = self._swaps.live
+        if live is None:
+            return _nothing(Ask(n=n))
+        listed = tuple(items(live))
+        return Answer(
+            None,
+            live.model_id,
+            listed[0].method if listed else POPULAR,
+            live.model.made_at,
+            live.tail.fresh,
+            False,
+            len(listed) < n,
+            listed,
+            ways.version(live.model_id, 0, live.catalogue.version),
+        )
+
+    def _look_at_changes(self) -> None:
+        try:
+            self._erased.look()
+            self._swaps.overlay()
+        except UnreachableError as error:
+            log.debug("%s", error)  # what is known holds on; `Swaps.pointer_seen_at` says since when
+        finally:
+            self._looked.set()
+
+
+_NO_VERSION = "none"
+
+
+def _nothing(ask: Ask) -> Answer:
+    """What there is before there is a model."""
+    return Answer(ask.user_id, None, POPULAR, None, False, False, True, (), _NO_VERSION)
+
+
+def _newer(live: Live, user_id: str) -> tuple[int, tuple[Event, ...]]:
+    """The version and the events of the tail of a user."""
+    # The version first: with events that came in between, an answer is newer than its version says, never older.
+    return live.tail.version(user_id), live.tail.of(user_id)
+
+
+def _similar(live: Live, item_id: str, n: int, allowed: Array) -> Iterable[Listed]:
+    number = live.catalogue.number(item_id)
+    return () if number is None else similar.similar(live.model, live.catalogue, number, n, allowed)
+
+
+def _newest(live: Live, allowed: Array, n: int) -> list[tuple[int, float, str]]:
+    """(number, score, method) of the `n` newest items of those `allowed`."""
+    since = (np.flatnonzero(allowed[live.known :])[::-1] + live.known).tolist()
+    first_seen = live.model.pack.first_seen
+    taken = np.flatnonzero(allowed[: live.model.n_items])
+    taken = taken[np.argsort(-first_seen[taken], kind="stable")][:n].tolist()
+    untaken = (np.flatnonzero(allowed[live.model.n_items : live.known]) + live.model.n_items).tolist()
+    found = [(number, 0.0, CONTENT) for number in since]
+    found += [(number, float(first_seen[number]) / 1e6, NEW) for number in taken]
+    return [*found, *((number, 0.0, CONTENT) for number in untaken)][:n]
+
+
+def _listed(live: Live, found: Iterable[tuple[int, float, str]]) -> Iterable[Listed]:
+    catalogue = live.catalogue
+    return [
+        Listed(catalogue.item_id(number), at, score, method, catalogue.title(number), catalogue.price(number))
+        for at, (number, score, method) in enumerate(found, 1)
+    ]
