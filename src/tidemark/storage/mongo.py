@@ -82,7 +82,7 @@ COLLECTIONS: Mapping[str, Collection] = {
     "sessions": Collection(None, [[("account", ASCENDING)]], expires="expires_at"),
     "api_keys": Collection(),
     "sign_ins": Collection(expires="expires_at"),
-    "idempotency": Collection(expires="expires_at"),
+    "idempotency": Collection("idempotency", expires="expires_at"),
     "experiments": Collection(),
     "engagement": Collection(),
     "erased": Collection(),
