@@ -20,10 +20,9 @@ MODEL = "20261124T101500-als"
 MADE_AT = datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
 ITEMS = {f"item{number:02}": (f"Thing {number}", None if number == 7 else 5.0 + number) for number in range(40)}
 HOSTILE_IDS = ("a/b", "a%2Fb", "a+b", "..", ".", "käse", "日本", "a/because/b", "100%", "/", "a//b", "x?y#z", "&=", "'\"<>")
-KEYS = {"tm_r_1": ("r", {"read"}), "tm_w_1": ("w", {"write"}), "tm_a_1": ("a", {"admin"})}
 
 
-def bearer(key: str = "tm_a_1") -> dict[str, str]:
+def bearer(key: str = "tm_admin") -> dict[str, str]:
     """The header by which a request brings `key`."""
     return {"Authorization": f"Bearer {key}"}
 
@@ -159,13 +158,31 @@ class StandInExposures:
         """Nothing to close."""
 
 
-class StandInKeys:
-    """The keys of `KEYS`."""
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a key may do."""
 
-    def check(self, text: str) -> Any:
+    id: str
+    scopes: frozenset[str]
+    rate: int = 1_000
+
+    def may(self, scope: str) -> bool:
+        """Whether it has `scope`."""
+        return scope in self.scopes or "admin" in self.scopes
+
+
+class StandInKeys:
+    """The keys of `KEYS`; `ahead`: seconds after which the next request is within the rate."""
+
+    ahead = 0.0
+
+    def check(self, text: str) -> Key | None:
         """The key, or None."""
-        found = KEYS.get(text)
-        return found and SimpleNamespace(id=found[0], scopes=found[1], rate=1_000)
+        return KEYS.get(text)
+
+    def wait(self, key: Key) -> float:
+        """As set."""
+        return self.ahead
 
 
 class StandInSigner:
@@ -174,6 +191,9 @@ class StandInSigner:
     def sign(self, model_id: str | None, arm: str, placement: str, user_id: str, now: datetime) -> str:
         """A text."""
         return hashlib.sha256(f"{model_id} {arm} {placement} {user_id}".encode()).hexdigest()[:20]
+
+
+KEYS = {f"tm_{scope}": Key(scope, frozenset([scope])) for scope in ("read", "write", "admin")}
 
 
 def stand_in_shop(config: Settings | None = None, db: Any = None) -> Shop:

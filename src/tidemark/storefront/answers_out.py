@@ -48,7 +48,7 @@ def recommendations(
 ) -> dict[str, Any]:
     """A person's list; where it has a person and items, it is told to `exposures`, and has an id."""
     now, shown = datetime.now(UTC), None
-    if answer.user_id is not None and answer.items:
+    if answer.user_id is not None and answer.model_id is not None and answer.items:
         shown = shop.signer.sign(answer.model_id, arm, placement, answer.user_id, now)
         shop.exposures.shown(
             recommendation_id=shown,

@@ -3,6 +3,7 @@
 The order in which a request is refused: no key (401), key without the scope (403), too many (429), then what it asks.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import wraps
@@ -141,17 +142,21 @@ def admit(scope: str) -> None:
         Problem: `no-key`, `not-allowed`, `too-many`.
     """
     kind, _, text = request.headers.get("Authorization", "").partition(" ")
-    key = shop().keys.check(text) if kind.lower() == "bearer" else None
+    keys = shop().keys
+    key = keys.check(text) if kind.lower() == "bearer" else None
     if key is None:
         said = "the key is not known, or no longer" if kind else "there is no header Authorization"
         more = ', error="invalid_token"' if kind else ""
         raise Problem("no-key", said, headers={"WWW-Authenticate": CHALLENGE + more})
-    if scope not in key.scopes and ADMIN not in key.scopes:
+    if not key.may(scope):
         raise Problem(
             "not-allowed",
             f"the key has not the scope {scope}",
             headers={"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{scope}"'},
         )
+    if seconds := keys.wait(key):
+        said = f"the key may ask {key.rate:,} times a minute"
+        raise Problem("too-many", said, headers={"Retry-After": str(math.ceil(seconds))})
     g.key_id = key.id
 
 
@@ -169,11 +174,7 @@ def encoded(value: Any) -> bytes:
 
 def answer_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """The answer `value`, which no one but the caller may keep."""
-    made = Response(encoded(value), status, mimetype=JSON)
-    made.headers["Cache-Control"] = "private, no-cache"
-    if headers:
-        made.headers.update(headers)
-    return made
+    return Response(encoded(value), status, {"Cache-Control": "private, no-cache", **(headers or {})}, mimetype=JSON)
 
 
 def age_seconds(made_at: datetime | None, now: datetime) -> float | None:

@@ -23,6 +23,7 @@ from tidemark.storefront import (
     person_routes,
     problems,
     recommendation_routes,
+    strict_inputs,
     system_routes,
 )
 from tidemark.storefront.shop import EXTENSION, Shop
@@ -31,7 +32,6 @@ from tidemark.storefront.shop_metrics import ShopMetrics
 if TYPE_CHECKING:
     from tidemark.serving.service import Serving
 
-LARGEST_BODY = 1024 * 1024
 REQUEST_ID = "X-Request-ID"
 BLUEPRINTS = (
     recommendation_routes.routes,
@@ -78,7 +78,7 @@ def create_app(
         static_url_path="/static",
     )
     app.json = OrjsonProvider(app)
-    app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    app.config["MAX_CONTENT_LENGTH"] = strict_inputs.LARGEST_BODY
     app.extensions[EXTENSION] = shop or Shop.of(config or settings(), serving)
     app.extensions[ShopMetrics.EXTENSION] = ShopMetrics()
     id_paths.use(app)

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from tidemark.storefront.problems import Problem
 
+LARGEST_BODY = 1024 * 1024
 LONGEST_KEPT = 512
 """Bytes of a query string above which it is read each time, so that those that are kept take little memory."""
 MOST_KEPT = 2_048
@@ -46,9 +47,9 @@ class StrictAdapter(PydanticAdapter):
                 read = _read_query if len(text) > LONGEST_KEPT else _read_kept_query
                 return read(self.model_class, text)
             case "headers":
-                fields = self.model_class.model_fields
-                sent = {name: request.headers.get(field.alias or name) for name, field in fields.items()}
-                return _validated(self.model_class, {n: v for n, v in sent.items() if v is not None}, "header")
+                names = [field.alias or name for name, field in self.model_class.model_fields.items()]
+                sent = {name: value for name in names if (value := request.headers.get(name)) is not None}
+                return _validated(self.model_class, sent, "header")
             case _:
                 return _validated(self.model_class, read_json(request), "body")
 
@@ -114,6 +115,8 @@ def read_json(request: Request) -> Any:
     if request.mimetype != "application/json":
         raise Problem("not-json", f"its content type is {request.mimetype[:60] or 'not said'!r}")
     body = request.get_data(cache=False)
+    if request.content_length is None and len(body) >= (request.max_content_length or LARGEST_BODY):
+        raise Problem("too-large")  # of a body whose length was not said, Werkzeug gives what is below the limit
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
