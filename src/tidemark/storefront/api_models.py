@@ -30,7 +30,7 @@ def _whole(value: Any) -> Any:
     """Text as a whole number is written, and not as Python also takes one (`1_0`, ` 1`)."""
     if isinstance(value, bool) or (isinstance(value, str) and not _WHOLE.fullmatch(value)):
         raise ValueError("it is no whole number")
-    return value
+    return int(value) if isinstance(value, float) and value.is_integer() else value  # 1.0 is one in JSON
 
 
 def _number(value: Any) -> Any:

@@ -68,13 +68,18 @@ def completed(spec: Any) -> Any:
     """`spec`, with what APIFlask does not know: problems, ids in paths, the contract of interactions, conditional answers."""
     known = spec["components"]["schemas"]
     known["Problem"] = PROBLEM
-    known["InteractionsIn"]["properties"]["interactions"]["items"] = _message()
+    known["InteractionMessage"] = _message()
+    anything = {"description": "anything else comes back in `rejected`, with the reason"}
+    message = {"$ref": "#/components/schemas/InteractionMessage"}
+    known["InteractionsIn"]["properties"]["interactions"]["items"] = {"anyOf": [message, anything]}
     for _, _, operation in operations(spec):
         for parameter in operation["parameters"]:
             if parameter["in"] == "path" and parameter["name"].endswith("_id"):
                 parameter["schema"] = dict(id_paths.described())
             else:
                 _describe_left_out(parameter)
+        if body := operation.get("requestBody"):
+            body["required"] = True
         if operation.pop("x-conditional", False):
             _describe_conditional(operation)
         for response in operation["responses"].values():

@@ -1,6 +1,6 @@
 """Routes about items: what is like one, what is popular, and what programs say of them."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -81,7 +81,7 @@ def item(item_id: str, json_data: ItemIn) -> Response:
 
     It lies over what the products' files say. `available: false` takes the item out of every answer.
     """
-    return _store(shop(), [(item_id, json_data)])
+    return _store(shop(), {item_id: json_data})
 
 
 @operation(
@@ -95,19 +95,17 @@ def item(item_id: str, json_data: ItemIn) -> Response:
     answered={"stored": 1, "updated_at": "2026-11-24T10:15:00Z"},
 )
 def items(json_data: ItemsIn) -> Response:
-    """Say what up to 1,000 items are: `PUT /items/{item_id}` for each.
+    """Say what up to 1,000 items are: `PUT /items/{item_id}` for each in turn, so of two for one item the last counts.
 
     Where MongoDB goes away in the midst of it, some are stored and the answer is 503: send all again.
     """
-    if len({named.item_id for named in json_data.items}) < len(json_data.items):
-        raise Problem("invalid", "an item_id comes twice: which of the two counts is not said")
-    return _store(shop(), [(named.item_id, named) for named in json_data.items])
+    return _store(shop(), {named.item_id: named for named in json_data.items})
 
 
-def _store(here: Shop, said: Iterable[tuple[str, ItemIn]]) -> Response:
+def _store(here: Shop, said: Mapping[str, ItemIn]) -> Response:
     now = datetime.now(UTC)
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # what MongoDB keeps of it
-    documents = [_document(item_id, item, now) for item_id, item in said]
+    documents = [_document(item_id, item, now) for item_id, item in said.items()]
     try:
         here.db["items"].bulk_write(
             [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents], ordered=False

@@ -81,11 +81,12 @@ _read_kept_query = lru_cache(MOST_KEPT)(_read_query)
 
 
 def _validated(model: type[BaseModel], sent: Any, where: str) -> BaseModel:
+    """The model; what is sent as JSON has its type already, while a query has texts alone."""
     try:
-        return model.model_validate(sent)
+        return model.model_validate(sent, strict=where == "body")
     except ValidationError as error:
         found = [
-            {"where": _shown([where, *e["loc"]]), "what": e["msg"][:200]}
+            {"where": _shown([where, *e["loc"]]), "what": e["msg"].removeprefix("Value error, ")[:200]}
             for e in error.errors(include_url=False, include_input=False, include_context=False)
         ]
         raise _problem(found) from None
@@ -115,7 +116,7 @@ def read_json(request: Request) -> Any:
     if request.mimetype != "application/json":
         raise Problem("not-json", f"its content type is {request.mimetype[:60] or 'not said'!r}")
     body = request.get_data(cache=False)
-    if request.content_length is None and len(body) >= (request.max_content_length or LARGEST_BODY):
+    if not request.content_length and len(body) >= (request.max_content_length or LARGEST_BODY):
         raise Problem("too-large")  # of a body whose length was not said, Werkzeug gives what is below the limit
     try:
         value = orjson.loads(body)

@@ -18,8 +18,9 @@ from tidemark.storage import mongo
 from tidemark.storefront.description import operations
 from tidemark.storefront.shop import database
 
-CASES = 700 if os.environ.get("TIDEMARK_FULL") else 25
-"""Of each of the operations."""
+CASES = 700 if os.environ.get("TIDEMARK_FULL") else 10
+"""Of each of the operations, valid ones and others."""
+MODES = (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE)
 
 
 @pytest.fixture
@@ -49,14 +50,11 @@ def test_no_answer_is_outside_the_description(app):
     for found in schema.get_all_operations():
         operation = found.ok()
         names.discard(f"{operation.method.upper()} {operation.path}")
-        for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE):
-            try:
-                cases = operation.as_strategy(generation_mode=mode)
-            except Exception:  # an operation that nothing is wrong with, whatever is sent
-                continue
+        takes_something = bool(operation.definition.raw["parameters"] or operation.body)
+        for mode in MODES if takes_something else MODES[:1]:
 
             @settings
-            @hypothesis.given(cases)
+            @hypothesis.given(operation.as_strategy(generation_mode=mode))
             def check(case):
                 response = case.call(headers=bearer())
                 seen[response.status_code] += 1

@@ -1,5 +1,6 @@
 """Any id that the contract allows can be asked for by its path."""
 
+import re
 from urllib.parse import quote
 
 import hypothesis
@@ -7,7 +8,7 @@ import hypothesis.strategies as st
 import pytest
 
 from tests.support.shop_api import HOSTILE_IDS, bearer, stand_in_app, stand_in_shop
-from tidemark.storefront.id_paths import LONGEST, is_id
+from tidemark.storefront.id_paths import LONGEST, PATTERN, is_id
 
 CLIENT = stand_in_app(stand_in_shop()).test_client()
 
@@ -36,6 +37,12 @@ def test_what_is_no_id_is_refused(client, user_id):
     answer = client.get(f"/api/v1/users/{quote(user_id, safe='')}/recommendations", headers=bearer())
     assert answer.status_code == 422
     assert answer.json["type"] == "/problems/invalid"
+
+
+def test_the_description_has_the_characters_of_the_contract():
+    described = re.compile(PATTERN).match
+    differ = [code for code in range(0x30000) if not 0xD800 <= code < 0xE000 and is_id(chr(code)) != bool(described(chr(code)))]
+    assert not differ
 
 
 def test_no_id_is_no_path(client):
