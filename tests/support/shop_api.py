@@ -19,7 +19,22 @@ from tidemark.storefront.shop import Shop
 MODEL = "20261124T101500-als"
 MADE_AT = datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
 ITEMS = {f"item{number:02}": (f"Thing {number}", None if number == 7 else 5.0 + number) for number in range(40)}
-HOSTILE_IDS = ("a/b", "a%2Fb", "a+b", "..", ".", "käse", "日本", "a/because/b", "100%", "/", "a//b", "x?y#z", "&=", "'\"<>")
+HOSTILE_IDS = (
+    "a/b",
+    "a%2Fb",
+    "a+b",
+    "..",
+    ".",
+    "käse",
+    "日本",
+    "a/because/b",
+    "100%",
+    "/",
+    "a//b",
+    "x?y#z",
+    "&=",
+    "'\"<>",
+)
 
 
 def bearer(key: str = "tm_admin") -> dict[str, str]:
@@ -54,14 +69,14 @@ class StandInServing:
         if self.away:
             raise UnreachableError("MongoDB does not answer")
 
-    def _answer(self, user_id: str | None, n: int, filter: Filter, method: str, *, explain: bool = False) -> Answer:
+    def _answer(self, user_id: str | None, n: int, wanted: Filter, method: str, *, explain: bool = False) -> Answer:
         allowed = [
             (item_id, title, price)
             for item_id, (title, price) in ITEMS.items()
-            if item_id not in filter.exclude
-            and (filter.category is None or filter.category == "Things")
-            and (filter.price_min is None or (price is not None and price >= filter.price_min))
-            and (filter.price_max is None or (price is not None and price <= filter.price_max))
+            if item_id not in wanted.exclude
+            and (wanted.category is None or wanted.category == "Things")
+            and (wanted.price_min is None or (price is not None and price >= wanted.price_min))
+            and (wanted.price_max is None or (price is not None and price <= wanted.price_max))
         ][:n]
         because = (Share("item00", 1.0),) if explain else ()
         listed = tuple(
@@ -79,13 +94,13 @@ class StandInServing:
         """Changes with `changed`."""
         return f"{MODEL}.{self.changed}.1"
 
-    def similar(self, item_id: str, n: int, filter: Filter = Filter()) -> Answer:  # noqa: B008
+    def similar(self, item_id: str, n: int, wanted: Filter = Filter()) -> Answer:  # noqa: B008
         """The first items."""
-        return self._answer(None, n, filter, "similar")
+        return self._answer(None, n, wanted, "similar")
 
-    def popular(self, n: int, filter: Filter = Filter()) -> Answer:  # noqa: B008
+    def popular(self, n: int, wanted: Filter = Filter()) -> Answer:  # noqa: B008
         """The first items."""
-        return self._answer(None, n, filter, "popular")
+        return self._answer(None, n, wanted, "popular")
 
     def because(self, user_id: str, item_id: str) -> list[Share]:
         """Two shares."""
@@ -196,8 +211,8 @@ class StandInSigner:
 KEYS = {f"tm_{scope}": Key(scope, frozenset([scope])) for scope in ("read", "write", "admin")}
 
 
-def stand_in_shop(config: Settings | None = None, db: Any = None) -> Shop:
-    """A shop of stand-ins, but for `db`."""
+def stand_in_shop(config: Settings | None = None, db: Any = None) -> Any:
+    """A `Shop` of stand-ins, but for `db`."""
     parts: dict[str, Any] = {
         "serving": StandInServing(),
         "exposures": StandInExposures(),
@@ -205,7 +220,7 @@ def stand_in_shop(config: Settings | None = None, db: Any = None) -> Shop:
         "signer": StandInSigner(),
         "keys": StandInKeys(),
     }
-    return Shop(config or Settings.model_construct(), db=db, accounts=None, sessions=None, **parts)  # type: ignore[arg-type]
+    return Shop(config or Settings.model_construct(), db=db, accounts=None, sessions=None, **parts)
 
 
 def stand_in_app(shop: Shop) -> APIFlask:

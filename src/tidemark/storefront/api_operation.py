@@ -74,7 +74,7 @@ def operation(
         possible += ["too-large", "not-json"]
     responses: dict[int, Any] = {KINDS[name].status: _problem_response(name) for name in possible}
     if conditional:
-        responses[304] = "What the caller has (If-None-Match) is what it would get"
+        responses[304] = {"description": "What the caller has (If-None-Match) is what it would get", "content": {}}
     if answer is None:
         responses[status] = {"description": "The answer", "content": {media_type: {"schema": {"type": "string"}}}}
 

@@ -123,6 +123,7 @@ def _message() -> Document:
 
 
 def _describe_conditional(operation: Document) -> None:
+    del operation["responses"]["304"]["content"]  # it has none
     operation["parameters"].append(
         {
             "name": "If-None-Match",

@@ -64,8 +64,12 @@ def test_another_body_or_key_or_caller_is_another_request(db):
 
 def test_work_that_fails_leaves_the_key_free(db):
     work, repeatable = Work(), Repeatable(db, Clock())
-    with pytest.raises(ZeroDivisionError):
-        repeatable.once("caller", "k", b"body", lambda: 1 / 0)
+
+    def fails():
+        raise RuntimeError("of the work")
+
+    with pytest.raises(RuntimeError, match="of the work"):
+        repeatable.once("caller", "k", b"body", fails)
     assert repeatable.once("caller", "k", b"body", work)[2] is False
 
 

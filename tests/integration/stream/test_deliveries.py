@@ -64,7 +64,7 @@ def test_without_a_broker_it_is_said_in_time_and_given_up(kafka_env, monkeypatch
     away = kafka_env.model_copy(update={"kafka_bootstrap": "127.0.0.1:1"})
     monkeypatch.setattr("tidemark.stream.deliveries.PATIENCE", 1.0)
     deliveries = Deliveries(away)
-    with pytest.raises(UnreachableError, match="0 of 2|2 of 2"):
+    with pytest.raises(UnreachableError, match="2 of 2"):
         deliveries.deliver([("u", b"{}"), ("v", b"{}")], patience=1.0)
     assert deliveries.flush(30)  # the client has given both up: nothing is sent later
     assert (deliveries.acknowledged, deliveries.failed) == (0, 2)

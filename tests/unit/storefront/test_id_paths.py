@@ -41,7 +41,11 @@ def test_what_is_no_id_is_refused(client, user_id):
 
 def test_the_description_has_the_characters_of_the_contract():
     described = re.compile(PATTERN).match
-    differ = [code for code in range(0x30000) if not 0xD800 <= code < 0xE000 and is_id(chr(code)) != bool(described(chr(code)))]
+    differ = [
+        code
+        for code in range(0x30000)
+        if not 0xD800 <= code < 0xE000 and is_id(chr(code)) != bool(described(chr(code)))
+    ]
     assert not differ
 
 

@@ -64,6 +64,8 @@ def test_a_thousand(client, shop):
 @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 129, "ä"])
 def test_an_idempotency_key_that_is_none_is_refused(client, key):
     answer = client.post(
-        PATH, json={"interactions": [GOOD]}, headers=[*bearer().items(), ("Idempotency-Key", key.encode().decode("latin-1"))]
+        PATH,
+        json={"interactions": [GOOD]},
+        headers=[*bearer().items(), ("Idempotency-Key", key.encode().decode("latin-1"))],
     )
     assert answer.status_code == 422

@@ -47,7 +47,9 @@ def test_metrics_have_what_the_parts_count_once(client, shop):
     assert first["tidemark_shop_ready"] == 1
     shop.exposures.sent = 5
     assert metrics(client)["tidemark_shop_exposures_sent_total"] == 5
-    assert {f"tidemark_shop_{name}" for name in GAUGES} | {f"tidemark_shop_{name}_total" for name in COUNTERS} <= set(first)
+    assert {f"tidemark_shop_{name}" for name in GAUGES} | {f"tidemark_shop_{name}_total" for name in COUNTERS} <= set(
+        first
+    )
 
 
 def test_metrics_name_routes_and_no_person(client):
