@@ -220,7 +220,7 @@ def stand_in_shop(config: Settings | None = None, db: Any = None) -> Any:
         "signer": StandInSigner(),
         "keys": StandInKeys(),
     }
-    return Shop(config or Settings.model_construct(), db=db, accounts=None, sessions=None, **parts)
+    return Shop(config or Settings.model_construct(), db=db, accounts=None, sessions=None, sign_ins=None, **parts)
 
 
 def stand_in_app(shop: Shop) -> APIFlask:

@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 REQUEST_ID = "X-Request-ID"
 BLUEPRINTS = (
-    recommendation_routes.routes,
-    item_routes.routes,
-    interaction_routes.routes,
-    person_routes.routes,
-    system_routes.routes,
-    description.routes,
-    problems.routes,
+    recommendation_routes.blueprint,
+    item_routes.blueprint,
+    interaction_routes.blueprint,
+    person_routes.blueprint,
+    system_routes.blueprint,
+    description.blueprint,
+    problems.blueprint,
 )
 
 _usable_id = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch

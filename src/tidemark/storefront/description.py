@@ -12,7 +12,7 @@ from tidemark.contracts import schemas
 from tidemark.storefront import id_paths
 from tidemark.storefront.api_operation import SCOPES
 
-routes = APIBlueprint("description", __name__, enable_openapi=False)
+blueprint = APIBlueprint("description", __name__, enable_openapi=False)
 
 Document = dict[str, Any]
 
@@ -163,7 +163,7 @@ def curl(method: str, path: str, operation: Document) -> str:
     return " ".join([*parts, f'"$TIDEMARK_SHOP{path}"'])
 
 
-@routes.get("/api/v1")
+@blueprint.get("/api/v1")
 def page() -> str:
     """The API for people to read."""
     spec: Any = current_app._get_spec("json")  # type: ignore[attr-defined]

@@ -15,11 +15,11 @@ from tidemark.storefront.api_operation import JSON, WRITE, encoded, operation
 from tidemark.storefront.idempotency import Repeatable
 from tidemark.storefront.shop import Shop, shop
 
-routes = APIBlueprint("interactions", __name__, url_prefix="/api/v1", tag="Interactions")
+blueprint = APIBlueprint("interactions", __name__, url_prefix="/api/v1", tag="Interactions")
 
 
 @operation(
-    routes,
+    blueprint,
     "POST",
     "/interactions",
     scope=WRITE,

@@ -15,7 +15,7 @@ from tidemark.storefront.api_operation import READ, WRITE, answer_json, operatio
 from tidemark.storefront.problems import Problem
 from tidemark.storefront.shop import Shop, shop
 
-routes = APIBlueprint("items", __name__, url_prefix="/api/v1", tag="Items")
+blueprint = APIBlueprint("items", __name__, url_prefix="/api/v1", tag="Items")
 
 EXAMPLE = {
     "model_id": "20261124T101500-als",
@@ -40,7 +40,7 @@ ITEM = {"title": "Strings for an electric guitar", "category": "Strings", "price
 
 
 @operation(
-    routes, "GET", "/items/<id:item_id>/similar", scope=READ, query=CountedWish, answer=ListOut, answered=EXAMPLE
+    blueprint, "GET", "/items/<id:item_id>/similar", scope=READ, query=CountedWish, answer=ListOut, answered=EXAMPLE
 )
 def similar(item_id: str, query_data: CountedWish) -> Response:
     """Items that are like one."""
@@ -52,7 +52,7 @@ def similar(item_id: str, query_data: CountedWish) -> Response:
 
 
 @operation(
-    routes,
+    blueprint,
     "GET",
     "/popular",
     scope=READ,
@@ -67,7 +67,7 @@ def popular(query_data: CountedWish) -> Response:
 
 
 @operation(
-    routes,
+    blueprint,
     "PUT",
     "/items/<id:item_id>",
     scope=WRITE,
@@ -85,7 +85,7 @@ def item(item_id: str, json_data: ItemIn) -> Response:
 
 
 @operation(
-    routes,
+    blueprint,
     "POST",
     "/items",
     scope=WRITE,

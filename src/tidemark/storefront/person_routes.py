@@ -14,7 +14,7 @@ from tidemark.storefront.api_operation import READ, answer_json, encoded, operat
 from tidemark.storefront.problems import Problem
 from tidemark.storefront.shop import shop
 
-routes = APIBlueprint("persons", __name__, url_prefix="/api/v1", tag="Users")
+blueprint = APIBlueprint("persons", __name__, url_prefix="/api/v1", tag="Users")
 
 LINES = "application/x-ndjson"
 PART = 1_000
@@ -67,7 +67,7 @@ def _told(event: Any) -> dict[str, Any]:
 
 
 @operation(
-    routes,
+    blueprint,
     "GET",
     "/users/<id:user_id>/interactions",
     scope=READ,
@@ -85,7 +85,7 @@ def history(user_id: str, query_data: HistoryWish) -> Response:
 
 
 @operation(
-    routes,
+    blueprint,
     "GET",
     "/users/<id:user_id>/export",
     scope=READ,

@@ -181,10 +181,10 @@ def handle(app: Flask) -> None:
     app.register_error_handler(Exception, answer)
 
 
-routes = APIBlueprint("problems", __name__, enable_openapi=False)
+blueprint = APIBlueprint("problems", __name__, enable_openapi=False)
 
 
-@routes.get("/problems/<name>")
+@blueprint.get("/problems/<name>")
 def page(name: str) -> str:
     """What a kind of problem means, and what to do."""
     if name not in KINDS:

@@ -18,7 +18,7 @@ from tidemark.storefront.conditional import etag, not_modified
 from tidemark.storefront.problems import Problem
 from tidemark.storefront.shop import shop
 
-routes = APIBlueprint("recommendations", __name__, url_prefix="/api/v1", tag="Recommendations")
+blueprint = APIBlueprint("recommendations", __name__, url_prefix="/api/v1", tag="Recommendations")
 
 EXAMPLE = {
     "user_id": "A2SUAM1J3GNN3B",
@@ -49,7 +49,7 @@ def _ask(user_id: str, wish: RecommendationWish) -> Ask:
 
 
 @operation(
-    routes,
+    blueprint,
     "GET",
     "/users/<id:user_id>/recommendations",
     scope=READ,
@@ -75,7 +75,7 @@ def recommendations(user_id: str, query_data: RecommendationWish) -> Response:
 
 
 @operation(
-    routes,
+    blueprint,
     "POST",
     "/recommendations/batch",
     scope=READ,
@@ -100,7 +100,7 @@ def recommendations_batch(json_data: BatchWish) -> Response:
 
 
 @operation(
-    routes,
+    blueprint,
     "POST",
     "/recommendations/session",
     scope=READ,
@@ -122,7 +122,7 @@ def recommendations_session(json_data: SessionWish) -> Response:
 
 
 @operation(
-    routes,
+    blueprint,
     "GET",
     "/users/<id:user_id>/because/<id:item_id>",
     scope=READ,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tidemark.storefront.api_keys import ApiKeys
     from tidemark.storefront.recommendation_ids import Signer
     from tidemark.storefront.sessions import Sessions
+    from tidemark.storefront.sign_ins import SignIns
     from tidemark.stream.deliveries import Deliveries
     from tidemark.stream.exposures import Exposures
 
@@ -42,7 +43,7 @@ class Shop:
         exposures: where it is told what was shown.
         interactions: the way to the topic `interactions`.
         signer: signs and reads recommendation ids.
-        accounts, sessions, keys: who may come in.
+        accounts, sessions, sign_ins, keys: who may come in.
         experiments: which arm a user is in; None: everybody gets the champion.
     """
 
@@ -54,6 +55,7 @@ class Shop:
     signer: "Signer"
     accounts: "Accounts"
     sessions: "Sessions"
+    sign_ins: "SignIns"
     keys: "ApiKeys"
     experiments: Any = None
 
@@ -65,6 +67,7 @@ class Shop:
         from tidemark.storefront.api_keys import ApiKeys
         from tidemark.storefront.recommendation_ids import Signer
         from tidemark.storefront.sessions import Sessions
+        from tidemark.storefront.sign_ins import SignIns
         from tidemark.stream.deliveries import Deliveries
         from tidemark.stream.exposures import Exposures
 
@@ -77,13 +80,14 @@ class Shop:
             interactions=Deliveries(config),
             signer=Signer(config.shop_secret.get_secret_value()),
             accounts=Accounts(db),
-            sessions=Sessions(db),
-            keys=ApiKeys(db),
+            sessions=Sessions(db, config.shop_session_hours),
+            sign_ins=SignIns(db),
+            keys=ApiKeys(db, config.shop_rate),
         )
 
     def close(self) -> None:
         """Send what is under way and end the threads."""
-        parts: list[Closing] = [self.serving, self.exposures, self.interactions]
+        parts: list[Closing] = [self.serving, self.exposures, self.interactions, self.keys]
         for part in parts:
             part.close()
         self.db.client.close()

@@ -12,11 +12,11 @@ from tidemark.storefront.problems import away
 from tidemark.storefront.shop import shop
 from tidemark.storefront.shop_metrics import ShopMetrics
 
-routes = APIBlueprint("system", __name__, tag="Operation")
+blueprint = APIBlueprint("system", __name__, tag="Operation")
 
 
 @operation(
-    routes,
+    blueprint,
     "GET",
     "/api/v1/models",
     scope=READ,
@@ -34,14 +34,14 @@ def _named(model: dict[str, Any]) -> dict[str, Any]:
     return {"model_id": named.pop("model_id", None) or named.pop("_id", None)} | named
 
 
-@operation(routes, "GET", "/healthz", scope=None, answer=HealthOut, answered={"status": "ok"})
+@operation(blueprint, "GET", "/healthz", scope=None, answer=HealthOut, answered={"status": "ok"})
 def healthz() -> Response:
     """Whether the process answers; it asks no other."""
     return answer_json({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
 
 @operation(
-    routes,
+    blueprint,
     "GET",
     "/readyz",
     scope=None,
@@ -59,7 +59,7 @@ def readyz() -> Response:
     return answer_json(told, headers={"Cache-Control": "no-store"})
 
 
-@operation(routes, "GET", "/metrics", scope=READ, answer=None, media_type="text/plain")
+@operation(blueprint, "GET", "/metrics", scope=READ, answer=None, media_type="text/plain")
 def metrics() -> Response:
     """Metrics of all workers in Prometheus' text form."""
     measured: ShopMetrics = current_app.extensions[ShopMetrics.EXTENSION]
