@@ -112,14 +112,14 @@ def of(error: Exception) -> Problem:
     match error:
         case Problem():
             return error
-        case UnreachableError():
-            return away(str(error))
+        case UnreachableError():  # its words name hosts and ports: they are for the log
+            return away("a server behind this does not answer")
         case NoChampionError():
             return Problem("not-found", str(error))
         case ConnectionFailure():
             return away("MongoDB does not answer")
         case PyMongoError() if error.timeout:
-            return away("MongoDB does not answer in time")
+            return away("MongoDB did not answer in time")
         case HTTPException() if error.code in _NAME_OF_STATUS:
             kept = ("allow", "retry-after", "www-authenticate")
             headers = {name: value for name, value in error.get_headers() if name.lower() in kept}
@@ -154,7 +154,8 @@ def answer(error: Exception) -> Response | HTTPException:
     problem = of(error)
     told = document(problem)
     line = "%s %s %s: %s (request %s)"
-    about = (problem.code, request.method, request.path[:200], told["detail"][:500], told["request_id"])
+    cause = str(error) if isinstance(error, UnreachableError) else told["detail"]
+    about = (problem.code, request.method, request.path[:200], cause[:500], told["request_id"])
     if problem.name_of_kind == "failed":
         log.error(line, *about, exc_info=error)
     else:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 EXTENSION = "tidemark"
 """Where in `app.extensions` the shop is."""
 PATIENCE_MS = 1_000
-"""Milliseconds that a request waits for MongoDB, where it needs it at all."""
+"""Milliseconds in which a server is to be found, and twice that for all of one command: a worker has few threads, and those
+that wait for MongoDB do not answer what needs none."""
 
 
 class Closing(Protocol):
@@ -102,7 +103,7 @@ def database(config: Settings) -> Database[dict[str, Any]]:
         tz_aware=True,
         serverSelectionTimeoutMS=PATIENCE_MS,
         connectTimeoutMS=PATIENCE_MS,
-        timeoutMS=4 * PATIENCE_MS,
+        timeoutMS=2 * PATIENCE_MS,
     )
     return client[config.mongo_database]
 

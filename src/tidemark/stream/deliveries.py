@@ -1,7 +1,8 @@
 """Sending to a topic, and knowing within seconds of each batch whether all copies have it: what a web answer can promise.
 
 `stream.sending` waits for a broker as long as it takes, as a load does. Here somebody waits for the answer: what Kafka has
-not acknowledged in time is given up by the client itself, so that nothing is sent after its sender was told no.
+not acknowledged in time is given up by the client itself, so that nothing is sent after its sender was told no. While no
+broker can be reached nobody waits: a worker has few threads, and those that wait for Kafka do not answer what needs none.
 """
 
 import threading
@@ -9,7 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from tidemark.errors import UnreachableError
 from tidemark.settings import Settings
@@ -39,8 +40,10 @@ class Deliveries:
                 "socket.connection.setup.timeout.ms": 2_000,
                 "reconnect.backoff.max.ms": 1_000,  # a broker that is back is found at once
                 "queue.buffering.max.messages": MOST_WAITING,
+                "error_cb": self._note,
             }
         )
+        self._away = threading.Event()
         self.sent = self.acknowledged = self.failed = 0
         self.problem = ""
         self._closed = threading.Event()
@@ -50,6 +53,22 @@ class Deliveries:
     def _poll(self) -> None:
         while not self._closed.is_set():
             self._producer.poll(0.2)
+            if self._away.is_set():
+                self._look()
+
+    def _look(self) -> None:
+        """Whether Kafka is back."""
+        try:
+            self._producer.list_topics(self._topic, timeout=1)
+            self._away.clear()
+        except KafkaException:
+            pass
+
+    def _note(self, error: Any) -> None:
+        """What the client says of itself, from the thread that polls."""
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            self.problem = error.str()
+            self._away.set()
 
     def _report(self, error: Any, _message: Any) -> None:  # in the one thread that polls: no lock
         if error is None:
@@ -74,13 +93,19 @@ class Deliveries:
             patience: seconds, at most.
 
         Raises:
-            UnreachableError: Kafka did not acknowledge every one in time; it may have some of them.
+            UnreachableError: Kafka did not acknowledge every one in time, and may have some of them; or it was away before
+                and nothing was sent.
         """
+        if self._away.is_set():
+            raise UnreachableError(f"Kafka is away at {self._where} ({self.problem}): nothing was sent")
         batch = _Batch(len(messages), self._report)
         deadline = time.monotonic() + patience
         for key, value in messages:
             self._produce(key, value, batch.report)
-        if not batch.done.wait(max(0.0, deadline - time.monotonic())) or batch.failed:
+        in_time = batch.done.wait(max(0.0, deadline - time.monotonic()))
+        if not in_time or batch.timed_out:
+            self._away.set()  # if it is not, the next look finds out
+        if not in_time or batch.failed:
             raise UnreachableError(
                 f"Kafka did not acknowledge {len(messages) - batch.acknowledged:,} of {len(messages):,} messages at "
                 f"{self._where} in {patience:.1f} s ({self.problem or 'no answer'})"
@@ -110,6 +135,7 @@ class _Batch:
     def __init__(self, size: int, report: Any) -> None:
         self._missing, self._report = size, report
         self.acknowledged = self.failed = 0
+        self.timed_out = False
         self.done = threading.Event()
         if not size:
             self.done.set()
@@ -120,6 +146,7 @@ class _Batch:
             self.acknowledged += 1
         else:
             self.failed += 1
+            self.timed_out |= error.code() == KafkaError._MSG_TIMED_OUT
         self._missing -= 1
         if not self._missing:
             self.done.set()

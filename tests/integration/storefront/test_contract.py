@@ -18,7 +18,7 @@ from tidemark.storage import mongo
 from tidemark.storefront.description import operations
 from tidemark.storefront.shop import database
 
-CASES = 700 if os.environ.get("TIDEMARK_FULL") else 10
+CASES = 700 if os.environ.get("TIDEMARK_FULL") else 20
 """Of each of the operations, valid ones and others."""
 VALID = schemathesis.GenerationMode.POSITIVE
 

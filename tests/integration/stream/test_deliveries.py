@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from tests.support.waiting import eventually
 from tidemark.errors import UnreachableError
@@ -57,15 +57,27 @@ def test_nothing_to_deliver_asks_nobody(deliveries):
 def test_a_message_that_kafka_refuses_fails_its_batch(kafka_env, deliveries):
     with pytest.raises(UnreachableError):
         deliveries.deliver([("u", b"x" * (13 * topics.MIB))])
+
+
+def test_nobody_waits_while_it_is_away_and_all_goes_on_once_it_is_back(deliveries):
+    deliveries._note(KafkaError(KafkaError._ALL_BROKERS_DOWN))
+    with pytest.raises(UnreachableError, match="nothing was sent"):
+        deliveries.deliver([("u", b"{}")])
+    assert deliveries.sent == 0
+    eventually(lambda: not deliveries._away.is_set(), 30, "it does not see that Kafka is there")
     deliveries.deliver([("u", b"{}")], patience=30)
+    assert deliveries.acknowledged == 1
 
 
 def test_without_a_broker_it_is_said_in_time_and_given_up(kafka_env, monkeypatch):
-    away = kafka_env.model_copy(update={"kafka_bootstrap": "127.0.0.1:1"})
     monkeypatch.setattr("tidemark.stream.deliveries.PATIENCE", 1.0)
-    deliveries = Deliveries(away)
-    with pytest.raises(UnreachableError, match="2 of 2"):
+    deliveries = Deliveries(kafka_env.model_copy(update={"kafka_bootstrap": "127.0.0.1:1"}))
+    deliveries.send("u", b"{}")
+    with pytest.raises(UnreachableError):
         deliveries.deliver([("u", b"{}"), ("v", b"{}")], patience=1.0)
-    assert deliveries.flush(30)  # the client has given both up: nothing is sent later
-    assert (deliveries.acknowledged, deliveries.failed) == (0, 2)
+    assert deliveries.flush(30)  # the client has given all up: nothing is sent later
+    assert deliveries.acknowledged == 0
+    assert deliveries.failed == deliveries.sent
+    with pytest.raises(UnreachableError, match="nothing was sent"):
+        deliveries.deliver([("u", b"{}")], patience=600)
     deliveries.close()

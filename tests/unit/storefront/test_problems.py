@@ -51,7 +51,7 @@ def test_a_problem_says_what_it_is(client, method, path, headers, status):
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (UnreachableError("MongoDB does not answer"), 503),
+        (UnreachableError("MongoDB does not answer at secret:27017"), 503),
         (ServerSelectionTimeoutError("mongodb://user:secret@host"), 503),
         (NetworkTimeout("mongodb://user:secret@host"), 503),
         (NoChampionError("there is no such model"), 404),
