@@ -84,7 +84,7 @@ COLLECTIONS: Mapping[str, Collection] = {
     "sessions": Collection("session", [[("account", ASCENDING)]], expires="expires_at"),
     "api_keys": Collection("api_key"),
     "sign_ins": Collection("sign_in", expires="expires_at"),
-    "idempotency": Collection(expires="expires_at"),
+    "idempotency": Collection("idempotency", expires="expires_at"),
     "experiments": Collection("experiment"),
     # What was shown and what became of it; `stream.engagement` alone writes these three.
     "engagement": Collection("engagement", [[("model_id", ASCENDING), ("hour", ASCENDING)]]),

@@ -1,0 +1,108 @@
+"""The storefront as an application: what a worker holds, its routes, and what holds for every request.
+
+Every answer has an `X-Request-ID`, the caller's own where it sent one, by which the log and a problem can be found again.
+"""
+
+import os
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from apiflask import APIFlask
+from flask import Flask, Response, g, request
+from flask.json.provider import JSONProvider
+
+from tidemark import __version__
+from tidemark.settings import Settings, settings
+from tidemark.storefront import (
+    description,
+    id_paths,
+    interaction_routes,
+    item_routes,
+    person_routes,
+    problems,
+    recommendation_routes,
+    strict_inputs,
+    system_routes,
+)
+from tidemark.storefront.shop import EXTENSION, Shop
+from tidemark.storefront.shop_metrics import ShopMetrics
+
+if TYPE_CHECKING:
+    from tidemark.serving.service import Serving
+
+REQUEST_ID = "X-Request-ID"
+BLUEPRINTS = (
+    recommendation_routes.blueprint,
+    item_routes.blueprint,
+    interaction_routes.blueprint,
+    person_routes.blueprint,
+    system_routes.blueprint,
+    description.blueprint,
+    problems.blueprint,
+)
+
+_usable_id = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
+
+
+class OrjsonProvider(JSONProvider):
+    """Flask's JSON by orjson."""
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        """`obj` as JSON."""
+        return orjson.dumps(obj, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z).decode()
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """What the JSON `s` says."""
+        return orjson.loads(s)
+
+
+def create_app(
+    config: Settings | None = None, serving: "Serving | None" = None, *, shop: Shop | None = None
+) -> APIFlask:
+    """The application; it asks no server and starts no thread but those of the parts of `shop`.
+
+    Args:
+        config: the settings; None: those of the process.
+        serving: who answers what a person gets; None: the platform's own, which the caller starts.
+        shop: all that the worker holds, where it is not to be made of the platform's own parts.
+    """
+    app = APIFlask(
+        __name__,
+        title="Tidemark",
+        version=__version__,
+        spec_path="/api/v1/openapi.json",
+        docs_path=None,
+        json_errors=False,
+        static_url_path="/static",
+    )
+    app.json = OrjsonProvider(app)
+    app.config["MAX_CONTENT_LENGTH"] = strict_inputs.LARGEST_BODY
+    app.extensions[EXTENSION] = shop or Shop.of(config or settings(), serving)
+    app.extensions[ShopMetrics.EXTENSION] = ShopMetrics()
+    id_paths.use(app)
+    description.use(app)
+    problems.handle(app)
+    _measure(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _measure(app: Flask) -> None:
+    """Name each request and note how long it took."""
+    metrics: ShopMetrics = app.extensions[ShopMetrics.EXTENSION]
+
+    def begin() -> None:
+        g.begun = time.perf_counter()
+        sent = request.headers.get(REQUEST_ID)
+        g.request_id = sent if sent and _usable_id(sent) else os.urandom(8).hex()
+
+    def end(response: Response) -> Response:
+        response.headers[REQUEST_ID] = g.request_id
+        metrics.observe(request.endpoint or "", response.status_code, time.perf_counter() - g.begun)
+        return response
+
+    app.before_request(begin)
+    app.after_request(end)

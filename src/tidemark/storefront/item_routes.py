@@ -1,0 +1,122 @@
+"""Routes about items: what is like one, what is popular, and what programs say of them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response
+from pymongo import ReplaceOne
+from pymongo.errors import BulkWriteError
+
+from tidemark.storefront import answers_out
+from tidemark.storefront.api_models import CountedWish, ItemIn, ItemsIn, ListOut, StoredOut
+from tidemark.storefront.api_operation import READ, WRITE, answer_json, operation
+from tidemark.storefront.problems import Problem
+from tidemark.storefront.shop import Shop, shop
+
+blueprint = APIBlueprint("items", __name__, url_prefix="/api/v1", tag="Items")
+
+EXAMPLE = {
+    "model_id": "20261124T101500-als",
+    "method": "similar",
+    "made_at": "2026-11-24T10:15:00Z",
+    "age_seconds": 1834.2,
+    "fresh": True,
+    "stale": False,
+    "short": False,
+    "items": [
+        {
+            "item_id": "B0002E1G5C",
+            "position": 1,
+            "score": 0.87,
+            "method": "similar",
+            "title": "A tuner that clips on",
+            "price": 12.5,
+        }
+    ],
+}
+ITEM = {"title": "Strings for an electric guitar", "category": "Strings", "price": 6.99, "available": True}
+
+
+@operation(
+    blueprint, "GET", "/items/<id:item_id>/similar", scope=READ, query=CountedWish, answer=ListOut, answered=EXAMPLE
+)
+def similar(item_id: str, query_data: CountedWish) -> Response:
+    """Items that are like one."""
+    serving = shop().serving
+    if serving.catalogue().number(item_id) is None:
+        raise Problem("not-found", "no item has this id")
+    answer = serving.similar(item_id, query_data.n, query_data.filter())
+    return answer_json(answers_out.listed(answer, now=datetime.now(UTC)))
+
+
+@operation(
+    blueprint,
+    "GET",
+    "/popular",
+    scope=READ,
+    query=CountedWish,
+    answer=ListOut,
+    answered=EXAMPLE | {"method": "popular"},
+)
+def popular(query_data: CountedWish) -> Response:
+    """What is taken most in the recent window."""
+    answer = shop().serving.popular(query_data.n, query_data.filter())
+    return answer_json(answers_out.listed(answer, now=datetime.now(UTC)))
+
+
+@operation(
+    blueprint,
+    "PUT",
+    "/items/<id:item_id>",
+    scope=WRITE,
+    body=ItemIn,
+    answer=StoredOut,
+    asked=ITEM,
+    answered={"stored": 1, "updated_at": "2026-11-24T10:15:00Z"},
+)
+def item(item_id: str, json_data: ItemIn) -> Response:
+    """Say what an item is, in place of what was said before; answers know it within two seconds.
+
+    It lies over what the products' files say. `available: false` takes the item out of every answer.
+    """
+    return _store(shop(), {item_id: json_data})
+
+
+@operation(
+    blueprint,
+    "POST",
+    "/items",
+    scope=WRITE,
+    body=ItemsIn,
+    answer=StoredOut,
+    asked={"items": [{"item_id": "B000A0GOEQ"} | ITEM]},
+    answered={"stored": 1, "updated_at": "2026-11-24T10:15:00Z"},
+)
+def items(json_data: ItemsIn) -> Response:
+    """Say what up to 1,000 items are: `PUT /items/{item_id}` for each in turn, so of two for one item the last counts.
+
+    Where MongoDB goes away in the midst of it, some are stored and the answer is 503: send all again.
+    """
+    return _store(shop(), {named.item_id: named for named in json_data.items})
+
+
+def _store(here: Shop, said: Mapping[str, ItemIn]) -> Response:
+    now = datetime.now(UTC)
+    now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # what MongoDB keeps of it
+    documents = [_document(item_id, item, now) for item_id, item in said.items()]
+    try:
+        here.db["items"].bulk_write(
+            [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents], ordered=False
+        )
+    except BulkWriteError as error:
+        refused = [str(failed.get("errmsg", ""))[:200] for failed in error.details.get("writeErrors", [])]
+        raise Problem("invalid", f"{len(refused)} of {len(documents)} were not stored: {refused[:1]}") from None
+    return answer_json({"stored": len(documents), "updated_at": now})
+
+
+def _document(item_id: str, item: ItemIn, now: datetime) -> dict[str, Any]:
+    """An item as the collection `items` has it: fields that nobody said anything of are not there."""
+    told = item.model_dump(exclude_none=True, exclude={"item_id"})
+    return {"_id": item_id} | told | {"updated_at": now}

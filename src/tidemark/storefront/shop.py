@@ -1,0 +1,114 @@
+"""The shop: what one worker of the storefront holds while it lives, made once and given to every request."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from flask import current_app
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from tidemark.settings import Settings
+
+if TYPE_CHECKING:
+    from tidemark.serving.service import Serving
+    from tidemark.storefront.accounts import Accounts
+    from tidemark.storefront.api_keys import ApiKeys
+    from tidemark.storefront.recommendation_ids import Signer
+    from tidemark.storefront.sessions import Sessions
+    from tidemark.storefront.sign_ins import SignIns
+    from tidemark.stream.deliveries import Deliveries
+    from tidemark.stream.exposures import Exposures
+
+EXTENSION = "tidemark"
+"""Where in `app.extensions` the shop is."""
+PATIENCE_MS = 1_000
+"""Milliseconds in which a server is to be found, and twice that for all of one command: a worker has few threads, and those
+that wait for MongoDB do not answer what needs none."""
+
+
+class Closing(Protocol):
+    """What is ended with the worker."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+@dataclass
+class Shop:
+    """What a worker holds.
+
+    Args:
+        config: the settings.
+        serving: who answers what a person gets.
+        db: the platform's database. It connects when it is first used, and waits `PATIENCE_MS`.
+        exposures: where it is told what was shown.
+        interactions: the way to the topic `interactions`.
+        signer: signs and reads recommendation ids.
+        accounts, sessions, sign_ins, keys: who may come in.
+        experiments: which arm a user is in; None: everybody gets the champion.
+    """
+
+    config: Settings
+    serving: "Serving"
+    db: Database[dict[str, Any]]
+    exposures: "Exposures"
+    interactions: "Deliveries"
+    signer: "Signer"
+    accounts: "Accounts"
+    sessions: "Sessions"
+    sign_ins: "SignIns"
+    keys: "ApiKeys"
+    experiments: Any = None
+
+    @classmethod
+    def of(cls, config: Settings, serving: "Serving | None" = None) -> "Shop":
+        """A shop of the platform's own parts; nothing of it has asked a server yet."""
+        from tidemark.serving.service import Serving
+        from tidemark.storefront.accounts import Accounts
+        from tidemark.storefront.api_keys import ApiKeys
+        from tidemark.storefront.recommendation_ids import Signer
+        from tidemark.storefront.sessions import Sessions
+        from tidemark.storefront.sign_ins import SignIns
+        from tidemark.stream.deliveries import Deliveries
+        from tidemark.stream.exposures import Exposures
+
+        db = database(config)
+        return cls(
+            config=config,
+            serving=serving or Serving(config),
+            db=db,
+            exposures=Exposures(config),
+            interactions=Deliveries(config),
+            signer=Signer(config.shop_secret.get_secret_value()),
+            accounts=Accounts(db),
+            sessions=Sessions(db, config.shop_session_hours),
+            sign_ins=SignIns(db),
+            keys=ApiKeys(db, config.shop_rate),
+        )
+
+    def close(self) -> None:
+        """Send what is under way and end the threads."""
+        parts: list[Closing] = [self.serving, self.exposures, self.interactions, self.keys]
+        for part in parts:
+            part.close()
+        self.db.client.close()
+
+
+def database(config: Settings) -> Database[dict[str, Any]]:
+    """The platform's database by a client that connects when it is first used, for requests that do not wait long."""
+    client: MongoClient[dict[str, Any]] = MongoClient(
+        config.mongo_uri,
+        connect=False,
+        w="majority",
+        tz_aware=True,
+        serverSelectionTimeoutMS=PATIENCE_MS,
+        connectTimeoutMS=PATIENCE_MS,
+        timeoutMS=2 * PATIENCE_MS,
+    )
+    return client[config.mongo_database]
+
+
+def shop() -> Shop:
+    """The shop of the application that is answering."""
+    found: Shop = current_app.extensions[EXTENSION]
+    return found
