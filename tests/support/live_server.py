@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from tidemark.storefront.session_cookie import cookie_names
 
 from tests.support.waiting import eventually
 from tidemark.local.ports import free_port
 from tidemark.settings import ROOT
+from tidemark.storefront.session_cookie import cookie_names
 
 COOKIE, _ = cookie_names(tls=False)
 

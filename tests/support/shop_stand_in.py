@@ -15,12 +15,10 @@ from typing import Any, ClassVar
 from flask import Flask, g
 from jinja2.bccache import Bucket, BytecodeCache
 from pydantic import SecretStr
-from tidemark.serving.events import Event
-from tidemark.storefront.recommendation_ids import Signer
-from tidemark.storefront.sessions import Session, later
 
 from tidemark.errors import UnreachableError
 from tidemark.serving.answers import FOLD_IN, NEW, POPULAR, SIMILAR, STORED, Answer, Ask, Listed, Share
+from tidemark.serving.events import Event
 from tidemark.serving.filters import Filter
 from tidemark.settings import Settings
 from tidemark.storefront import (
@@ -33,6 +31,8 @@ from tidemark.storefront import (
     shop_routes,
     sign_in_routes,
 )
+from tidemark.storefront.recommendation_ids import Signer
+from tidemark.storefront.sessions import Session, later
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 ALL = Filter()

@@ -2,10 +2,9 @@
 
 from datetime import timedelta
 
-from tidemark.serving.events import Event
-
 from tests.support.shop_stand_in import MODEL, NOW, StandInServing, event, histories, products
 from tidemark.serving.answers import POPULAR, Answer, Listed, Share
+from tidemark.serving.events import Event
 from tidemark.storefront import shelves
 from tidemark.storefront.shelves import did, favourites, kinds_by_weight, shares, strongest
 
