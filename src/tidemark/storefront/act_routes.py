@@ -9,7 +9,8 @@ from tidemark.contracts import conformance
 from tidemark.storefront import acts, cards, showing
 from tidemark.storefront.login import local_path, login_required
 from tidemark.storefront.rendering import SAID
-from tidemark.storefront.shoppers import change, shop, shopper
+from tidemark.storefront.shop import shop
+from tidemark.storefront.shoppers import change, shopper
 
 blueprint = Blueprint("acts", __name__)
 

@@ -16,14 +16,21 @@ from flask.json.provider import JSONProvider
 from tidemark import __version__
 from tidemark.settings import Settings, settings
 from tidemark.storefront import (
+    act_routes,
     description,
+    history_routes,
     id_paths,
     interaction_routes,
     item_routes,
+    live_routes,
+    login,
     person_routes,
+    presenter_routes,
     problems,
+    protection,
     recommendation_routes,
-    strict_inputs,
+    shop_routes,
+    sign_in_routes,
     system_routes,
 )
 from tidemark.storefront.shop import EXTENSION, Shop
@@ -41,6 +48,12 @@ BLUEPRINTS = (
     system_routes.blueprint,
     description.blueprint,
     problems.blueprint,
+    sign_in_routes.blueprint,
+    shop_routes.blueprint,
+    act_routes.blueprint,
+    history_routes.blueprint,
+    presenter_routes.blueprint,
+    live_routes.blueprint,
 )
 
 _usable_id = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
@@ -78,13 +91,15 @@ def create_app(
         static_url_path="/static",
     )
     app.json = OrjsonProvider(app)
-    app.config["MAX_CONTENT_LENGTH"] = strict_inputs.LARGEST_BODY
-    app.extensions[EXTENSION] = shop or Shop.of(config or settings(), serving)
+    shop = shop or Shop.of(config or settings(), serving)
+    app.extensions[EXTENSION] = shop
     app.extensions[ShopMetrics.EXTENSION] = ShopMetrics()
     id_paths.use(app)
     description.use(app)
     problems.handle(app)
     _measure(app)
+    login.install(app, shop.config, shop.accounts, shop.sessions, shop.sign_ins)
+    protection.protect(app, shop.config)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     return app

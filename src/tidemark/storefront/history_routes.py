@@ -10,7 +10,8 @@ from flask import Blueprint, Response, abort, render_template, request, stream_w
 from tidemark.storefront import cards
 from tidemark.storefront.login import login_required
 from tidemark.storefront.shelves import did, kinds_by_weight
-from tidemark.storefront.shoppers import shop, shopper
+from tidemark.storefront.shop import shop
+from tidemark.storefront.shoppers import shopper
 
 if TYPE_CHECKING:
     from tidemark.serving.events import Event

@@ -8,8 +8,9 @@ from flask.typing import ResponseReturnValue
 from tidemark.serving.answers import Ask
 from tidemark.storefront import login, shelf_rows, shelves
 from tidemark.storefront.people import Chosen, People
+from tidemark.storefront.shop import shop
 from tidemark.storefront.shop_routes import airflow, timed
-from tidemark.storefront.shoppers import PRESENTER, Shopper, act_as, shop, shopper
+from tidemark.storefront.shoppers import PRESENTER, Shopper, act_as, shopper
 
 EXTENSION = "shop.people"
 SIDE = 9

@@ -97,6 +97,8 @@ def live_origin(config: Settings, host: str, scheme: str = "http") -> str:
         host: as the request names it, with its port; anything.
         scheme: of the request.
     """
+    if config.shop_live_url == "/":
+        return ""
     if config.shop_live_url:
         parts = config.shop_live_url.split("/")
         return "/".join(parts[:3])

@@ -11,7 +11,8 @@ from flask import Flask, request, url_for
 from tidemark.storefront import wording
 from tidemark.storefront.drawings import drawing
 from tidemark.storefront.login import current_user
-from tidemark.storefront.shoppers import shop, shopper
+from tidemark.storefront.shop import shop
+from tidemark.storefront.shoppers import shopper
 
 STATIC = Path(__file__).parent / "static"
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tidemark.serving.service import Serving
     from tidemark.storefront.accounts import Accounts
     from tidemark.storefront.api_keys import ApiKeys
+    from tidemark.storefront.experiments import Experiments
     from tidemark.storefront.recommendation_ids import Signer
     from tidemark.storefront.sessions import Sessions
     from tidemark.storefront.sign_ins import SignIns
@@ -45,7 +46,7 @@ class Shop:
         interactions: the way to the topic `interactions`.
         signer: signs and reads recommendation ids.
         accounts, sessions, sign_ins, keys: who may come in.
-        experiments: which arm a user is in; None: everybody gets the champion.
+        experiments: which arm a user is in.
     """
 
     config: Settings
@@ -58,7 +59,7 @@ class Shop:
     sessions: "Sessions"
     sign_ins: "SignIns"
     keys: "ApiKeys"
-    experiments: Any = None
+    experiments: "Experiments"
 
     @classmethod
     def of(cls, config: Settings, serving: "Serving | None" = None) -> "Shop":
@@ -66,6 +67,7 @@ class Shop:
         from tidemark.serving.service import Serving
         from tidemark.storefront.accounts import Accounts
         from tidemark.storefront.api_keys import ApiKeys
+        from tidemark.storefront.experiments import Experiments
         from tidemark.storefront.recommendation_ids import Signer
         from tidemark.storefront.sessions import Sessions
         from tidemark.storefront.sign_ins import SignIns
@@ -84,6 +86,7 @@ class Shop:
             sessions=Sessions(db, config.shop_session_hours),
             sign_ins=SignIns(db),
             keys=ApiKeys(db, config.shop_rate),
+            experiments=Experiments(lambda: db),
         )
 
     def close(self) -> None:

@@ -14,7 +14,8 @@ from tidemark.storefront import acts, cards, rendering, shelf_rows, shelves, sho
 from tidemark.storefront.login import login_required
 from tidemark.storefront.shelf_rows import Row
 from tidemark.storefront.shelves import kinds_by_weight
-from tidemark.storefront.shoppers import shop, shopper
+from tidemark.storefront.shop import shop
+from tidemark.storefront.shoppers import shopper
 
 SIMILAR, BOUGHT_TOGETHER = "similar", 6
 PAGE = 24

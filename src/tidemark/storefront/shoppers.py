@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from flask import abort, current_app, g
+from flask import abort, g
 
 from tidemark.errors import SignedOutError
 from tidemark.storefront import login
+from tidemark.storefront.shop import shop
 
 if TYPE_CHECKING:
     from tidemark.storefront.sessions import Session, Sessions
-    from tidemark.storefront.shop import Shop
 
 PRESENTER = "presenter"
 
@@ -48,11 +48,6 @@ class Shopper:
     def presents(self) -> bool:
         """Whether it may shop as others."""
         return self.role == PRESENTER
-
-
-def shop() -> "Shop":
-    """What the storefront holds."""
-    return cast("Shop", current_app.extensions["tidemark"])
 
 
 def session() -> "Session":

@@ -19,8 +19,8 @@ from flask import Request
 from pydantic import BaseModel, ValidationError
 
 from tidemark.storefront.problems import Problem
+from tidemark.storefront.protection import LARGEST_BODY
 
-LARGEST_BODY = 1024 * 1024
 LONGEST_KEPT = 512
 """Bytes of a query string above which it is read each time, so that those that are kept take little memory."""
 MOST_KEPT = 2_048
