@@ -8,12 +8,14 @@ from types import SimpleNamespace
 from typing import Any
 
 from apiflask import APIFlask
+from pydantic import SecretStr
 
 from tidemark.errors import UnreachableError
 from tidemark.serving.answers import Answer, Ask, Listed, Share
 from tidemark.serving.filters import Filter
 from tidemark.settings import Settings
 from tidemark.storefront.app import create_app
+from tidemark.storefront.experiments import Experiments
 from tidemark.storefront.shop import Shop
 
 MODEL = "20261124T101500-als"
@@ -219,8 +221,10 @@ def stand_in_shop(config: Settings | None = None, db: Any = None) -> Any:
         "interactions": StandInInteractions(),
         "signer": StandInSigner(),
         "keys": StandInKeys(),
+        "experiments": Experiments(lambda: db),
+        **dict.fromkeys(("accounts", "sessions", "sign_ins")),
     }
-    return Shop(config or Settings.model_construct(), db=db, accounts=None, sessions=None, sign_ins=None, **parts)
+    return Shop(config or Settings.model_construct(shop_secret=SecretStr("signed with this")), db=db, **parts)
 
 
 def stand_in_app(shop: Shop) -> APIFlask:

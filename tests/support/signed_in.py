@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 import tidemark.storefront
 from tidemark.settings import Settings
-from tidemark.storefront import login, protection, sign_in_routes
+from tidemark.storefront import login, protection, rendering, sign_in_routes
 from tidemark.storefront.accounts import Accounts
 from tidemark.storefront.sessions import Sessions
 from tidemark.storefront.sign_ins import SignIns
@@ -26,6 +26,7 @@ def application(config: Settings, accounts: Any, sessions: Any, sign_ins: Any) -
     config = config.model_copy(update={"shop_secret": SecretStr("a secret of the tests")})
     login.install(app, config, accounts, sessions, sign_ins)
     protection.protect(app, config)
+    rendering.prepare(app)
     app.register_blueprint(sign_in_routes.blueprint)
 
     @app.get("/")

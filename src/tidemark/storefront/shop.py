@@ -30,7 +30,7 @@ that wait for MongoDB do not answer what needs none."""
 class Closing(Protocol):
     """What is ended with the worker."""
 
-    def close(self) -> None:
+    def close(self) -> object:
         """End it."""
 
 

@@ -23,6 +23,7 @@ from tests.support.shop_stand_in import (
     stand_in_shop,
 )
 from tidemark.errors import SignedOutError
+from tidemark.storefront import audit
 
 OWN = {"Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
 GETS = (
@@ -436,7 +437,7 @@ def test_a_presenter_shops_as_one_of_six_and_it_is_said_on_every_page(
     offers = [next(field["value"] for field in form.inside if field["name"] == "offer") for form in forms]
     names = [element.text for element in people.all("bdi", class_="id")]
     assert len(offers) == len(names) == 6
-    with caplog.at_level("INFO", logger="tidemark.audit"):
+    with caplog.at_level("INFO", logger=audit.LOGGER):
         assert presenter.post("/people/act", page="/people", offer=offers[names.index("ben")]).location == "/"
     assert '"act_as"' in caplog.text
     assert "ben" in caplog.text
