@@ -12,7 +12,7 @@ from pymongo.errors import BulkWriteError
 from tidemark.storefront import answers_out
 from tidemark.storefront.api_models import CountedWish, ItemIn, ItemsIn, ListOut, StoredOut
 from tidemark.storefront.api_operation import READ, WRITE, answer_json, operation
-from tidemark.storefront.problems import Problem
+from tidemark.storefront.problems import Problem, away
 from tidemark.storefront.shop import Shop, shop
 
 blueprint = APIBlueprint("items", __name__, url_prefix="/api/v1", tag="Items")
@@ -111,8 +111,10 @@ def _store(here: Shop, said: Mapping[str, ItemIn]) -> Response:
             [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents], ordered=False
         )
     except BulkWriteError as error:
-        refused = [str(failed.get("errmsg", ""))[:200] for failed in error.details.get("writeErrors", [])]
-        raise Problem("invalid", f"{len(refused)} of {len(documents)} were not stored: {refused[:1]}") from None
+        refused = (error.details or {}).get("writeErrors", [])
+        if not refused:  # nothing is wrong with what was sent, but not all copies have it
+            raise away("MongoDB did not store it on all copies in time") from None
+        raise Problem("invalid", f"{len(refused)} of {len(documents)} are not as the contract of items says") from None
     return answer_json({"stored": len(documents), "updated_at": now})
 
 

@@ -16,21 +16,27 @@ from tests.support.shop_api import bearer, history, stand_in_app, stand_in_shop
 from tidemark.settings import Settings
 from tidemark.storage import mongo
 from tidemark.storefront.description import operations
-from tidemark.storefront.shop import database
 
-CASES = 700 if os.environ.get("TIDEMARK_FULL") else 20
+CASES = 360 if os.environ.get("TIDEMARK_FULL") else 20
 """Of each of the operations, valid ones and others."""
 VALID = schemathesis.GenerationMode.POSITIVE
 
 
 @pytest.fixture
 def app(mongo_db: Settings):
-    db = database(mongo_db)
+    db = mongo.connect(mongo_db)  # which waits longer than the shop does: the machine may be busy
     mongo.ensure(db, "items")
     shop = stand_in_shop(mongo_db, db)
     shop.serving.histories["u"] = history("u", 5)
     yield stand_in_app(shop)
     db.client.close()
+
+
+def stays_wrong(query) -> bool:
+    """Whether what is to be wrong with a query is still so as text: a list of nothing is no parameter, and any word an id."""
+    excluded = query.get("exclude", [])
+    words = isinstance(excluded, list) and all(isinstance(item_id, str) for item_id in excluded)
+    return words and not any(value in ([], {}) for value in query.values())
 
 
 def check_answers(operation, mode: schemathesis.GenerationMode, seen: Counter[int]) -> None:
@@ -45,6 +51,7 @@ def check_answers(operation, mode: schemathesis.GenerationMode, seen: Counter[in
     def check(case):
         if mode is VALID:
             (case.query or {}).pop("cursor", None)  # no text is one that an answer did not give
+        hypothesis.assume(stays_wrong(case.query or {}))
         response = case.call(headers=bearer())
         seen[response.status_code] += 1
         case.validate_response(response, headers=bearer())

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from tests.support.shop_api import bearer, stand_in_app, stand_in_shop
 from tidemark.settings import Settings
+from tidemark.storage import mongo
 from tidemark.storefront.idempotency import ABANDONED, COLLECTION, KEPT, Repeatable
 from tidemark.storefront.problems import Problem
 from tidemark.storefront.shop import database
@@ -35,7 +36,7 @@ class Work:
 
 @pytest.fixture
 def db(mongo_db: Settings):
-    database_of_test = database(mongo_db)
+    database_of_test = mongo.connect(mongo_db)
     yield database_of_test
     database_of_test.client.close()
 

@@ -15,7 +15,7 @@ ITEM = {"title": "A thing", "category": "Things", "categories": ["All", "Things"
 
 @pytest.fixture
 def db(mongo_db: Settings):
-    database_of_test = database(mongo_db)
+    database_of_test = mongo.connect(mongo_db)
     mongo.ensure(database_of_test, "items")
     yield database_of_test
     database_of_test.client.close()
