@@ -118,7 +118,7 @@ def publish(db: Database[Document], folder: str, of: About, pairs: Pairs, fitted
     Raises:
         GateError: pack and collection differ.
     """
-    if not _is_there(folder, of, served):
+    if not is_there(folder, of, served):
         known = details.merged(details.read_products(db), details.read_changes(db))
         serving.write(folder, make(of, pairs, fitted, served, known))
     with packs.local(folder) as at:
@@ -129,7 +129,8 @@ def publish(db: Database[Document], folder: str, of: About, pairs: Pairs, fitted
     return where
 
 
-def _is_there(folder: str, of: About, served: Served) -> bool:
+def is_there(folder: str, of: About, served: Served) -> bool:
+    """Whether `folder` has a whole pack that is of the same and has the same lists."""
     try:
         with packs.local(folder) as at:
             serving.verify(at)

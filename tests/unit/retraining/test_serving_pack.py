@@ -1,5 +1,6 @@
 """The pack of a model is what was learned and listed, and the gate sees every way in which MongoDB could have another."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -16,6 +17,7 @@ from tidemark.models.pairs import from_frame
 from tidemark.models.popularity import Popularity
 from tidemark.models.recipes import Recipe
 from tidemark.retraining import publish, serving_pack
+from tidemark.serving import pack as written
 from tidemark.serving.catalogue import Catalogue
 from tidemark.serving.details import Details
 
@@ -87,6 +89,20 @@ def test_it_says_what_it_is_of():
         "memory://r/retrain_recommender/key/", snapshot | {"stream": None, "run_id": None}, model
     )
     assert (without.run_id, without.topic_id, without.next_offsets) == ("key", None, {})
+
+
+def test_a_pack_of_an_earlier_try_counts_where_it_is_whole_and_of_the_same(tmp_path):
+    pack, lists, _ = pack_of(Popularity())
+    served = serving_pack.Served(lists.users, lists.items, lists.scores)
+    folder = str(tmp_path / "pack")
+    assert not serving_pack.is_there(folder, made.about(), served)
+    written.write(folder, pack)
+    assert serving_pack.is_there(folder, made.about(), served)
+    assert not serving_pack.is_there(folder, made.about(run_id="another"), served)
+    assert not serving_pack.is_there(folder, made.about(), replace(served, items=served.items[::-1].copy()))
+    assert not serving_pack.is_there(folder, made.about(), replace(served, scores=served.scores + 1))
+    (tmp_path / "pack" / "pack.json").unlink()
+    assert not serving_pack.is_there(folder, made.about(), served)
 
 
 @pytest.fixture

@@ -172,6 +172,33 @@ PRODUCTS: list[dict[str, Any]] = [
     {"_id": "b", "title": "Lamp", "main_category": "Home", "price": 2.0},
     {"_id": "x", "title": "Extra"},
 ]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "found"),
+    [
+        ((2.0, 2.0), ["b"]),
+        ((2.1, None), []),
+        ((None, 1.9), []),
+        ((2.0, None), ["b"]),
+        ((None, 2.0), ["b"]),
+        ((3, 1), []),
+    ],
+)
+def test_bounds_of_a_price_are_in_it_and_what_has_none_is_in_no_range(bounds, found):
+    catalogue = Catalogue.of(made.pack(products=PRODUCTS))
+    mask = catalogue.mask(Filter(price_min=bounds[0], price_max=bounds[1]))
+    assert [catalogue.item_id(number) for number in np.flatnonzero(mask).tolist()] == found
+
+
+def test_a_title_that_changed_is_no_longer_found_first():
+    of = made.pack(products=[{"_id": "b", "title": "Lamp"}, {"_id": "c", "title": "Lamp", "brand": "Lamp"}])
+    old = Catalogue.of(of)
+    new = old.with_changes([{"_id": "c", "title": "Torch"}])
+    assert [old.item_id(number) for number in old.search("lamp")] == ["c", "b"]
+    assert [new.item_id(number) for number in new.search("lamp")] == ["b", "c"]
+
+
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 

@@ -94,11 +94,12 @@ def test_one_that_was_written_anew_is_fetched_anew(source, root):
         (lambda s: spoil(s, pack.CONTENTS, b"{}"), "is none"),
         (lambda s: spoil(s, "lists.npy", b""), "not as it was written"),
         (lambda s: spoil(s, "lists.npy", b"x" * 1_000_000), "not as it was written"),
+        (lambda s: spoil(s, "lists.npy", b"x" * (128 + 2 * 2 * 4)), "SHA-256 differs"),
         (lambda s: fsspec.core.url_to_fs(s)[0].rm(f"{fsspec.core.url_to_fs(s)[1]}/scores.npy"), "scores.npy is missing"),
         (lambda s: fsspec.core.url_to_fs(s)[0].rm(f"{fsspec.core.url_to_fs(s)[1]}/pack.json"), "no whole pack"),
         (lambda s: pack.write(s, made.pack(of=made.about("20260101T000000-0b0b0b0b"))), "is of model"),
     ],
-    ids=["contents", "empty", "too long", "missing", "no contents", "another's"],
+    ids=["contents", "empty", "too long", "other bytes", "missing", "no contents", "another's"],
 )  # fmt: skip
 def test_a_broken_source_is_refused_and_leaves_nothing(source, root, damage, means):
     damage(source)
