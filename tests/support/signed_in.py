@@ -26,7 +26,7 @@ def application(config: Settings, accounts: Any, sessions: Any, sign_ins: Any) -
     config = config.model_copy(update={"shop_secret": SecretStr("a secret of the tests")})
     login.install(app, config, accounts, sessions, sign_ins)
     protection.protect(app, config)
-    rendering.prepare(app)
+    app.jinja_env.globals["asset"] = rendering.asset
     app.register_blueprint(sign_in_routes.blueprint)
 
     @app.get("/")
