@@ -15,7 +15,7 @@ from tidemark.serving.answers import Answer, Ask, Listed, Share
 from tidemark.serving.filters import Filter
 from tidemark.settings import Settings
 from tidemark.storefront.app import create_app
-from tidemark.storefront.experiments import Experiments
+from tidemark.storefront.experiments import OUTSIDE, Assignment
 from tidemark.storefront.shop import Shop
 
 MODEL = "20261124T101500-als"
@@ -202,6 +202,24 @@ class StandInKeys:
         return self.ahead
 
 
+class StandInExperiments:
+    """Gives everybody the same arm."""
+
+    def __init__(self, assignment: Assignment = Assignment(OUTSIDE)) -> None:  # noqa: B008
+        self.assignment, self.fallbacks = assignment, 0
+
+    def assign(self, user_id: str | None, *, acting: object = None) -> Assignment:
+        """As set, but for who is in none."""
+        return Assignment(OUTSIDE) if user_id is None or acting else self.assignment
+
+    def fell_back(self) -> None:
+        """Counted."""
+        self.fallbacks += 1
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
 class StandInSigner:
     """Signs by a hash that says whose and where."""
 
@@ -221,7 +239,7 @@ def stand_in_shop(config: Settings | None = None, db: Any = None) -> Any:
         "interactions": StandInInteractions(),
         "signer": StandInSigner(),
         "keys": StandInKeys(),
-        "experiments": Experiments(lambda: db),
+        "experiments": StandInExperiments(),
         **dict.fromkeys(("accounts", "sessions", "sign_ins")),
     }
     return Shop(config or Settings.model_construct(shop_secret=SecretStr("signed with this")), db=db, **parts)

@@ -18,6 +18,7 @@ from tidemark.settings import Settings, settings
 from tidemark.storefront import (
     act_routes,
     description,
+    experiment_routes,
     history_routes,
     id_paths,
     interaction_routes,
@@ -45,6 +46,7 @@ BLUEPRINTS = (
     item_routes.blueprint,
     interaction_routes.blueprint,
     person_routes.blueprint,
+    experiment_routes.blueprint,
     system_routes.blueprint,
     description.blueprint,
     problems.blueprint,

@@ -1,10 +1,12 @@
 """Routes that answer what a person gets: a user, many users, somebody unknown; and why."""
 
+from typing import Any
+
 from apiflask import APIBlueprint
 from flask import Response, request
 
-from tidemark.serving.answers import Ask
-from tidemark.storefront import answers_out
+from tidemark.serving.answers import Answer, Ask
+from tidemark.storefront import answers_out, arms
 from tidemark.storefront.api_models import (
     BatchOut,
     BatchWish,
@@ -16,7 +18,7 @@ from tidemark.storefront.api_models import (
 from tidemark.storefront.api_operation import READ, answer_json, operation
 from tidemark.storefront.conditional import etag, not_modified
 from tidemark.storefront.problems import Problem
-from tidemark.storefront.shop import shop
+from tidemark.storefront.shop import Shop, shop
 
 blueprint = APIBlueprint("recommendations", __name__, url_prefix="/api/v1", tag="Recommendations")
 
@@ -48,6 +50,10 @@ def _ask(user_id: str, wish: RecommendationWish) -> Ask:
     return Ask(user_id, wish.n, wish.filter(), wish.seen == "include", explain=wish.explain)
 
 
+def _told(here: Shop, answer: Answer, arm: str, wish: RecommendationWish) -> dict[str, Any]:
+    return answers_out.recommendations(here, answer, placement=wish.placement, explain=wish.explain, arm=arm)
+
+
 @operation(
     blueprint,
     "GET",
@@ -65,13 +71,12 @@ def recommendations(user_id: str, query_data: RecommendationWish) -> Response:
     fill the list, each saying its way; where those do not suffice, `short` is true.
     """
     here = shop()
-    tag = etag(here.serving.version(user_id), answers_out.CHAMPION)
-    known = not_modified(request, tag)
-    if known is not None:
-        return known
-    answer = here.serving.recommend(_ask(user_id, query_data))
-    told = answers_out.recommendations(here, answer, placement=query_data.placement, explain=query_data.explain)
-    return answer_json(told, headers={"ETag": etag(answer.version, told["arm"])})
+    if "If-None-Match" in request.headers:
+        known = not_modified(request, etag(*arms.version(here, user_id)))
+        if known is not None:
+            return known
+    answer, arm = arms.recommend(here, _ask(user_id, query_data))
+    return answer_json(_told(here, answer, arm, query_data), headers={"ETag": etag(answer.version, arm)})
 
 
 @operation(
@@ -87,16 +92,8 @@ def recommendations(user_id: str, query_data: RecommendationWish) -> Response:
 def recommendations_batch(json_data: BatchWish) -> Response:
     """What up to 100 users get, under the same wishes."""
     here = shop()
-    answers = [
-        answers_out.recommendations(
-            here,
-            here.serving.recommend(_ask(user_id, json_data)),
-            placement=json_data.placement,
-            explain=json_data.explain,
-        )
-        for user_id in json_data.users
-    ]
-    return answer_json({"answers": answers})
+    answers = [arms.recommend(here, _ask(user_id, json_data)) for user_id in json_data.users]
+    return answer_json({"answers": [_told(here, answer, arm, json_data) for answer, arm in answers]})
 
 
 @operation(

@@ -91,7 +91,7 @@ class Shop:
 
     def close(self) -> None:
         """Send what is under way and end the threads."""
-        parts: list[Closing] = [self.serving, self.exposures, self.interactions, self.keys]
+        parts: list[Closing] = [self.serving, self.exposures, self.interactions, self.keys, self.experiments]
         for part in parts:
             part.close()
         self.db.client.close()

@@ -8,9 +8,9 @@ from typing import Any, cast
 from flask import Blueprint, Flask, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from tidemark.serving.answers import Answer
+from tidemark.serving.answers import Answer, Ask
 from tidemark.serving.filters import Filter
-from tidemark.storefront import acts, cards, rendering, shelf_rows, shelves, showing
+from tidemark.storefront import acts, arms, cards, rendering, shelf_rows, shelves, showing
 from tidemark.storefront.login import login_required
 from tidemark.storefront.shelf_rows import Row
 from tidemark.storefront.shelves import kinds_by_weight
@@ -45,10 +45,14 @@ def timed(ask: Callable[[], Answer]) -> tuple[Answer, float]:
 
 def for_you_rows() -> list[Row]:
     """The shelves of whoever looks."""
-    who, kinds = shopper(), kinds_by_weight(shop().config.weight_of_event)
-    return shelf_rows.rows(
-        shop(), who, shelves.shelves(shop().serving, who.user_id, frozenset(who.hidden), kinds), airflow()
-    )
+    here, who = shop(), shopper()
+    kinds = kinds_by_weight(here.config.weight_of_event)
+
+    def recommend(ask: Ask) -> tuple[Answer, str]:
+        return arms.recommend(here, ask, acting=who.presents)
+
+    made = shelves.shelves(here.serving, who.user_id, frozenset(who.hidden), kinds, recommend)
+    return shelf_rows.rows(here, who, made, airflow())
 
 
 @blueprint.get("/")
