@@ -25,6 +25,7 @@ Where it is what came lately:
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from tidemark.serving.filters import Filter
 
@@ -65,8 +66,7 @@ class Share:
     share: float
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """One item of an answer. `score` is comparable within one method of one answer only."""
 
     item_id: str

@@ -12,7 +12,6 @@ the ways that read the history.
 from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import count, repeat
 
 import numpy as np
 
@@ -101,9 +100,15 @@ def _stored_as_it_is(ask: Ask, model: Model, catalogue: Catalogue, row: int) -> 
     numbers = model.pack.lists[row, :n]
     if numbers[-1] < 0 or not catalogue.mask(OPEN)[numbers].all():
         return None
-    listed = numbers.tolist()
-    ids, titles, prices = (map(known, listed) for known in (catalogue.item_id, catalogue.title, catalogue.price))
-    return tuple(map(Listed, ids, count(1), model.pack.scores[row, :n].tolist(), repeat(STORED), titles, prices))
+    scores = model.pack.scores[row, :n].tolist()
+    return tuple(
+        [
+            Listed(item_id, at, score, STORED, title, price)
+            for at, ((item_id, title, price), score) in enumerate(
+                zip(map(catalogue.brief, numbers.tolist()), scores, strict=True), 1
+            )
+        ]
+    )
 
 
 def _session(ask: Ask, weight: float) -> list[Event]:

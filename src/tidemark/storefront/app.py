@@ -3,8 +3,6 @@
 Every answer has an `X-Request-ID`, the caller's own where it sent one, by which the log and a problem can be found again.
 """
 
-import os
-import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +18,7 @@ from tidemark.storefront import (
     description,
     experiment_routes,
     history_routes,
+    hot_route,
     id_paths,
     interaction_routes,
     item_routes,
@@ -30,6 +29,7 @@ from tidemark.storefront import (
     problems,
     protection,
     recommendation_routes,
+    request_ids,
     shop_routes,
     sign_in_routes,
     system_routes,
@@ -40,7 +40,6 @@ from tidemark.storefront.shop_metrics import ShopMetrics
 if TYPE_CHECKING:
     from tidemark.serving.service import Serving
 
-REQUEST_ID = "X-Request-ID"
 BLUEPRINTS = (
     recommendation_routes.blueprint,
     item_routes.blueprint,
@@ -57,8 +56,6 @@ BLUEPRINTS = (
     presenter_routes.blueprint,
     live_routes.blueprint,
 )
-
-_usable_id = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 
 
 class OrjsonProvider(JSONProvider):
@@ -101,6 +98,7 @@ def create_app(
     problems.handle(app)
     _measure(app)
     login.install(app, shop.config, shop.accounts, shop.sessions, shop.sign_ins)
+    hot_route.install(app)
     protection.protect(app, shop.config)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -113,11 +111,10 @@ def _measure(app: Flask) -> None:
 
     def begin() -> None:
         g.begun = time.perf_counter()
-        sent = request.headers.get(REQUEST_ID)
-        g.request_id = sent if sent and _usable_id(sent) else os.urandom(8).hex()
+        g.request_id = request_ids.of(request.headers.get(request_ids.HEADER))
 
     def end(response: Response) -> Response:
-        response.headers[REQUEST_ID] = g.request_id
+        response.headers[request_ids.HEADER] = g.request_id
         metrics.observe(request.endpoint or "", response.status_code, time.perf_counter() - g.begun)
         return response
 

@@ -1,12 +1,10 @@
 """Routes that answer what a person gets: a user, many users, somebody unknown; and why."""
 
-from typing import Any
-
 from apiflask import APIBlueprint
 from flask import Response, request
 
-from tidemark.serving.answers import Answer, Ask
-from tidemark.storefront import answers_out, arms
+from tidemark.serving.answers import Ask
+from tidemark.storefront import answers_out, arms, hot_route
 from tidemark.storefront.api_models import (
     BatchOut,
     BatchWish,
@@ -15,10 +13,10 @@ from tidemark.storefront.api_models import (
     RecommendationWish,
     SessionWish,
 )
-from tidemark.storefront.api_operation import READ, answer_json, operation
-from tidemark.storefront.conditional import etag, not_modified
+from tidemark.storefront.api_operation import JSON, PRIVATE, READ, answer_json, operation
+from tidemark.storefront.conditional import not_modified
 from tidemark.storefront.problems import Problem
-from tidemark.storefront.shop import Shop, shop
+from tidemark.storefront.shop import shop
 
 blueprint = APIBlueprint("recommendations", __name__, url_prefix="/api/v1", tag="Recommendations")
 
@@ -46,14 +44,6 @@ EXAMPLE = {
 }
 
 
-def _ask(user_id: str, wish: RecommendationWish) -> Ask:
-    return Ask(user_id, wish.n, wish.filter(), wish.seen == "include", explain=wish.explain)
-
-
-def _told(here: Shop, answer: Answer, arm: str, wish: RecommendationWish) -> dict[str, Any]:
-    return answers_out.recommendations(here, answer, placement=wish.placement, explain=wish.explain, arm=arm)
-
-
 @operation(
     blueprint,
     "GET",
@@ -70,13 +60,10 @@ def recommendations(user_id: str, query_data: RecommendationWish) -> Response:
     A user that nobody knows gets what is popular. Where the wishes leave too few items, popular ones under the same wishes
     fill the list, each saying its way; where those do not suffice, `short` is true.
     """
-    here = shop()
-    if "If-None-Match" in request.headers:
-        known = not_modified(request, etag(*arms.version(here, user_id)))
-        if known is not None:
-            return known
-    answer, arm = arms.recommend(here, _ask(user_id, query_data))
-    return answer_json(_told(here, answer, arm, query_data), headers={"ETag": etag(answer.version, arm)})
+    tag, body = hot_route.made(shop(), user_id, query_data, request.headers.get("If-None-Match"))
+    if body is None:
+        return not_modified(tag)
+    return Response(body, headers={"Cache-Control": PRIVATE, "ETag": tag}, mimetype=JSON)
 
 
 @operation(
@@ -92,8 +79,13 @@ def recommendations(user_id: str, query_data: RecommendationWish) -> Response:
 def recommendations_batch(json_data: BatchWish) -> Response:
     """What up to 100 users get, under the same wishes."""
     here = shop()
-    answers = [arms.recommend(here, _ask(user_id, json_data)) for user_id in json_data.users]
-    return answer_json({"answers": [_told(here, answer, arm, json_data) for answer, arm in answers]})
+    answers = [arms.recommend(here, hot_route.ask(user_id, json_data)) for user_id in json_data.users]
+    placement, explain = json_data.placement, json_data.explain
+    told = [
+        answers_out.recommendations(here, answer, placement=placement, explain=explain, arm=arm)
+        for answer, arm in answers
+    ]
+    return answer_json({"answers": told})
 
 
 @operation(
