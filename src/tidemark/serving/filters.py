@@ -20,7 +20,8 @@ class Filter:
 
     def is_open(self) -> bool:
         """Whether it allows everything."""
-        return self is _OPEN or self == _OPEN
+        return self is OPEN or self == OPEN
 
 
-_OPEN = Filter()
+OPEN = Filter()
+"""Allows everything."""

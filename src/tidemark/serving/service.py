@@ -20,7 +20,7 @@ from tidemark.serving.answers import CONTENT, NEW, POPULAR, Answer, Ask, Listed,
 from tidemark.serving.breaker import Breaker
 from tidemark.serving.catalogue import Catalogue
 from tidemark.serving.events import Event
-from tidemark.serving.filters import Filter
+from tidemark.serving.filters import OPEN, Filter
 from tidemark.serving.folding import Model
 from tidemark.serving.histories import Before, Histories
 from tidemark.serving.loading import Live, Loader
@@ -50,7 +50,6 @@ MODEL_FIELDS = (
     ),
 )
 """What is told of a model."""
-OPEN = Filter()
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ the ways that read the history.
 from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import count
 
 import numpy as np
 
@@ -25,7 +26,6 @@ from tidemark.serving.filters import Filter
 from tidemark.serving.folding import History, Model
 from tidemark.serving.pack import Array
 
-OPEN = Filter()
 NOBODY: frozenset[str] = frozenset()
 REASONS = 3
 """Items of the history that an explained item names, at most."""
@@ -97,16 +97,13 @@ def _stored_as_it_is(ask: Ask, model: Model, catalogue: Catalogue, row: int) -> 
     n = ask.n
     if n > model.longest or not ask.filter.is_open():
         return None
-    numbers = model.pack.lists[row, :n]
-    if numbers[-1] < 0 or not catalogue.mask(OPEN)[numbers].all():
+    numbers, scores = model.beginning(row, n)
+    if numbers[-1] < 0 or not catalogue.all_available(numbers):
         return None
-    scores = model.pack.scores[row, :n].tolist()
     return tuple(
         [
             Listed(item_id, at, score, STORED, title, price)
-            for at, ((item_id, title, price), score) in enumerate(
-                zip(map(catalogue.brief, numbers.tolist()), scores, strict=True), 1
-            )
+            for at, score, (item_id, title, price) in zip(count(1), scores, catalogue.briefs(numbers), strict=False)
         ]
     )
 

@@ -13,14 +13,14 @@ def items(answer: Answer, *, explain: bool = False) -> list[dict[str, Any]]:
     """The items of an answer; `because` where it was asked for."""
     told: list[dict[str, Any]] = [
         {
-            "item_id": item.item_id,
-            "position": item.position,
-            "score": item.score,
-            "method": item.method,
-            "title": item.title,
-            "price": item.price,
+            "item_id": item_id,
+            "position": position,
+            "score": score,
+            "method": method,
+            "title": title,
+            "price": price,
         }
-        for item in answer.items
+        for item_id, position, score, method, title, price, _ in answer.items
     ]
     if explain:
         for document, item in zip(told, answer.items, strict=True):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from tidemark.serving.filters import Filter
+from tidemark.serving.filters import OPEN, Filter
 from tidemark.storefront.id_paths import LONGEST, PATTERN, is_id
 
 MOST_ITEMS = 100
@@ -70,7 +70,9 @@ class Wish(Strict):
     exclude: list[Id] = Field(default=[], max_length=MOST_EXCLUDED, description="item_ids that must not be shown")
 
     def filter(self) -> Filter:
-        """The wish as serving takes it."""
+        """The wish as serving takes it; where nothing is wished, the one filter that allows everything."""
+        if self.category is None and self.price_min is None and self.price_max is None and not self.exclude:
+            return OPEN
         return Filter(self.category, self.price_min, self.price_max, frozenset(self.exclude))
 
 

@@ -73,7 +73,7 @@ class Exposures:
         self.problem = ""
         self._counting = threading.Lock()
         self._queue: deque[_Waiting] = deque()
-        self._reports: dict[str, Report] = {}
+        self._reports: dict[str, tuple[int, int, int]] = {}
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="exposures", daemon=True)
         self._thread.start()
@@ -112,7 +112,11 @@ class Exposures:
 
     def report(self, recommendation_id: str) -> Report | None:
         """Kafka's word on one of the newest exposures; None where it has not come, or is no longer remembered."""
-        return self._reports.get(recommendation_id)
+        known = self._reports.get(recommendation_id)
+        if known is None:
+            return None
+        partition, offset, milliseconds = known
+        return Report(partition, offset, datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds > 0 else None)
 
     def close(self, timeout: float = 5) -> bool:
         """Take nothing more and wait for the reports that are missing; False where some did not come in time."""
@@ -145,9 +149,7 @@ class Exposures:
     def _delivered(self, recommendation_id: str, error: Any, message: Any) -> None:
         if error is not None:
             return self._fail(error.str())
-        _, milliseconds = message.timestamp()
-        at = datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds > 0 else None
-        self._reports[recommendation_id] = Report(message.partition(), message.offset(), at)
+        self._reports[recommendation_id] = message.partition(), message.offset(), message.timestamp()[1]
         if len(self._reports) > REMEMBERED:
             del self._reports[next(iter(self._reports))]
         with self._counting:
