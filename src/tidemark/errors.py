@@ -144,6 +144,10 @@ class OutpacedError(TransientError):
     """Another process has counted the batch meanwhile: begin again, from where that one is."""
 
 
+class LeaseLostError(TransientError):
+    """Another worker has taken up the work meanwhile: it is left to that one."""
+
+
 class CoordinatorStartingError(UnreachableError):
     """Kafka's group coordinator is not there yet, for a moment after the broker has started."""
 

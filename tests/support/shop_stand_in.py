@@ -16,6 +16,7 @@ from flask import Flask, g
 from jinja2.bccache import Bucket, BytecodeCache
 from pydantic import SecretStr
 
+from tests.support.shop_api import StandInErasures
 from tidemark.errors import UnreachableError
 from tidemark.serving.answers import FOLD_IN, NEW, POPULAR, SIMILAR, STORED, Answer, Ask, Listed, Share
 from tidemark.serving.events import Event
@@ -23,6 +24,7 @@ from tidemark.serving.filters import Filter
 from tidemark.settings import Settings
 from tidemark.storefront import (
     act_routes,
+    erase_routes,
     history_routes,
     login,
     presenter_routes,
@@ -370,6 +372,7 @@ class StandInShop:
     exposures: StandInExposures = field(default_factory=StandInExposures)
     interactions: StandInInteractions = field(default_factory=StandInInteractions)
     signer: Signer = field(default_factory=lambda: Signer("a secret of the tests"))
+    erasures: StandInErasures = field(default_factory=StandInErasures)
 
 
 def stand_in_shop(items: Sequence[Item] | None = None, **more: Any) -> StandInShop:
@@ -412,7 +415,7 @@ def stand_in_app(shop: StandInShop) -> Flask:
     protection.protect(app, shop.config)
     problems.handle(app)
     app.before_request(lambda: setattr(g, "request_id", "request-1"))
-    for routes in (shop_routes, act_routes, history_routes, presenter_routes, sign_in_routes):
+    for routes in (shop_routes, act_routes, history_routes, erase_routes, presenter_routes, sign_in_routes):
         app.register_blueprint(routes.blueprint)
     return app
 

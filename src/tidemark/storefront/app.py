@@ -18,6 +18,8 @@ from tidemark.settings import Settings, settings
 from tidemark.storefront import (
     act_routes,
     description,
+    erase_routes,
+    erasure_routes,
     history_routes,
     id_paths,
     interaction_routes,
@@ -45,6 +47,7 @@ BLUEPRINTS = (
     item_routes.blueprint,
     interaction_routes.blueprint,
     person_routes.blueprint,
+    erasure_routes.blueprint,
     system_routes.blueprint,
     description.blueprint,
     problems.blueprint,
@@ -52,6 +55,7 @@ BLUEPRINTS = (
     shop_routes.blueprint,
     act_routes.blueprint,
     history_routes.blueprint,
+    erase_routes.blueprint,
     presenter_routes.blueprint,
     live_routes.blueprint,
 )

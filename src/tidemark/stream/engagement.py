@@ -3,6 +3,8 @@
 Counts, the lists' documents and the offsets of a batch are one MongoDB transaction: killed anywhere, it goes on with the
 batch that was not counted, and never with one that was. The transaction moves the offsets only from where the batch began,
 so of two that run by mistake one counts and the other begins again. Nothing is committed to Kafka.
+
+What a user did who was erased is read and counts nowhere.
 """
 
 import logging
@@ -22,7 +24,7 @@ from pymongo.read_concern import ReadConcern
 from tidemark.errors import OutpacedError, TidemarkError, TopicChangedError, TransientError, UnreachableError
 from tidemark.interactions.from_messages import Interaction, Weights, parse
 from tidemark.settings import Settings
-from tidemark.storage import mongo
+from tidemark.storage import mongo, tombstones
 from tidemark.stream import attribution, progress, topics
 from tidemark.stream.attribution import USER_KEPT, Act, Changes, Exposure, Read
 from tidemark.stream.progress import Progress
@@ -118,7 +120,8 @@ class Engagement:
             if topics.topic_id(self._admin, topic) != self._known[topic].topic_id:
                 raise TopicChangedError(f"topic {topic} was deleted and made anew: beginning at its start")
         ends = self._ends(messages)
-        events = list(self._events(messages))
+        gone = tombstones.read(self._db, self._config)
+        events = [event for event in self._events(messages) if event.user_id not in gone]
         with self._db.client.start_session() as session:
             session.with_transaction(
                 lambda inside: self._store(inside, events, ends), read_concern=ReadConcern("snapshot")
