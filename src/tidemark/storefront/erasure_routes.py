@@ -15,7 +15,7 @@ from tidemark.storefront.shop import shop
 
 blueprint = APIBlueprint("erasures", __name__, url_prefix="/api/v1", tag="Users")
 
-_ASKED = {
+_ASKED: dict[str, Any] = {
     "erasure_id": "a39dbf09a0ab0967399aff34357b314fd2b82492517f45de8f6120a963b14a67",
     "state": "pending",
     "erased_at": "2026-11-24T10:15:00Z",

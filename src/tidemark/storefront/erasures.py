@@ -125,7 +125,7 @@ class Erasures:
             if not self._ensured:
                 mongo.ensure(self._db, COLLECTION)
                 self._ensured = True
-            document = self._db[COLLECTION].find_one_and_update(
+            document: Document = self._db[COLLECTION].find_one_and_update(  # type: ignore[assignment]
                 {"_id": tombstone(user_id, self._config)},
                 [{"$set": wanted}],
                 upsert=True,

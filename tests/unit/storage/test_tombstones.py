@@ -1,6 +1,7 @@
 """Who was erased: known by a secret, told to nobody, and never brought back by a process that lacks it."""
 
 import pickle
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,18 +20,9 @@ def with_secret(secret: str) -> Settings:
 CONFIG, OTHER, NONE = with_secret("s3cr3t"), with_secret("another"), with_secret("")
 
 
-class Database:
+def database(*ids: str) -> Any:
     """One that has these tombstones."""
-
-    def __init__(self, *ids: str) -> None:
-        self.ids = ids
-
-    def __getitem__(self, name: str) -> Any:
-        assert name == "erased"
-        return self
-
-    def find(self, *_: Any) -> list[dict[str, str]]:
-        return [{"_id": each} for each in self.ids]
+    return {"erased": SimpleNamespace(find=lambda *_: [{"_id": each} for each in ids])}
 
 
 def test_a_tombstone_names_nobody_and_is_the_same_in_every_process():
@@ -40,7 +32,7 @@ def test_a_tombstone_names_nobody_and_is_the_same_in_every_process():
 
 
 def test_who_is_erased_is_known_and_nobody_else():
-    gone = tombstones.read(Database(tombstone("anna", CONFIG), tombstone("käthe/1", CONFIG)), CONFIG)
+    gone = tombstones.read(database(tombstone("anna", CONFIG), tombstone("käthe/1", CONFIG)), CONFIG)
     assert gone.of(["ben", "anna", "Anna", "käthe/1", "anna "]) == ["anna", "käthe/1"]
     assert "anna" in gone
     assert None not in gone
@@ -55,9 +47,9 @@ def test_spark_may_send_them_and_no_text_has_the_secret():
 
 def test_where_nobody_is_erased_no_frame_is_looked_through():
     assert NOBODY.among(None) == []  # type: ignore[arg-type]
-    assert not tombstones.read(Database(), NONE)
+    assert not tombstones.read(database(), NONE)
 
 
 def test_a_process_without_the_secret_brings_nobody_back():
     with pytest.raises(SettingError, match="TIDEMARK_SHOP_SECRET"):
-        tombstones.read(Database(tombstone("anna", CONFIG)), NONE)
+        tombstones.read(database(tombstone("anna", CONFIG)), NONE)
