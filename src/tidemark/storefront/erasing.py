@@ -77,7 +77,6 @@ class Sweep:
             yield self._list(model_id)
         yield from self._unindexed("dead_letters", {}, "value", _of_letter)
         yield from self._unindexed("rejects", {"kind": "review"}, "raw", users_of_line)
-        yield self._presented()
         yield from self._signed_in()
 
     def _count(self, name: str) -> int:
@@ -128,26 +127,25 @@ class Sweep:
         chunks = (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
         yield Place(name, len(ids), (self.db[name].delete_many({"_id": {"$in": chunk}}) for chunk in chunks))
 
-    def _presented(self) -> Place:
-        """Sessions of presenters who act as the user: they are themselves again."""
+    def _signed_in(self) -> Iterator[Place]:
+        """Sessions, then accounts: without these nobody would know whose sessions they are. A presenter who acts as the user
+        is themselves again."""
+        sessions = self.db["sessions"]
+        accounts = {"_id": {"$in": [each["_id"] for each in self.db["accounts"].find({"user_id": self.user_id})]}}
+        theirs = {"$or": [{"account": accounts["_id"]}, {"user_id": self.user_id}]}
         acting = {"acting": self.user_id}
         alone = {"$set": {"acting": None, "basket": [], "not_for_me": []}, "$inc": {"revision": 1}}
-        sessions = self.db["sessions"]
 
-        def stop() -> Iterator[object]:
+        def end() -> Iterator[object]:
+            yield sessions.delete_many(theirs)
             yield sessions.update_many(acting, alone)
 
-        return Place("sessions", sessions.count_documents(acting), stop())
+        yield Place("sessions", sessions.count_documents({"$or": [theirs, acting]}), end())
 
-    def _signed_in(self) -> Iterator[Place]:
-        """Sessions, then the account: without it nobody would know whose sessions they are."""
-        accounts = [account["_id"] for account in self.db["accounts"].find({"user_id": self.user_id}, {"_id": 1})]
-        theirs = {"$or": [{"account": {"$in": accounts}}, {"user_id": self.user_id}]}
-        for name, chosen in (("sessions", theirs), ("accounts", {"_id": {"$in": accounts}})):
-            yield Place(name, self.db[name].count_documents(chosen), self._remove(name, chosen))
+        def remove() -> Iterator[object]:
+            yield self.db["accounts"].delete_many(accounts)
 
-    def _remove(self, name: str, chosen: Document) -> Iterator[object]:
-        yield self.db[name].delete_many(chosen)
+        yield Place("accounts", self.db["accounts"].count_documents(accounts), remove())
 
 
 def _of_letter(value: str | None) -> Sequence[str] | None:
