@@ -70,7 +70,7 @@ class SignIns:
                 counted = self._count(key)
                 if counted["attempts"] > most:
                     left = (counted["expires_at"] - counted["seen_at"]).total_seconds()
-                    raise TooManyAttemptsError(max(1, math.ceil(left)))
+                    raise TooManyAttemptsError(retry_after=max(1, math.ceil(left)))
 
     def succeeded(self, email: str, address: str) -> None:
         """The password of the attempt was right: clear the account, give the address its attempt back.
