@@ -1,5 +1,6 @@
 """The pages of the shop: For you, a product, search, what is popular, what was told of a shelf."""
 
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from typing import Any, cast
 from flask import Blueprint, Flask, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from tidemark.errors import UnreachableError
 from tidemark.serving.answers import Answer
 from tidemark.serving.filters import Filter
 from tidemark.storefront import acts, cards, rendering, shelf_rows, shelves, showing
@@ -16,6 +18,8 @@ from tidemark.storefront.shelf_rows import Row
 from tidemark.storefront.shelves import kinds_by_weight
 from tidemark.storefront.shop import shop
 from tidemark.storefront.shoppers import shopper
+
+log = logging.getLogger(__name__)
 
 SIMILAR, BOUGHT_TOGETHER = "similar", 6
 PAGE = 24
@@ -87,9 +91,22 @@ def product() -> str:
         card=cards.card(catalogue, item_id),
         document=document or {},
         recommendation_id=recommendation_id,
+        told=showing.read(shop(), recommendation_id, who.user_id),
+        shares=spoke_for(who.user_id, item_id),
         rows=shelf_rows.rows(shop(), who, similar, airflow()),
         together=[cards.card(catalogue, str(other)) for other in together[:BOUGHT_TOGETHER]],
     )
+
+
+def spoke_for(user_id: str, item_id: str, n: int = 5) -> list[tuple[str, float]]:
+    """(title, share) of what the user took that speaks the most for a product; none while their history cannot be read."""
+    serving = shop().serving
+    try:
+        shares = serving.because(user_id, item_id)[:n]
+    except UnreachableError as error:
+        log.warning("a product is without what speaks for it: %s", error)
+        return []
+    return [(cards.title(serving.catalogue(), share.item_id), share.share) for share in shares]
 
 
 def was_opened() -> bool:
