@@ -101,10 +101,10 @@ HEADERS = {
 OTHERS = {
     *("content-type", "content-length", "transfer-encoding", "date", "server", "x-request-id", "cache-control", "vary"),
     *("location", "set-cookie", "etag", "last-modified", "content-disposition", "allow", "retry-after"),
-    *("www-authenticate", "idempotency-replayed", "connection"),
+    *("www-authenticate", "accept-ranges", "expires", "connection"),
 }
 """That an answer may have besides."""
-CACHED = {"no-store", "private, no-cache", "public, max-age=31536000, immutable", "no-cache", "private, no-store"}
+CACHED = {"no-store", "private, no-cache", "public, max-age=31536000"}
 
 
 class Walker:
