@@ -135,6 +135,24 @@ def test_two_at_once_count_once(config: Settings, db: Database[dict[str, Any]], 
     second.close()
 
 
+def test_an_open_transaction_of_who_was_killed_holds_up_nobody(
+    config: Settings, db: Database[dict[str, Any]], exposures: Exposures
+) -> None:
+    killed, next_one = Engagement(config, db, read), Engagement(config, db, read)
+    killed.begin()
+    exposures.shown("u/1/good", "u", ["a"], "m", "champion", "p", "stored")
+    assert killed._session is not None
+    killed._session.start_transaction()
+    progress_of = {"_id": progress_id(topics.name(topics.RECOMMENDATIONS))}
+    db["progress"].update_one(progress_of, {"$set": {"next_offsets.0": 99}}, session=killed._session)
+    next_one.begin()
+    start = datetime.now(UTC)
+    eventually(next_one.step, 30, "nothing came")
+    assert (datetime.now(UTC) - start).total_seconds() < 30  # MongoDB itself would end the transaction after 60
+    assert totals(db) == {"m": Counter(lists=1, shown=1)}
+    next_one.close()
+
+
 def test_a_topic_made_anew_is_counted_from_its_start(
     config: Settings, db: Database[dict[str, Any]], exposures: Exposures
 ) -> None:
