@@ -198,6 +198,10 @@ class StandInServing:
         new = [item for item in self.known.items[::-1] if not categories or item.category in categories]
         return self._answer(new if self.model else [], n, wanted, NEW)
 
+    def version(self, user_id: str) -> str:
+        """As many as there are events."""
+        return str(len(self.histories.get(user_id, [])))
+
     def because(self, user_id: str, item_id: str) -> list[Share]:
         """What was taken of the same category, in equal parts."""
         if self.away:

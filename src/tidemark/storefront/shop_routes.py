@@ -14,7 +14,6 @@ from tidemark.serving.answers import Answer
 from tidemark.serving.filters import Filter
 from tidemark.storefront import acts, cards, rendering, shelf_rows, shelves, showing
 from tidemark.storefront.login import login_required
-from tidemark.storefront.shelf_rows import Row
 from tidemark.storefront.shelves import kinds_by_weight
 from tidemark.storefront.shop import shop
 from tidemark.storefront.shoppers import shopper
@@ -47,26 +46,26 @@ def timed(ask: Callable[[], Answer]) -> tuple[Answer, float]:
     return answer, (time.perf_counter() - start) * 1_000
 
 
-def for_you_rows() -> list[Row]:
-    """The shelves of whoever looks."""
-    who, kinds = shopper(), kinds_by_weight(shop().config.weight_of_event)
-    return shelf_rows.rows(
-        shop(), who, shelves.shelves(shop().serving, who.user_id, frozenset(who.hidden), kinds), airflow()
-    )
+def for_you_told() -> dict[str, Any]:
+    """The shelves of whoever looks, and as of when they are: what an open page tells newer ones from its own by."""
+    who, kinds, serving = shopper(), kinds_by_weight(shop().config.weight_of_event), shop().serving
+    version = serving.version(who.user_id)  # before the shelves: these may be newer than they say, never older
+    made = shelves.shelves(serving, who.user_id, frozenset(who.hidden), kinds)
+    return {"rows": shelf_rows.rows(shop(), who, made, airflow()), "state": serving.state(), "version": version}
 
 
 @blueprint.get("/")
 @login_required
 def for_you() -> str:
     """For you: the shelves, each with its reason."""
-    return render_template("shop/for_you.html", rows=for_you_rows(), state=shop().serving.state())
+    return render_template("shop/for_you.html", **for_you_told())
 
 
 @blueprint.get("/for-you/shelves")
 @login_required
 def for_you_shelves() -> str:
     """The shelves alone, to be put in the place of those of an open page."""
-    return render_template("shop/for_you_shelves.html", rows=for_you_rows(), state=shop().serving.state())
+    return render_template("shop/for_you_shelves.html", **for_you_told())
 
 
 @blueprint.get("/product")

@@ -185,7 +185,8 @@ const ownShelves = (place) => {
       }
     }
   };
-  const look = async (text) => {
+  const TRIES = 12;
+  const look = async (text, tries = 0) => {
     if (looking) {
       again = true;
       return;
@@ -197,6 +198,11 @@ const ownShelves = (place) => {
       const made = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-shelves]");
       const old = document.querySelector("[data-shelves]");
       if (!made || !old) return;
+      // The worker that answered may not have heard of it yet, as this page has: then it is asked again.
+      if (tries > 0 && made.dataset.version !== undefined && made.dataset.version === old.dataset.version) {
+        setTimeout(() => look(text, tries - 1), 300);
+        return;
+      }
       // Whoever has the focus in there, or reads how a shelf was made, is not to lose their place.
       const held = document.activeElement?.closest("[data-shelves]") ? document.activeElement.closest("[data-item]")?.dataset.item : undefined;
       const open = [...old.querySelectorAll("[data-shelf]:has(details[open])")].map((shelf) => shelf.dataset.shelf);
@@ -210,7 +216,7 @@ const ownShelves = (place) => {
       looking = false;
       if (again) {
         again = false;
-        look(text);
+        look(text, TRIES);
       }
     }
   };
@@ -222,7 +228,7 @@ const ownShelves = (place) => {
         ? "A product is no longer to be had: your recommendations are without it."
         : "Your recommendations take into account what you just did.";
     // The storefront follows the same messages: a moment later it knows of them too.
-    setTimeout(() => look(text), 300);
+    setTimeout(() => look(text, TRIES), 200);
   };
 
   listen(place.dataset.stream, { hello: delivered, shown: delivered, changed }, (state) => {
