@@ -38,6 +38,7 @@ const listen = (url, handlers, connection) => {
   return source;
 };
 
+const PLACES = { for_you: "For you", because: "Because you …", category: "Popular in …", new: "New here", popular: "Popular now", similar: "Similar" };
 const STAGES = { quiet: "none yet", due: "is being made", publishing: "goes live", refused: "was not better", live: "is live" };
 
 const livePage = (page) => {
@@ -122,7 +123,7 @@ const livePage = (page) => {
         one.items.forEach((item, n) => products.append(n ? ", " : "", element("bdi", item)));
         if (one.more) products.append(` and ${one.more} more`);
         const made = row(
-          element("td", new Date(one.at).toLocaleTimeString()), to, element("td", one.placement), products,
+          element("td", new Date(one.at).toLocaleTimeString([], { hourCycle: "h23" })), to, element("td", PLACES[one.placement] ?? one.placement), products,
           element("td", one.model_id ?? "–", "id"),
         );
         made.dataset.number = String(one.number);
