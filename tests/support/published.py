@@ -29,14 +29,14 @@ def model_id(number: int) -> str:
 
 def listed(number: int, user: str) -> list[int]:
     """The item numbers that model `number` lists for a user: no two models list the same."""
-    return [(7 * number + 3 * USERS.index(user) + place) % len(ITEMS) for place in range(N)]
+    return [(7 * number + 3 * int(user[1:]) + place) % len(ITEMS) for place in range(N)]
 
 
 class Published:
     """A registry of small models, below the folder `root`. Every price in the catalogue of model k is k."""
 
-    def __init__(self, db: Database[dict[str, Any]], root: Path) -> None:
-        self.db, self.root = db, root
+    def __init__(self, db: Database[dict[str, Any]], root: Path, users: Sequence[str] = USERS) -> None:
+        self.db, self.root, self.users = db, root, users
 
     def publish(
         self,
@@ -50,7 +50,7 @@ class Published:
     ) -> str:
         """Publish model `number`; gives its model_id."""
         name, made_at = model_id(number), MADE_AT + timedelta(hours=number)
-        lists = {user: listed(number, user) for user in USERS}
+        lists = {user: listed(number, user) for user in self.users}
         rng = np.random.default_rng(number)
         base = serving_worlds.pack(ITEMS, lists, item_factors=rng.normal(size=(len(ITEMS), 2)).astype(np.float32), n=N)
         products = [{"_id": i, "title": f"title of {i}", "price": float(number), "main_category": f"c{int(i[-1]) % 2}",
@@ -64,7 +64,7 @@ class Published:
         whole = replace(base, about=about, first_seen=seen, columns=columns)
         document: dict[str, Any] = {
             "_id": name, "status": "candidate", "engine": "implicit", "created_at": made_at, "published_at": made_at,
-            "params": serving_worlds.ALS, "artifacts": str(self.root / name), "users_served": len(USERS),
+            "params": serving_worlds.ALS, "artifacts": str(self.root / name), "users_served": len(self.users),
             "snapshot": {"stream": {"topic_id": topic_id, "next_offsets": {
                 str(partition): at for partition, at in (next_offsets or {}).items()}}},
         }  # fmt: skip

@@ -72,24 +72,25 @@ class Shop:
         from tidemark.storefront.api_keys import ApiKeys
         from tidemark.storefront.erasures import Erasures
         from tidemark.storefront.experiments import Experiments
+        from tidemark.storefront.kept_keys import KeptKeys
         from tidemark.storefront.recommendation_ids import Signer
         from tidemark.storefront.sessions import Sessions
         from tidemark.storefront.sign_ins import SignIns
         from tidemark.stream.deliveries import Deliveries
         from tidemark.stream.exposures import Exposures
 
-        db = database(config)
+        db, secret = database(config), config.shop_secret.get_secret_value()
         return cls(
             config=config,
             serving=serving or Serving(config),
             db=db,
             exposures=Exposures(config),
             interactions=Deliveries(config),
-            signer=Signer(config.shop_secret.get_secret_value()),
+            signer=Signer(secret),
             accounts=Accounts(db),
             sessions=Sessions(db, config.shop_session_hours),
             sign_ins=SignIns(db),
-            keys=ApiKeys(db, config.shop_rate),
+            keys=ApiKeys(db, config.shop_rate, kept=KeptKeys(config.packs_root, secret)),
             experiments=Experiments(lambda: db),
             erasures=Erasures(config),
         )

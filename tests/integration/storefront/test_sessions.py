@@ -164,12 +164,37 @@ def test_changes_from_two_workers_at_once_are_both_there(db):
     assert here.include(both, "item-1").not_for_me == ("$not",)
 
 
+def test_a_basket_remembers_what_each_item_came_from(db):
+    sessions = Sessions(db)
+    session = sessions.put_in_basket(known(sessions, begin(sessions)), "$item.1", "$rid-1")
+    session = sessions.put_in_basket(session, "item-2", "rid-2")
+    assert sessions.put_in_basket(session, "item-3").origins == (("$item.1", "$rid-1"), ("item-2", "rid-2"))
+    assert sessions.put_in_basket(session, "item-2").origins == (("$item.1", "$rid-1"),), "from nothing this time"
+    session = sessions.put_in_basket(session, "item-2", "rid-4")
+    assert sessions.take_from_basket(session, ["$item.1"]).origins == (("item-2", "rid-4"),)
+    assert sessions.exclude(session, "item-2").origins == ()
+    assert sessions.act_as(sessions.put_in_basket(session, "item-2", "rid-5"), "u2").origins == ()
+
+
+def test_a_session_of_before_has_a_basket_that_came_from_nothing(db):
+    sessions = Sessions(db)
+    cookie = begin(sessions)
+    db["sessions"].update_one({}, {"$unset": {"origins": ""}, "$set": {"basket": ["item-1"]}})
+    session = known(Sessions(db), cookie)
+    assert (session.basket, session.origins) == (("item-1",), ())
+    assert sessions.put_in_basket(session, "item-2", "rid-2").origins == (("item-2", "rid-2"),)
+
+
 def test_what_a_session_holds_is_bounded(db):
     sessions = Sessions(db)
     session = known(sessions, begin(sessions))
     full = [f"item-{n}" for n in range(module.BASKET)]
     db["sessions"].update_one({}, {"$set": {"basket": full}})
-    assert sessions.put_in_basket(session, "more").basket == (*full[1:], "more")
+    came = [{"item_id": item, "recommendation_id": "rid"} for item in full]
+    db["sessions"].update_one({}, {"$set": {"origins": came}})
+    session = sessions.put_in_basket(session, "more", "rid")
+    assert session.basket == (*full[1:], "more")
+    assert session.origins == tuple((item, "rid") for item in session.basket)
     db["sessions"].update_one({}, {"$set": {"not_for_me": full * 4}})
     assert len(sessions.exclude(session, "more").not_for_me) == module.NOT_FOR_ME
     for none in ("", "x" * 129, "\ud800"):
