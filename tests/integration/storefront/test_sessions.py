@@ -216,7 +216,7 @@ def test_while_mongodb_is_away_who_is_known_stays_for_ten_minutes_and_who_is_not
     with pytest.raises(UnreachableError):
         known(sessions, cookie)
     sessions._db = db
-    clock.now += module.BREATH
+    clock.now += patience.BREATH
     assert known(sessions, cookie)
     assert sessions.find(unknown)
 
@@ -229,14 +229,15 @@ def test_a_mongodb_that_is_away_is_not_asked_by_every_request(db, away, monkeypa
 
     def brief(*given: float) -> Any:
         asked.append(given)
-        return patience.brief(*given)
+        return of_patience(*given)
 
-    monkeypatch.setattr(module, "brief", brief)
+    of_patience = patience.brief
+    monkeypatch.setattr(patience, "brief", brief)
     clock.now += 6
     for _ in range(100):
         assert sessions.find(cookie)
     assert len(asked) == 1
-    clock.now += module.BREATH + 0.1
+    clock.now += patience.BREATH + 0.1
     assert sessions.find(cookie)
     assert len(asked) == 2
 
