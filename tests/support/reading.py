@@ -12,7 +12,7 @@ import httpx
 
 from tests.support.own_shop import OwnShop
 
-PAUSE = 0.01
+PAUSE = 0.04
 """Seconds between two reads of a thread: the servers that the test is about need the machine too."""
 
 Check = Callable[[dict[str, Any]], bool]
