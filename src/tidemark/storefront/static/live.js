@@ -126,7 +126,7 @@ const livePage = (page) => {
           element("td", one.model_id ?? "–", "id"),
         );
         made.dataset.number = String(one.number);
-        made.className = "new";
+        made.className = "arrived";
         body.prepend(made);
       }
       while (body.rows.length > SHOWN) body.lastElementChild.remove();
