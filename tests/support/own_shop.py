@@ -132,7 +132,9 @@ class OwnShop:
     def __post_init__(self) -> None:
         self.mongo = self._server("mongo", mongo)
         self.kafka = self._server("kafka", kafka)
-        self.storefront = self.service(shop_services.STOREFRONT, lambda: len(self.workers()) == self.config.shop_workers)
+        self.storefront = self.service(
+            shop_services.STOREFRONT, lambda: len(self.workers()) == self.config.shop_workers
+        )
         self.engagement = self.service(shop_services.ENGAGEMENT, lambda: True)
         self.live = self.service(shop_services.LIVE, lambda: "live" not in shop_services.unhealthy(self.config))
 
@@ -197,7 +199,12 @@ class OwnShop:
     def ask(self, path: str, scope: str = "read", **more: Any) -> httpx.Response:
         """What the API answers, over a connection of its own: any worker may take it."""
         return httpx.request(
-            more.pop("method", "GET"), f"{self.url}{path}", headers=self.bearer(scope), trust_env=False, timeout=30, **more
+            more.pop("method", "GET"),
+            f"{self.url}{path}",
+            headers=self.bearer(scope),
+            trust_env=False,
+            timeout=30,
+            **more,
         )
 
     def bearer(self, scope: str = "read") -> dict[str, str]:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.support.own_shop import PASSWORD, PEOPLE, WRONG_PASSWORD, Browser, OwnShop
+from tests.support.waiting import eventually
 from tidemark.storefront.app import create_app
 from tidemark.storefront.shop import EXTENSION
 
@@ -143,7 +144,9 @@ def rules(real_shop: OwnShop) -> Iterator[set[tuple[str, str]]]:
     """Method and rule of every route that the application has."""
     app = create_app(real_shop.config)
     yield {
-        (method, rule.rule) for rule in app.url_map.iter_rules() for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        (method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     app.extensions[EXTENSION].close()
 
@@ -151,7 +154,11 @@ def rules(real_shop: OwnShop) -> Iterator[set[tuple[str, str]]]:
 def wrong_headers(answer: httpx.Response, live: str) -> list[str]:
     """What an answer has of headers that it should not have, and has not that it should."""
     wanted = {name: text.format(live=live) for name, text in HEADERS.items()}
-    found = [f"{name}: {answer.headers.get_list(name)}" for name, text in wanted.items() if answer.headers.get_list(name) != [text]]
+    found = [
+        f"{name}: {answer.headers.get_list(name)}"
+        for name, text in wanted.items()
+        if answer.headers.get_list(name) != [text]
+    ]
     found += sorted(set(answer.headers) - set(wanted) - OTHERS)
     if answer.headers.get("cache-control") not in CACHED:
         found.append(f"cache-control: {answer.headers.get('cache-control')}")
@@ -212,15 +219,15 @@ def test_no_change_goes_through_without_its_token_and_its_origin(real_shop: OwnS
 
 def test_a_person_is_who_signed_in_whatever_the_address_says(real_shop: OwnShop) -> None:
     shop = real_shop
-    acted = [{"user_id": user, "item_id": item, "event_type": "purchase"} for user, item in (("u01", "i30"), ("u02", "i31"))]
+    acted = [
+        {"user_id": user, "item_id": item, "event_type": "purchase"} for user, item in (("u01", "i30"), ("u02", "i31"))
+    ]
     answer = shop.ask("/api/v1/interactions", "write", method="POST", json={"interactions": acted})
     assert answer.status_code == 202
     browser, wanted = shop.browser("shopper"), "?user_id=u02&user=u02&acting=u02"
 
     def histories(query: str) -> tuple[str, str]:
         return browser.get(f"/history{query}").text, browser.get(f"/history/export{query}").text
-
-    from tests.support.waiting import eventually
 
     eventually(lambda: "i30" in histories("")[1], 20, "the tail did not bring it")
     page, export = histories(wanted)
@@ -248,7 +255,10 @@ def test_behind_tls_cookies_are_secure_and_bound_to_the_host(real_shop: OwnShop)
     app = create_app(config)
     try:
         client = app.test_client()
-        asked: dict[str, Any] = {"headers": {"X-Forwarded-Proto": "https", "Accept": "text/html"}, "base_url": "http://shop.example"}
+        asked: dict[str, Any] = {
+            "headers": {"X-Forwarded-Proto": "https", "Accept": "text/html"},
+            "base_url": "http://shop.example",
+        }
         page = client.get("/sign-in", **asked)
         token = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', page.text)
         assert token
@@ -257,7 +267,10 @@ def test_behind_tls_cookies_are_secure_and_bound_to_the_host(real_shop: OwnShop)
         form = {"csrf_token": token[1], "email": "shopper@tidemark.example", "password": PASSWORD}
         signed_in = client.post("/sign-in", data=form, **asked)
         assert signed_in.status_code == 303
-        for answer, name, same_site in ((page, "__Host-tidemark_form", "Strict"), (signed_in, "__Host-tidemark_session", "Lax")):
+        for answer, name, same_site in (
+            (page, "__Host-tidemark_form", "Strict"),
+            (signed_in, "__Host-tidemark_session", "Lax"),
+        ):
             (cookie,) = answer.headers.getlist("Set-Cookie")
             assert cookie.startswith(f"{name}=")
             assert set(cookie.split("; ")[1:]) == {"Secure", "HttpOnly", "Path=/", f"SameSite={same_site}"}

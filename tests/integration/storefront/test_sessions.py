@@ -257,3 +257,23 @@ def test_a_worker_holds_so_many_and_no_more(db, monkeypatch):
     cookies = [begin(sessions) for _ in range(5)]
     assert len(sessions._held) == 3
     assert all(sessions.find(cookie) for cookie in cookies)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_workers_whose_clocks_differ_by_an_hour_know_the_same_sessions(db, monkeypatch, hours):
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + timedelta(hours=hours)
+
+    here, there = Sessions(db), Sessions(db)
+    of_here = begin(here)
+    monkeypatch.setattr(module, "datetime", Wrong)
+    of_there = begin(there)
+    assert there.find(of_here)
+    there.put_in_basket(known(there, of_there), "a")
+    monkeypatch.undo()
+    assert known(here, of_there).basket == ("a",)
+    here.end(of_there)
+    monkeypatch.setattr(module, "datetime", Wrong)
+    assert Sessions(db).find(of_there) is None

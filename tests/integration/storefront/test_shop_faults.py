@@ -4,7 +4,9 @@ import os
 import re
 import resource
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
@@ -14,11 +16,12 @@ import psutil
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from tests.support.own_shop import USERS, OwnShop, kill
+from tests.support.own_shop import USERS, WRONG_PASSWORD, OwnShop, kill
 from tests.support.published import is_whole, model_id
 from tests.support.reading import reading
 from tests.support.waiting import eventually
 from tidemark.local import kafka, mongo
+from tidemark.storefront.sign_ins import PER_ADDRESS
 from tidemark.stream import topics
 
 FULL = bool(os.environ.get("TIDEMARK_FULL"))
@@ -107,7 +110,9 @@ def test_while_mongodb_is_away_all_is_answered_and_who_is_known_stays(shop: OwnS
     assert reads.all_answered, str(reads)
 
 
-@pytest.mark.parametrize("dead", [False, pytest.param(True, marks=pytest.mark.skipif(not FULL, reason="TIDEMARK_FULL"))])
+@pytest.mark.parametrize(
+    "dead", [False, pytest.param(True, marks=pytest.mark.skipif(not FULL, reason="TIDEMARK_FULL"))]
+)
 def test_while_kafka_is_away_reading_goes_on_and_nothing_acknowledged_is_lost(shop: OwnShop, dead: bool) -> None:
     numbers, said = count(), {True: set[str](), False: set[str]()}
 
@@ -186,6 +191,26 @@ def test_a_worker_that_is_killed_takes_what_it_had_with_it_and_no_more(shop: Own
     assert set(reads.statuses) == {200}
     assert reads.wrong == []
     assert len(reads.broken) <= threads, "each thread has one request at a time"
+
+
+def test_a_flood_of_wrong_passwords_is_hardly_looked_at_and_reading_goes_on(shop: OwnShop) -> None:
+    """From one address, against one account after another, by eight threads over both workers."""
+    shop.db["sign_ins"].delete_many({})
+    browsers = [shop.browser() for _ in range(8)]
+    tokens = [browser.token() for browser in browsers]
+
+    def guess(number: int) -> int:
+        form = {"email": f"guessed{number % 40}@tidemark.example", "password": WRONG_PASSWORD}
+        return browsers[number % 8].submit("/sign-in", form, tokens[number % 8]).status_code
+
+    with reading(shop, READERS, is_whole) as reads, ThreadPoolExecutor(8) as pool:
+        statuses = Counter(pool.map(guess, range(1_000 if FULL else 160)))
+        assert shop.browser().sign_in("shopper").status_code == 429, "the right one neither, from there"
+    shop.db["sign_ins"].delete_many({})  # all tests come from this address
+    assert reads.all_answered, str(reads)
+    assert 0 < statuses[403] <= PER_ADDRESS, "these were hashed"
+    assert set(statuses) <= {403, 429, 503}, statuses
+    assert shop.browser("shopper").get("/").status_code == 200
 
 
 def test_a_pack_that_is_not_as_it_was_published_is_not_answered_from(shop: OwnShop) -> None:

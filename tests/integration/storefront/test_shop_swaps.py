@@ -39,8 +39,10 @@ def follows(shop: OwnShop, number: int) -> None:
     shop.models.move_to(number)
     moved = time.monotonic()
     eventually(
-        lambda: shop.ask(f"/api/v1/users/{READERS[0]}/recommendations").json()["model_id"] == model_id(number)
-        and both(shop) == {model_id(number)},
+        lambda: (
+            shop.ask(f"/api/v1/users/{READERS[0]}/recommendations").json()["model_id"] == model_id(number)
+            and both(shop) == {model_id(number)}
+        ),
         FOLLOWED,
         lambda: f"{time.monotonic() - moved:.1f} s after the pointer moved: {both(shop)}",
     )
@@ -66,7 +68,6 @@ def test_models_that_come_and_go_are_seen_by_nobody_but_in_what_is_answered(real
     assert reads.all_answered, str(reads)
     assert set(reads.models) >= {model_id(number) for number in moves}
     flat = np.median(held[WARM : WARM + 4]), np.median(held[-4:])
-    print([round(size / 1e6, 1) for size in held])
     assert flat[1] < flat[0] * (1 + FLAT), [round(size / 1e6, 1) for size in held]
     assert shop.ask("/readyz").json()["model_id"] == model_id(moves[-1])
 
