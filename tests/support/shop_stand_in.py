@@ -17,7 +17,7 @@ from flask import Flask, g
 from jinja2.bccache import Bucket, BytecodeCache
 from pydantic import SecretStr
 
-from tests.support.shop_api import StandInErasures
+from tests.support.shop_api import StandInErasures, StandInExperiments
 from tidemark.errors import UnreachableError
 from tidemark.serving.answers import FOLD_IN, NEW, POPULAR, SIMILAR, STORED, Answer, Ask, Listed, Share
 from tidemark.serving.events import Event
@@ -395,6 +395,7 @@ class StandInShop:
     db: Any
     sessions: StandInSessions = field(default_factory=StandInSessions)
     exposures: StandInExposures = field(default_factory=StandInExposures)
+    experiments: StandInExperiments = field(default_factory=StandInExperiments)
     interactions: StandInInteractions = field(default_factory=StandInInteractions)
     signer: Signer = field(default_factory=lambda: Signer("a secret of the tests"))
     erasures: StandInErasures = field(default_factory=StandInErasures)

@@ -97,7 +97,9 @@ class Shop:
 
     def close(self) -> None:
         """Send what is under way and end the threads."""
-        parts: list[Closing] = [self.serving, self.exposures, self.interactions, self.keys, self.erasures]
+        parts: list[Closing] = [
+            self.serving, self.exposures, self.interactions, self.keys, self.erasures, self.experiments,
+        ]  # fmt: skip
         for part in parts:
             part.close()
         self.db.client.close()
