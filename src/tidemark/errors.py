@@ -183,8 +183,9 @@ class TooManyAttemptsError(TidemarkError):
 
     what_to_do = "wait, then try again"
 
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(f"too many attempts to sign in: the next one is looked at in {retry_after} s")
+    def __init__(self, message: object = "", what_to_do: str = "", *, retry_after: int = 1) -> None:
+        said = message or f"too many attempts to sign in: the next one is looked at in {retry_after} s"
+        super().__init__(said, what_to_do)
         self.retry_after = retry_after
 
 

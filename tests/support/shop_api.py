@@ -16,7 +16,7 @@ from tidemark.serving.filters import Filter
 from tidemark.settings import Settings
 from tidemark.storefront.app import create_app
 from tidemark.storefront.erasures import DONE, PENDING, Erasure
-from tidemark.storefront.experiments import Experiments
+from tidemark.storefront.experiments import OUTSIDE, Assignment
 from tidemark.storefront.shop import Shop
 
 MODEL = "20261124T101500-als"
@@ -231,6 +231,24 @@ class StandInErasures:
         """Nothing to close."""
 
 
+class StandInExperiments:
+    """Gives everybody the same arm."""
+
+    def __init__(self, assignment: Assignment = Assignment(OUTSIDE)) -> None:  # noqa: B008
+        self.assignment, self.fallbacks = assignment, 0
+
+    def assign(self, user_id: str | None, *, acting: object = None) -> Assignment:
+        """As set, but for who is in none."""
+        return Assignment(OUTSIDE) if user_id is None or acting else self.assignment
+
+    def fell_back(self) -> None:
+        """Counted."""
+        self.fallbacks += 1
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
 class StandInSigner:
     """Signs by a hash that says whose and where."""
 
@@ -250,7 +268,7 @@ def stand_in_shop(config: Settings | None = None, db: Any = None) -> Any:
         "interactions": StandInInteractions(),
         "signer": StandInSigner(),
         "keys": StandInKeys(),
-        "experiments": Experiments(lambda: db),
+        "experiments": StandInExperiments(),
         "erasures": StandInErasures(),
         **dict.fromkeys(("accounts", "sessions", "sign_ins")),
     }

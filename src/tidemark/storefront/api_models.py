@@ -283,6 +283,53 @@ class ModelsOut(BaseModel):
     models: list[dict[str, Any]]
 
 
+class UsersShare(BaseModel):
+    """Of an arm's users, those who did something, and the interval of their share."""
+
+    users: int
+    share: float
+    low: float
+    high: float
+
+
+class Ends(BaseModel):
+    """Both ends of a 95 % interval."""
+
+    low: float
+    high: float
+
+
+class Split(BaseModel):
+    """How often chance alone splits users as unevenly as they are, and whether the split passes as planned."""
+
+    p: float
+    as_planned: bool
+
+
+class ArmOut(BaseModel):
+    """What one arm has shown."""
+
+    name: str
+    model: str = Field(description="champion, popularity, or a kept model's id")
+    share: float = Field(description="of all users")
+    users: int = Field(description="who were shown anything")
+    clicked: UsersShare
+    purchased: UsersShare
+    beside_first: Ends | None = Field(description="its share of clickers less the first arm's; null: it is the first")
+    verdict: str
+
+
+class ExperimentOut(BaseModel):
+    """What an experiment has shown."""
+
+    name: str
+    start: datetime
+    end: datetime
+    planned_users_per_arm: int
+    split: Split
+    arms: list[ArmOut]
+
+
 class HealthOut(BaseModel):
     """That the process answers."""
 

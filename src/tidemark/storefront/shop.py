@@ -72,31 +72,34 @@ class Shop:
         from tidemark.storefront.api_keys import ApiKeys
         from tidemark.storefront.erasures import Erasures
         from tidemark.storefront.experiments import Experiments
+        from tidemark.storefront.kept_keys import KeptKeys
         from tidemark.storefront.recommendation_ids import Signer
         from tidemark.storefront.sessions import Sessions
         from tidemark.storefront.sign_ins import SignIns
         from tidemark.stream.deliveries import Deliveries
         from tidemark.stream.exposures import Exposures
 
-        db = database(config)
+        db, secret = database(config), config.shop_secret.get_secret_value()
         return cls(
             config=config,
             serving=serving or Serving(config),
             db=db,
             exposures=Exposures(config),
             interactions=Deliveries(config),
-            signer=Signer(config.shop_secret.get_secret_value()),
+            signer=Signer(secret),
             accounts=Accounts(db),
             sessions=Sessions(db, config.shop_session_hours),
             sign_ins=SignIns(db),
-            keys=ApiKeys(db, config.shop_rate),
+            keys=ApiKeys(db, config.shop_rate, kept=KeptKeys(config.packs_root, secret)),
             experiments=Experiments(lambda: db),
             erasures=Erasures(config),
         )
 
     def close(self) -> None:
         """Send what is under way and end the threads."""
-        parts: list[Closing] = [self.serving, self.exposures, self.interactions, self.keys, self.erasures]
+        parts: list[Closing] = [
+            self.serving, self.exposures, self.interactions, self.keys, self.erasures, self.experiments,
+        ]  # fmt: skip
         for part in parts:
             part.close()
         self.db.client.close()
