@@ -13,7 +13,7 @@ BOOTSTRAP = python="$$($(FIND_PYTHON))"; \
 	PYTHONPATH=src "$$python" -m tidemark.local.bootstrap
 TIDEMARK = .venv/bin/python -m tidemark.cli
 
-.PHONY: help installed setup setup-dev run status logs stop clean test lint hooks docs bench-load bench-train bench-topn bench-retrain bench-stream bench-ui tide demo bench-explore
+.PHONY: help installed setup setup-dev run status logs stop clean test lint hooks docs bench-load bench-train bench-topn bench-retrain bench-stream bench-ui bench-serve tide demo bench-explore
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##/\1/p' $(MAKEFILE_LIST) | sed 's/^\([a-z-]*\) */\1\t/' | expand -t 16
@@ -86,6 +86,9 @@ bench-stream: setup-dev  ## ingest rate and delay, lag, fold-in, crossing to tra
 
 bench-ui: setup-dev  ## how quickly the pages in the Airflow UI answer, with 200 models
 	@PYTHONPATH=src:. .venv/bin/python benchmarks/ui.py $(ARGS)
+
+bench-serve: setup-dev  ## the storefront: rate, CPU and time of an answer, sent interactions, streams, memory
+	@PYTHONPATH=src:. .venv/bin/python benchmarks/serve.py $(ARGS)
 
 bench-explore: setup-dev  ## exploration of 1,000,000 reviews and export of 1,000,000 edges: seconds and memory
 	@PYTHONPATH=src:. .venv/bin/python benchmarks/explore.py $(ARGS)

@@ -58,6 +58,16 @@ class Service:
         assert process.is_running(), self.log.read_text()[-3_000:]
         return bool(self.is_up())
 
+    def freeze(self) -> None:
+        """Let it do nothing more, as a machine that hangs: it takes connections and answers none."""
+        if self.process is not None:
+            self.process.suspend()
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        if self.process is not None:
+            self.process.resume()
+
     def kill(self) -> None:
         """End it and its children at once, as a lost machine does."""
         self._end(signal.SIGKILL)

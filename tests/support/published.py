@@ -1,6 +1,6 @@
 """Models as they are published: a document in the registry, a collection of lists, and a pack in a folder of the run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +30,15 @@ def model_id(number: int) -> str:
 def listed(number: int, user: str) -> list[int]:
     """The item numbers that model `number` lists for a user: no two models list the same."""
     return [(7 * number + 3 * int(user[1:]) + place) % len(ITEMS) for place in range(N)]
+
+
+def is_whole(told: Mapping[str, Any]) -> bool:
+    """Whether all of an answer of the API, of as many items as a list has, is of the model that it names: its list, and the
+    prices of its catalogue."""
+    number = int(told["model_id"].rpartition("-")[2], 16)
+    wanted = [ITEMS[item] for item in listed(number, told["user_id"])]
+    items = told["items"]
+    return [item["item_id"] for item in items] == wanted and {item["price"] for item in items} == {float(number)}
 
 
 class Published:

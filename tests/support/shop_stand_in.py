@@ -17,6 +17,7 @@ from flask import Flask, g
 from jinja2.bccache import Bucket, BytecodeCache
 from pydantic import SecretStr
 
+from tests.support.shop_api import StandInErasures, StandInExperiments
 from tidemark.errors import UnreachableError
 from tidemark.serving.answers import FOLD_IN, NEW, POPULAR, SIMILAR, STORED, Answer, Ask, Listed, Share
 from tidemark.serving.events import Event
@@ -24,6 +25,7 @@ from tidemark.serving.filters import Filter
 from tidemark.settings import Settings
 from tidemark.storefront import (
     act_routes,
+    erase_routes,
     history_routes,
     login,
     presenter_routes,
@@ -393,8 +395,10 @@ class StandInShop:
     db: Any
     sessions: StandInSessions = field(default_factory=StandInSessions)
     exposures: StandInExposures = field(default_factory=StandInExposures)
+    experiments: StandInExperiments = field(default_factory=StandInExperiments)
     interactions: StandInInteractions = field(default_factory=StandInInteractions)
     signer: Signer = field(default_factory=lambda: Signer("a secret of the tests"))
+    erasures: StandInErasures = field(default_factory=StandInErasures)
 
 
 def stand_in_shop(items: Sequence[Item] | None = None, **more: Any) -> StandInShop:
@@ -437,7 +441,7 @@ def stand_in_app(shop: StandInShop) -> Flask:
     protection.protect(app, shop.config)
     problems.handle(app)
     app.before_request(lambda: setattr(g, "request_id", "request-1"))
-    for routes in (shop_routes, act_routes, history_routes, presenter_routes, sign_in_routes):
+    for routes in (shop_routes, act_routes, history_routes, erase_routes, presenter_routes, sign_in_routes):
         app.register_blueprint(routes.blueprint)
     return app
 

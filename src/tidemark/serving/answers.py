@@ -25,6 +25,7 @@ Where it is what came lately:
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from tidemark.serving.filters import Filter
 
@@ -44,6 +45,8 @@ class Ask:
         include_seen: whether items that the user has may come again.
         session: item_ids that somebody unknown has taken, newest last; each counts as one event of the default type.
         explain: whether each item says which of the user's items brought it (`Listed.because`).
+        popular: whether the most taken of the recent window is wanted, less what the user has, whatever the model knows of
+            them: what a model is compared with in an experiment.
     """
 
     user_id: str | None = None
@@ -52,6 +55,7 @@ class Ask:
     include_seen: bool = False
     session: tuple[str, ...] = ()
     explain: bool = False
+    popular: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,7 @@ class Share:
     share: float
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """One item of an answer. `score` is comparable within one method of one answer only."""
 
     item_id: str

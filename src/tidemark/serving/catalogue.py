@@ -20,6 +20,9 @@ Array = np.ndarray[Any, Any]
 
 MASKS = 16
 """Filters whose masks are remembered; one takes a byte an item."""
+BRIEFS = 32_768
+"""Items of which id, title and price are remembered as texts: some 10 MB."""
+Brief = tuple[str, str, float | None]
 
 MOST_WORDS = 16
 """Words of a search that are looked for; the rest of a longer text is not."""
@@ -58,6 +61,7 @@ class Catalogue:
         self._masks: dict[Filter, Array] = {}
         self._order: Array | None = None
         self._counts: dict[str, int] | None = None
+        self._briefs: dict[int, Brief] = {}
         self._lock = threading.Lock()
 
     @classmethod
@@ -168,6 +172,15 @@ class Catalogue:
         """The title of an item; empty where unknown."""
         changed = self._changes.get(number)
         return changed.title if changed else str(self._columns.titles[number])
+
+    def brief(self, number: int) -> Brief:
+        """Id, title and price of an item: what a list says of it. Those that were asked for are kept, up to `BRIEFS`."""
+        known = self._briefs.get(number)
+        if known is None:
+            if len(self._briefs) >= BRIEFS:
+                self._briefs.clear()
+            known = self._briefs[number] = self.item_id(number), self.title(number), self.price(number)
+        return known
 
     def brand(self, number: int) -> str:
         """The brand of an item; empty where unknown."""

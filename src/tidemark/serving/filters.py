@@ -20,7 +20,7 @@ class Filter:
 
     def is_open(self) -> bool:
         """Whether it allows everything."""
-        return self == _OPEN
+        return self is _OPEN or self == _OPEN
 
 
 _OPEN = Filter()

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-from tidemark.errors import NoChampionError, UnreachableError
+from tidemark.errors import NoChampionError, PackError, TidemarkError, UnreachableError
 from tidemark.serving.loading import MONGODB, Live
 
 log = logging.getLogger(__name__)
@@ -28,9 +28,9 @@ POLL = 0.5
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds before a load that failed is tried again: the first time, and where it stops doubling."""
 UNKNOWN_FOR = 5.0
-"""Seconds in which a model that was not kept is not asked for again."""
+"""Seconds in which a model that could not be had by its name is not asked for again."""
 MOST_UNKNOWN = 1_000
-"""Models that are remembered not to be kept, at most: ids come from outside."""
+"""Models that are remembered not to be had, at most: ids come from outside."""
 
 
 class Loads(Protocol):
@@ -81,7 +81,7 @@ class Swaps:
         self._loader, self._most, self._clock = loader, most, clock
         self._writing, self._mapping = threading.Lock(), threading.Lock()
         self._named: dict[str, Live] = {}
-        self._unknown: dict[str, float] = {}
+        self._unknown: dict[str, tuple[float, TidemarkError]] = {}
         self._failed: str | None = None
         self._wait = FIRST_WAIT
         self._again_at = float("-inf")
@@ -221,14 +221,15 @@ class Swaps:
                 return known
             if live is not None and live.model_id == model_id:
                 return live
-            if self._clock() < self._unknown.get(model_id, float("-inf")):
-                raise NoChampionError(f"model {model_id[:80]!r} is not kept, so it cannot answer")
+            until, why = self._unknown.get(model_id, (float("-inf"), None))
+            if why is not None and self._clock() < until:
+                raise type(why)(*why.args)
             try:
                 new = self._loader.load(model_id, 0.0)  # a request waits: its tail catches up while it answers
-            except NoChampionError:
+            except (NoChampionError, PackError, UnreachableError) as error:
                 if len(self._unknown) >= MOST_UNKNOWN:
                     self._unknown.clear()
-                self._unknown[model_id] = self._clock() + UNKNOWN_FOR
+                self._unknown[model_id] = self._clock() + UNKNOWN_FOR, error
                 raise
             with self._writing:
                 self._named[model_id] = new

@@ -12,7 +12,6 @@ the ways that read the history.
 from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import count, repeat
 
 import numpy as np
 
@@ -70,7 +69,7 @@ def answer(
     """
     gone = ask.user_id is not None and ask.user_id in erased
     row = None if ask.user_id is None or gone else model.pack.users.number(ask.user_id)
-    if row is not None and not tail_events and not (ask.session or ask.include_seen or ask.explain):
+    if row is not None and not tail_events and not (ask.session or ask.include_seen or ask.explain or ask.popular):
         items = _stored_as_it_is(ask, model, catalogue, row)
         if items is not None:
             now = version(model.model_id, tail_version, catalogue.version)
@@ -101,9 +100,15 @@ def _stored_as_it_is(ask: Ask, model: Model, catalogue: Catalogue, row: int) -> 
     numbers = model.pack.lists[row, :n]
     if numbers[-1] < 0 or not catalogue.mask(OPEN)[numbers].all():
         return None
-    listed = numbers.tolist()
-    ids, titles, prices = (map(known, listed) for known in (catalogue.item_id, catalogue.title, catalogue.price))
-    return tuple(map(Listed, ids, count(1), model.pack.scores[row, :n].tolist(), repeat(STORED), titles, prices))
+    scores = model.pack.scores[row, :n].tolist()
+    return tuple(
+        [
+            Listed(item_id, at, score, STORED, title, price)
+            for at, ((item_id, title, price), score) in enumerate(
+                zip(map(catalogue.brief, numbers.tolist()), scores, strict=True), 1
+            )
+        ]
+    )
 
 
 def _session(ask: Ask, weight: float) -> list[Event]:
@@ -156,10 +161,10 @@ class _Person:
             had = self.had
             if not self.ask.include_seen:
                 self.allowed[(self.newer if had is None else had).taken] = False
-            scores = self.model.scores(had) if had is not None else None
+            scores = self.model.scores(had) if had is not None and not self.ask.popular else None
             if scores is not None:
                 self._pick_scored(scores)
-            elif self.row is not None:
+            elif self.row is not None and not self.ask.popular:
                 self._pick(*self._left_of_stored(self.row), STORED)
             self._pick(*self.model.most_taken(self.allowed, self._missing), POPULAR)
         untaken = self.model.untaken(self.allowed, self._missing)
@@ -180,7 +185,7 @@ class _Person:
 
     def _stored_will_do(self) -> bool:
         """Pick from the stored list, if that is all that the model would give: the history need not be read for it."""
-        if self.row is None or self.ask.include_seen:
+        if self.row is None or self.ask.include_seen or self.ask.popular:
             return False
         if self.model.fold is not None and (self._newer or self.ask.filter != Filter(exclude=self.ask.filter.exclude)):
             return False

@@ -5,9 +5,8 @@ from typing import Any
 
 from tidemark.serving.answers import Answer
 from tidemark.storefront.api_operation import age_seconds
+from tidemark.storefront.experiments import OUTSIDE
 from tidemark.storefront.shop import Shop
-
-CHAMPION = "champion"
 
 
 def items(answer: Answer, *, explain: bool = False) -> list[dict[str, Any]]:
@@ -43,9 +42,7 @@ def listed(answer: Answer, *, now: datetime, explain: bool = False) -> dict[str,
     }
 
 
-def recommendations(
-    shop: Shop, answer: Answer, *, placement: str, explain: bool, arm: str = CHAMPION
-) -> dict[str, Any]:
+def recommendations(shop: Shop, answer: Answer, *, placement: str, explain: bool, arm: str = OUTSIDE) -> dict[str, Any]:
     """A person's list; where it has a person and items, it is told to `exposures`, and has an id."""
     now, shown = datetime.now(UTC), None
     if answer.user_id is not None and answer.model_id is not None and answer.items:

@@ -259,11 +259,75 @@ class HistoryOut(BaseModel):
     next_cursor: str | None = Field(description="null: there are no older ones")
 
 
+class ErasureOut(BaseModel):
+    """How far an erasure is, and what it did."""
+
+    erasure_id: str = Field(description="names nobody")
+    state: Literal["pending", "done"]
+    erased_at: datetime = Field(description="from then on the user is dropped wherever something new of them comes")
+    finished_at: datetime | None = Field(description="null: not yet")
+    removed: dict[str, int] = Field(
+        description="collection -> documents removed, or mended; interactions go with their details"
+    )
+    unreadable: dict[str, int] = Field(
+        description="collection -> documents that stay, for nobody can tell whom they name: refused messages and lines that "
+        "are no JSON, or name no user_id"
+    )
+    kept: list[str] = Field(description="what an erasure does not remove, and how long it stays")
+
+
 class ModelsOut(BaseModel):
     """The models that are kept, with their figures."""
 
     live: str | None
     models: list[dict[str, Any]]
+
+
+class UsersShare(BaseModel):
+    """Of an arm's users, those who did something, and the interval of their share."""
+
+    users: int
+    share: float
+    low: float
+    high: float
+
+
+class Ends(BaseModel):
+    """Both ends of a 95 % interval."""
+
+    low: float
+    high: float
+
+
+class Split(BaseModel):
+    """How often chance alone splits users as unevenly as they are, and whether the split passes as planned."""
+
+    p: float
+    as_planned: bool
+
+
+class ArmOut(BaseModel):
+    """What one arm has shown."""
+
+    name: str
+    model: str = Field(description="champion, popularity, or a kept model's id")
+    share: float = Field(description="of all users")
+    users: int = Field(description="who were shown anything")
+    clicked: UsersShare
+    purchased: UsersShare
+    beside_first: Ends | None = Field(description="its share of clickers less the first arm's; null: it is the first")
+    verdict: str
+
+
+class ExperimentOut(BaseModel):
+    """What an experiment has shown."""
+
+    name: str
+    start: datetime
+    end: datetime
+    planned_users_per_arm: int
+    split: Split
+    arms: list[ArmOut]
 
 
 class HealthOut(BaseModel):

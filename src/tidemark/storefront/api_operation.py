@@ -28,6 +28,8 @@ SCOPES = {
 
 CHALLENGE = 'Bearer realm="tidemark"'
 JSON = "application/json"
+PRIVATE = "private, no-cache"
+"""What may be kept by no one but the caller, who asks again each time."""
 
 Example = Mapping[str, Any]
 View = Callable[..., Response]
@@ -174,7 +176,7 @@ def encoded(value: Any) -> bytes:
 
 def answer_json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """The answer `value`, which no one but the caller may keep."""
-    return Response(encoded(value), status, {"Cache-Control": "private, no-cache", **(headers or {})}, mimetype=JSON)
+    return Response(encoded(value), status, {"Cache-Control": PRIVATE, **(headers or {})}, mimetype=JSON)
 
 
 def age_seconds(made_at: datetime | None, now: datetime) -> float | None:

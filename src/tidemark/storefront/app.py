@@ -3,8 +3,6 @@
 Every answer has an `X-Request-ID`, the caller's own where it sent one, by which the log and a problem can be found again.
 """
 
-import os
-import re
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +16,11 @@ from tidemark.settings import Settings, settings
 from tidemark.storefront import (
     act_routes,
     description,
+    erase_routes,
+    erasure_routes,
+    experiment_routes,
     history_routes,
+    hot_route,
     id_paths,
     interaction_routes,
     item_routes,
@@ -29,6 +31,7 @@ from tidemark.storefront import (
     problems,
     protection,
     recommendation_routes,
+    request_ids,
     shop_routes,
     sign_in_routes,
     system_routes,
@@ -39,12 +42,13 @@ from tidemark.storefront.shop_metrics import ShopMetrics
 if TYPE_CHECKING:
     from tidemark.serving.service import Serving
 
-REQUEST_ID = "X-Request-ID"
 BLUEPRINTS = (
     recommendation_routes.blueprint,
     item_routes.blueprint,
     interaction_routes.blueprint,
     person_routes.blueprint,
+    erasure_routes.blueprint,
+    experiment_routes.blueprint,
     system_routes.blueprint,
     description.blueprint,
     problems.blueprint,
@@ -52,11 +56,10 @@ BLUEPRINTS = (
     shop_routes.blueprint,
     act_routes.blueprint,
     history_routes.blueprint,
+    erase_routes.blueprint,
     presenter_routes.blueprint,
     live_routes.blueprint,
 )
-
-_usable_id = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 
 
 class OrjsonProvider(JSONProvider):
@@ -99,6 +102,7 @@ def create_app(
     problems.handle(app)
     _measure(app)
     login.install(app, shop.config, shop.accounts, shop.sessions, shop.sign_ins)
+    hot_route.install(app)
     protection.protect(app, shop.config)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -111,11 +115,10 @@ def _measure(app: Flask) -> None:
 
     def begin() -> None:
         g.begun = time.perf_counter()
-        sent = request.headers.get(REQUEST_ID)
-        g.request_id = sent if sent and _usable_id(sent) else os.urandom(8).hex()
+        g.request_id = request_ids.of(request.headers.get(request_ids.HEADER))
 
     def end(response: Response) -> Response:
-        response.headers[REQUEST_ID] = g.request_id
+        response.headers[request_ids.HEADER] = g.request_id
         metrics.observe(request.endpoint or "", response.status_code, time.perf_counter() - g.begun)
         return response
 

@@ -2,7 +2,7 @@
 
 import time
 
-from flask import Request, Response
+from flask import Response
 from werkzeug.http import parse_etags
 
 DAY = 86_400
@@ -20,11 +20,13 @@ def etag(version: str, arm: str, now: float | None = None) -> str:
     return f'W/"{version}.{arm}.{int((time.time() if now is None else now) // DAY)}"'
 
 
-def not_modified(request: Request, tag: str) -> Response | None:
-    """304 where the caller has what `tag` names; None where it has not, or did not say."""
-    wanted = request.headers.get("If-None-Match")
-    if wanted is None or not parse_etags(wanted).contains_weak(tag[3:-1]):
-        return None
+def has(known: str, tag: str) -> bool:
+    """Whether the header If-None-Match `known` names what `tag` names."""
+    return known == tag or parse_etags(known).contains_weak(tag[3:-1])
+
+
+def not_modified(tag: str) -> Response:
+    """304: the caller has what `tag` names."""
     answer = Response(status=304)
     answer.headers["ETag"] = tag
     answer.headers["Cache-Control"] = "private, no-cache"

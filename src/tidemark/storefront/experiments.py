@@ -9,7 +9,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,6 +20,7 @@ from pymongo.errors import PyMongoError
 from tidemark.contracts import conformance
 from tidemark.errors import BadInputError
 from tidemark.registry import champion
+from tidemark.serving.repeating import Repeating
 from tidemark.storage import mongo
 
 log = logging.getLogger(__name__)
@@ -193,10 +194,10 @@ def stop(db: Database[dict[str, Any]], name: str, now: datetime | None = None) -
 
 
 class Experiments:
-    """The running experiment, as a worker knows it: read at most every 5 s, by one thread while the others go on.
+    """The running experiment, as a worker knows it: read every 5 s at most, by one thread while the others go on.
 
     Attributes:
-        fallbacks: how often a user got the champion since the model of their arm is gone.
+        fallbacks: how often a user got the champion since the model of their arm could not be had.
         problem: why the running one could not be read, the last time; empty where it could.
     """
 
@@ -209,28 +210,31 @@ class Experiments:
         self._read_at: float | None = None
         self._reading = threading.Lock()
         self.fallbacks, self.problem = 0, ""
+        self._counting = threading.Lock()
+        self._following: Repeating | None = None
+
+    def follow(self) -> None:
+        """Read the running one from now on in a thread, so that no request waits for MongoDB; until `close`."""
+        self._following = Repeating("experiments", self._look, READ_AGAIN)
+        self._following.start()
+
+    def close(self) -> None:
+        """Follow it no longer."""
+        if self._following:
+            self._following.close()
 
     def running(self, now: datetime | None = None) -> Experiment | None:
         """The one that runs now; None where none does."""
-        if (self._read_at is None or self._clock() - self._read_at > READ_AGAIN) and self._reading.acquire(
-            blocking=False
-        ):
-            try:
-                self._read(now or datetime.now(UTC))
-            finally:
-                self._read_at = self._clock()
-                self._reading.release()
+        if self._following is None and (self._read_at is None or self._clock() - self._read_at > READ_AGAIN):
+            self._look(now)
         known = self._running
         return known if known is not None and known.runs(now or datetime.now(UTC)) else None
 
-    def assign(
-        self, user_id: str | None, kept: Container[str], *, acting: object = None, now: datetime | None = None
-    ) -> Assignment:
-        """What a user gets. Never raises.
+    def assign(self, user_id: str | None, *, acting: object = None, now: datetime | None = None) -> Assignment:
+        """What a user is to get. Never raises.
 
         Args:
             user_id: None for somebody unknown, who is in no experiment.
-            kept: ids of the models that can serve.
             acting: anything true where a presenter acts as the user: in no experiment.
             now: UTC.
         """
@@ -241,12 +245,21 @@ class Experiments:
         label = f"{known.name}/{arm.name}"
         if arm.model == POPULARITY:
             return Assignment(label, popularity=True)
-        if arm.model == CHAMPION:
-            return Assignment(label)
-        if arm.model in kept:
-            return Assignment(label, arm.model)
-        self.fallbacks += 1
-        return Assignment(label)
+        return Assignment(label, None if arm.model == CHAMPION else arm.model)
+
+    def fell_back(self) -> None:
+        """Count that the model of somebody's arm could not be had."""
+        with self._counting:
+            self.fallbacks += 1
+
+    def _look(self, now: datetime | None = None) -> None:
+        """Read the running one, unless another thread does."""
+        if self._reading.acquire(blocking=False):
+            try:
+                self._read(now or datetime.now(UTC))
+            finally:
+                self._read_at = self._clock()
+                self._reading.release()
 
     def _read(self, now: datetime) -> None:
         try:

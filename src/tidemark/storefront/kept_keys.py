@@ -8,10 +8,8 @@ host that has not seen MongoDB since.
 
 import hashlib
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -78,8 +76,7 @@ class KeptKeys:
             try:
                 beside.write(text)
                 beside.flush()
-                os.replace(beside.name, self._path)
+                Path(beside.name).replace(self._path)
             except OSError:
-                with suppress(OSError):
-                    os.unlink(beside.name)
+                Path(beside.name).unlink(missing_ok=True)
                 raise

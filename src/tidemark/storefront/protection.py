@@ -33,7 +33,7 @@ CHANGES = ("POST", "PUT", "PATCH", "DELETE")
 
 YEAR = 365 * 24 * 3600
 
-_HOST = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+HOST = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
 
 Environ = dict[str, Any]
 Headers = list[tuple[str, str]]
@@ -102,7 +102,7 @@ def live_origin(config: Settings, host: str, scheme: str = "http") -> str:
     if config.shop_live_url:
         parts = config.shop_live_url.split("/")
         return "/".join(parts[:3])
-    known = _HOST.fullmatch(host)
+    known = HOST.fullmatch(host)
     if config.shop_tls or not known:
         return ""  # behind a proxy all is one origin
     return f"{scheme}://{known[1]}:{config.shop_live_port}"

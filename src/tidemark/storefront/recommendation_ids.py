@@ -11,7 +11,7 @@ in base64 for URLs, without padding: some 80 characters.
 
 import hashlib
 import hmac
-import os
+import random
 from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -70,7 +70,8 @@ class Signer:
         texts = [text.encode() for text in (model_id, arm, placement)]
         if max(map(len, texts)) > 255:
             raise ValueError("model, arm and placement of a recommendation id have at most 255 bytes each")
-        head = bytes([_VERSION]) + int(now.timestamp() * 1000).to_bytes(6, "big") + os.urandom(8)
+        head = bytes([_VERSION]) + int(now.timestamp() * 1000).to_bytes(6, "big")
+        head += random.getrandbits(64).to_bytes(8, "big")
         body = head + b"".join(bytes([len(text)]) + text for text in texts)
         return urlsafe_b64encode(body + self._tag(body, user_id)).rstrip(b"=").decode()
 

@@ -4,7 +4,7 @@ from apiflask import APIBlueprint
 from flask import Response, request
 
 from tidemark.serving.answers import Ask
-from tidemark.storefront import answers_out
+from tidemark.storefront import answers_out, arms, hot_route
 from tidemark.storefront.api_models import (
     BatchOut,
     BatchWish,
@@ -13,8 +13,8 @@ from tidemark.storefront.api_models import (
     RecommendationWish,
     SessionWish,
 )
-from tidemark.storefront.api_operation import READ, answer_json, operation
-from tidemark.storefront.conditional import etag, not_modified
+from tidemark.storefront.api_operation import JSON, PRIVATE, READ, answer_json, operation
+from tidemark.storefront.conditional import not_modified
 from tidemark.storefront.problems import Problem
 from tidemark.storefront.shop import shop
 
@@ -44,10 +44,6 @@ EXAMPLE = {
 }
 
 
-def _ask(user_id: str, wish: RecommendationWish) -> Ask:
-    return Ask(user_id, wish.n, wish.filter(), wish.seen == "include", explain=wish.explain)
-
-
 @operation(
     blueprint,
     "GET",
@@ -64,14 +60,10 @@ def recommendations(user_id: str, query_data: RecommendationWish) -> Response:
     A user that nobody knows gets what is popular. Where the wishes leave too few items, popular ones under the same wishes
     fill the list, each saying its way; where those do not suffice, `short` is true.
     """
-    here = shop()
-    tag = etag(here.serving.version(user_id), answers_out.CHAMPION)
-    known = not_modified(request, tag)
-    if known is not None:
-        return known
-    answer = here.serving.recommend(_ask(user_id, query_data))
-    told = answers_out.recommendations(here, answer, placement=query_data.placement, explain=query_data.explain)
-    return answer_json(told, headers={"ETag": etag(answer.version, told["arm"])})
+    tag, body = hot_route.made(shop(), user_id, query_data, request.headers.get("If-None-Match"))
+    if body is None:
+        return not_modified(tag)
+    return Response(body, headers={"Cache-Control": PRIVATE, "ETag": tag}, mimetype=JSON)
 
 
 @operation(
@@ -87,16 +79,13 @@ def recommendations(user_id: str, query_data: RecommendationWish) -> Response:
 def recommendations_batch(json_data: BatchWish) -> Response:
     """What up to 100 users get, under the same wishes."""
     here = shop()
-    answers = [
-        answers_out.recommendations(
-            here,
-            here.serving.recommend(_ask(user_id, json_data)),
-            placement=json_data.placement,
-            explain=json_data.explain,
-        )
-        for user_id in json_data.users
+    answers = [arms.recommend(here, hot_route.ask(user_id, json_data)) for user_id in json_data.users]
+    placement, explain = json_data.placement, json_data.explain
+    told = [
+        answers_out.recommendations(here, answer, placement=placement, explain=explain, arm=arm)
+        for answer, arm in answers
     ]
-    return answer_json({"answers": answers})
+    return answer_json({"answers": told})
 
 
 @operation(

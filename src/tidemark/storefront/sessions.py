@@ -23,8 +23,7 @@ from pymongo import ReturnDocument
 from pymongo.database import Database
 
 from tidemark.errors import BadInputError, SignedOutError, UnreachableError
-from tidemark.storage import mongo
-from tidemark.storefront.patience import brief
+from tidemark.storefront.patience import Breath, brief, ensure
 
 Document = dict[str, Any]
 
@@ -33,9 +32,6 @@ HELD_FOR = 5.0
 
 AWAY_FOR = 600.0
 """Seconds that a session which was read holds while MongoDB does not answer."""
-
-BREATH = 2.0
-"""Seconds after MongoDB did not answer in which it is not asked again: each question would hold a thread for a second."""
 
 HELD = 4_096
 """Sessions that a worker holds at most, those used least recently dropped first: 100 KB each at the very most, 1 KB mostly."""
@@ -51,9 +47,6 @@ BASKET, NOT_FOR_ME = 50, 200
 
 LONGEST_ID = 128
 """Characters of an item_id, as the contract of interactions has it."""
-
-ENSURING = 10.0
-"""Seconds that the collection may take to be made, once in a worker's life."""
 
 _COOKIE = re.compile(r"([A-Za-z0-9_-]{43})\.([0-9]{1,9})")
 
@@ -117,7 +110,7 @@ class Sessions:
         self._db, self._lasts, self._clock = db, timedelta(hours=hours), clock
         self._held: OrderedDict[str, tuple[Session, float]] = OrderedDict()
         self._lock = threading.Lock()
-        self._ask_again_at = -BREATH
+        self._breath = Breath(clock)
         self._ensured = False
 
     def begin(
@@ -137,8 +130,7 @@ class Sessions:
             UnreachableError: MongoDB does not answer.
         """
         if not self._ensured:
-            with brief(ENSURING):
-                mongo.ensure(self._db, "sessions")  # its documents must expire
+            ensure(self._db, "sessions")  # its documents must expire
             self._ensured = True
         self.end(instead_of)
         id_, now = secrets.token_urlsafe(32), datetime.now(UTC)
@@ -288,15 +280,9 @@ class Sessions:
         return self._hold(Session.from_document(document))
 
     def _read(self, key: str) -> Session | None:
-        if self._clock() < self._ask_again_at:
-            raise UnreachableError("MongoDB did not answer a moment ago")
         now = datetime.now(UTC)
-        try:
-            with brief():
-                document = self._db["sessions"].find_one({"_id": key, "expires_at": {"$gt": now}})
-        except UnreachableError:
-            self._ask_again_at = self._clock() + BREATH
-            raise
+        with self._breath.asking():
+            document = self._db["sessions"].find_one({"_id": key, "expires_at": {"$gt": now}})
         if document is None:
             self._forget(lambda session: session.key == key)
             return None

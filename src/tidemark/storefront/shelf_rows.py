@@ -124,7 +124,7 @@ def rows(shop: "Shop", shopper: "Shopper", made: list[Shelf], airflow: str, *, t
             shelf.subject,
             shelf.reason,
             cards.cards(catalogue, shelf.answer, whys=shelf.kind != BECAUSE),
-            showing.show(shop, shelf.answer, shelf.kind, shopper) if told else "",
+            showing.show(shop, shelf.answer, shelf.kind, shopper, shelf.arm) if told else "",
             how(catalogue, shelf, run_url(airflow, shelf.answer.model_id, models)),
         )
         for number, shelf in enumerate(made)

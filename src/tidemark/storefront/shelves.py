@@ -13,6 +13,7 @@ from tidemark.errors import UnreachableError
 from tidemark.serving.answers import POPULAR, SIMILAR, Answer, Ask, Share
 from tidemark.serving.events import STREAM
 from tidemark.serving.filters import Filter
+from tidemark.storefront.experiments import OUTSIDE
 
 if TYPE_CHECKING:
     from tidemark.serving.events import Event
@@ -50,6 +51,7 @@ class Shelf:
         answer: what is on it, and how it came about.
         milliseconds: how long that took.
         because: how much of the scores each item of the history brought, the most first.
+        arm: of the experiment that made it.
     """
 
     kind: str
@@ -59,6 +61,7 @@ class Shelf:
     answer: Answer
     milliseconds: float
     because: tuple[Share, ...] = ()
+    arm: str = OUTSIDE
 
 
 def did(event: "Event", kinds: Mapping[float, str] | None = None) -> str:
@@ -136,6 +139,7 @@ def shelves(
     user_id: str,
     hidden: frozenset[str] = frozenset(),
     kinds: Mapping[float, str] | None = None,
+    recommend: Callable[[Ask], tuple[Answer, str]] | None = None,
 ) -> list[Shelf]:
     """The shelves of `user_id`, in the order of the page; one that nothing is found for is left out.
 
@@ -144,18 +148,24 @@ def shelves(
         user_id: whom for.
         hidden: item_ids that this person does not want to see.
         kinds: as `did` takes it.
+        recommend: answers the first shelf, and says which arm it is of (`arms.recommend`); None: `serving`, in none.
     """
-    shop = _Page(serving, hidden)
+    shop, arm = _Page(serving, hidden), OUTSIDE
+
+    def for_you(wanted: Filter) -> Answer:
+        nonlocal arm
+        ask = Ask(user_id, FIRST, filter=wanted, explain=True)
+        answer, arm = recommend(ask) if recommend else (serving.recommend(ask), OUTSIDE)
+        return answer
+
     first = shop.add(
-        FOR_YOU,
-        "For you",
-        lambda wanted: serving.recommend(Ask(user_id, FIRST, filter=wanted, explain=True)),
-        "Ranked for you from what you took before; what you did a moment ago counts.",
+        FOR_YOU, "For you", for_you, "Ranked for you from what you took before; what you did a moment ago counts."
     )
     history = _history(serving, user_id)
     strangers = first is not None and all(listed.method == POPULAR for listed in first.answer.items)
-    if first is not None and strangers:
-        shop.made[0] = _for_a_stranger(first, known=bool(history))
+    if first is not None:
+        first = replace(first, arm=arm)
+        shop.made[0] = _for_a_stranger(first, known=bool(history)) if strangers else first
     shop.out |= {event.item_id for event in history}
     for event in strongest(history, STRONGEST):
         shop.because(event, did(event, kinds))
@@ -188,12 +198,14 @@ def _history(serving: "Serving", user_id: str) -> Sequence["Event"]:
 def _for_a_stranger(shelf: Shelf, *, known: bool) -> Shelf:
     """The first shelf, said as it is: nothing on it is about this person."""
     reason = (
-        "Nothing that you took is known to the model, so this is what most people take in these days."
+        "This is what most people take in these days, less what you have."
+        if known and shelf.arm != OUTSIDE  # the arm that a model is compared with
+        else "Nothing that you took is known to the model, so this is what most people take in these days."
         if known
         else "You are new here, so this is what most people take in these days. Buy or wish for something, and this page "
         "becomes yours within seconds."
     )
-    return Shelf(FOR_YOU, "Popular now", "", reason, shelf.answer, shelf.milliseconds)
+    return replace(shelf, heading="Popular now", reason=reason)
 
 
 class _Page:

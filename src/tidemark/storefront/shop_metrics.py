@@ -28,6 +28,7 @@ GAUGES: dict[str, tuple[str, Literal["livemin", "livemax"]]] = {
 COUNTERS = {
     "swaps": "Models that a worker switched to",
     "swap_failures": "Models that a worker could not switch to",
+    "arm_fallbacks": "Answers of the champion, since the model of the user's arm could not be had",
     "exposures_sent": "Lists shown that were handed to Kafka's client",
     "exposures_acknowledged": "Lists shown that Kafka has on all copies",
     "exposures_failed": "Lists shown that Kafka did not take",
@@ -92,6 +93,7 @@ class ShopMetrics:
             for name, count in (
                 ("swaps", state.swaps),
                 ("swap_failures", state.swap_failures),
+                ("arm_fallbacks", shop.experiments.fallbacks),
                 ("exposures_sent", shop.exposures.sent),
                 ("exposures_acknowledged", shop.exposures.acknowledged),
                 ("exposures_failed", shop.exposures.failed),

@@ -10,9 +10,9 @@ from flask import Blueprint, Flask, abort, redirect, render_template, request, u
 from werkzeug.wrappers import Response
 
 from tidemark.errors import UnreachableError
-from tidemark.serving.answers import Answer
+from tidemark.serving.answers import Answer, Ask
 from tidemark.serving.filters import Filter
-from tidemark.storefront import acts, cards, rendering, shelf_rows, shelves, showing
+from tidemark.storefront import acts, arms, cards, rendering, shelf_rows, shelves, showing
 from tidemark.storefront.login import login_required
 from tidemark.storefront.shelves import kinds_by_weight
 from tidemark.storefront.shop import shop
@@ -48,10 +48,17 @@ def timed(ask: Callable[[], Answer]) -> tuple[Answer, float]:
 
 def for_you_told() -> dict[str, Any]:
     """The shelves of whoever looks, and as of when they are: what an open page tells newer ones from its own by."""
-    who, kinds, serving = shopper(), kinds_by_weight(shop().config.weight_of_event), shop().serving
-    version = serving.version(who.user_id)  # before the shelves: these may be newer than they say, never older
-    made = shelves.shelves(serving, who.user_id, frozenset(who.hidden), kinds)
-    return {"rows": shelf_rows.rows(shop(), who, made, airflow()), "state": serving.state(), "version": version}
+    here, who = shop(), shopper()
+    kinds = kinds_by_weight(here.config.weight_of_event)
+    # Before the shelves: these may be newer than they say, never older.
+    version = here.serving.version(who.user_id)
+
+    def recommend(ask: Ask) -> tuple[Answer, str]:
+        return arms.recommend(here, ask, acting=who.presents)
+
+    made = shelves.shelves(here.serving, who.user_id, frozenset(who.hidden), kinds, recommend)
+    rows = shelf_rows.rows(here, who, made, airflow())
+    return {"rows": rows, "state": here.serving.state(), "version": version}
 
 
 @blueprint.get("/")

@@ -7,17 +7,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tidemark.serving.answers import Answer
+from tidemark.storefront.experiments import OUTSIDE
 
 if TYPE_CHECKING:
     from tidemark.storefront.recommendation_ids import Shown
     from tidemark.storefront.shop import Shop
     from tidemark.storefront.shoppers import Shopper
 
-CHAMPION = "champion"
-"""The arm of whoever is in no experiment."""
 
-
-def show(shop: "Shop", answer: Answer, placement: str, shopper: "Shopper") -> str:
+def show(shop: "Shop", answer: Answer, placement: str, shopper: "Shopper", arm: str = OUTSIDE) -> str:
     """Say that `answer` is shown, and give its recommendation_id; empty where no model is live, or nothing is on it.
 
     Args:
@@ -25,17 +23,18 @@ def show(shop: "Shop", answer: Answer, placement: str, shopper: "Shopper") -> st
         answer: the shelf.
         placement: which shelf of which page.
         shopper: whom it is shown to.
+        arm: of the experiment that made it.
     """
     if answer.model_id is None or not answer.items:
         return ""
     now = datetime.now(UTC)
-    recommendation_id = shop.signer.sign(answer.model_id, CHAMPION, placement, shopper.user_id, now)
+    recommendation_id = shop.signer.sign(answer.model_id, arm, placement, shopper.user_id, now)
     shop.exposures.shown(
         recommendation_id=recommendation_id,
         user_id=shopper.user_id,
         item_ids=[listed.item_id for listed in answer.items],
         model_id=answer.model_id,
-        arm=CHAMPION,
+        arm=arm,
         placement=placement,
         method=answer.method,
         acting=shopper.acting or None,

@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Any, NoReturn, get_origin
+from typing import Any, NoReturn, TypeVar, get_origin
 from urllib.parse import parse_qsl
 
 import orjson
@@ -20,6 +20,8 @@ from pydantic import BaseModel, ValidationError
 
 from tidemark.storefront.problems import Problem
 from tidemark.storefront.protection import LARGEST_BODY
+
+Model = TypeVar("Model", bound=BaseModel)
 
 LONGEST_KEPT = 512
 """Bytes of a query string above which it is read each time, so that those that are kept take little memory."""
@@ -43,9 +45,7 @@ class StrictAdapter(PydanticAdapter):
         """
         match location:
             case "query":
-                text = request.query_string
-                read = _read_query if len(text) > LONGEST_KEPT else _read_kept_query
-                return read(self.model_class, text)
+                return read_query(self.model_class, request.query_string)
             case "headers":
                 names = [field.alias or name for name, field in self.model_class.model_fields.items()]
                 sent = {name: value for name in names if (value := request.headers.get(name)) is not None}
@@ -56,6 +56,16 @@ class StrictAdapter(PydanticAdapter):
 
 # At once: APIFlask looks for the adapter when a route is declared, which is when its module is imported.
 registry.register("pydantic", StrictAdapter)
+
+
+def read_query(model: type[Model], text: bytes) -> Model:
+    """The model from the query string `text`.
+
+    Raises:
+        Problem: `invalid`.
+    """
+    read = _read_query if len(text) > LONGEST_KEPT else _read_kept_query
+    return read(model, text)  # type: ignore[return-value]
 
 
 def _read_query(model: type[BaseModel], text: bytes) -> BaseModel:

@@ -6,6 +6,8 @@ so of two that run by mistake one counts and the other begins again. Nothing is 
 
 Whoever is killed within a transaction leaves it open, and MongoDB holds what it has touched for a minute. So the session is
 noted beside the offsets: who begins ends the session of who was there before, and its transaction with it.
+
+What a user did who was erased is read and counts nowhere.
 """
 
 import logging
@@ -25,7 +27,7 @@ from pymongo.read_concern import ReadConcern
 from tidemark.errors import OutpacedError, TidemarkError, TopicChangedError, TransientError, UnreachableError
 from tidemark.interactions.from_messages import Interaction, Weights, parse
 from tidemark.settings import Settings
-from tidemark.storage import mongo
+from tidemark.storage import mongo, tombstones
 from tidemark.stream import attribution, progress, topics
 from tidemark.stream.attribution import USER_KEPT, Act, Changes, Exposure, Read
 from tidemark.stream.progress import Progress
@@ -126,7 +128,8 @@ class Engagement:
             if topics.topic_id(self._admin, topic) != self._known[topic].topic_id:
                 raise TopicChangedError(f"topic {topic} was deleted and made anew: beginning at its start")
         ends = self._ends(messages)
-        events = list(self._events(messages))
+        gone = tombstones.read(self._db, self._config)
+        events = [event for event in self._events(messages) if event.user_id not in gone]
         self._session.with_transaction(
             lambda inside: self._store(inside, events, ends), read_concern=ReadConcern("snapshot")
         )

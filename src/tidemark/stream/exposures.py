@@ -1,18 +1,19 @@
 """Exposures: what was shown to whom, sent to the topic `recommendations` without anybody waiting for it.
 
 A page or an answer goes out first; that it did is written down beside it. Whoever calls `shown` only puts a tuple into a
-queue: a thread makes JSON of it, hands it to Kafka and counts the delivery reports. Where Kafka is away longer than the
+queue: a thread looks there fifty times a second, makes JSON of what it finds, hands it to Kafka and counts the delivery
+reports. (Woken for each, it would take the turn from the thread that answers, each time.) Where Kafka is away longer than the
 queue lasts, what comes then is counted as overflowed and is gone: a shop does not stop for its own statistics.
 """
 
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 import orjson
@@ -27,8 +28,10 @@ QUEUE = 10_000
 """Exposures without a delivery report, at most; further ones are counted as overflowed."""
 REMEMBERED = 2_000
 """Delivery reports that can be asked for, the newest."""
-_IDLE = 0.1
-"""Seconds that the thread waits for something to send before it looks for delivery reports again."""
+_PAUSE = 0.02
+"""Seconds between two looks into the queue."""
+_FULL = 0.1
+"""Seconds that the thread waits where Kafka's client takes nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Exposures:
         self.sent = self.acknowledged = self.failed = self.overflowed = 0
         self.problem = ""
         self._counting = threading.Lock()
-        self._queue: SimpleQueue[_Waiting] = SimpleQueue()
+        self._queue: deque[_Waiting] = deque()
         self._reports: dict[str, Report] = {}
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="exposures", daemon=True)
@@ -103,7 +106,7 @@ class Exposures:
                 self.overflowed += 1
                 return
             self.sent += 1
-        self._queue.put(
+        self._queue.append(
             _Waiting(recommendation_id, user_id, tuple(item_ids), model_id, arm, placement, method, time.time(), acting)
         )
 
@@ -119,19 +122,14 @@ class Exposures:
         return self.sent == self.acknowledged + self.failed
 
     def _run(self) -> None:
-        while True:
-            try:
-                waiting = self._queue.get(timeout=_IDLE)
-            except Empty:
-                self._producer.poll(0)
-                if self._closing and self.sent == self.acknowledged + self.failed:
-                    return
-                continue
-            try:
-                self._send(waiting)
-            except Exception as error:  # whatever it is, the next one goes on
-                self._fail(f"{type(error).__name__}: {error}")
+        while not (self._closing and self.sent == self.acknowledged + self.failed):
+            while self._queue:
+                try:
+                    self._send(self._queue.popleft())
+                except Exception as error:  # whatever it is, the next one goes on
+                    self._fail(f"{type(error).__name__}: {error}")
             self._producer.poll(0)
+            time.sleep(_PAUSE)
 
     def _send(self, waiting: _Waiting) -> None:
         value, on_delivery = encode(*waiting), partial(self._delivered, waiting.recommendation_id)
@@ -140,7 +138,7 @@ class Exposures:
             try:
                 return self._producer.produce(self._topic, value, key=key, on_delivery=on_delivery)
             except BufferError:
-                self._producer.poll(_IDLE)
+                self._producer.poll(_FULL)
             except KafkaException as error:
                 return self._fail(error.args[0].str())
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.support.own_shop import PASSWORD, PEOPLE, WRONG_PASSWORD, Browser, OwnShop
+from tests.support.waiting import eventually
 from tidemark.storefront.app import create_app
 from tidemark.storefront.shop import EXTENSION
 
@@ -227,8 +228,6 @@ def test_a_person_is_who_signed_in_whatever_the_address_says(real_shop: OwnShop)
 
     def histories(query: str) -> tuple[str, str]:
         return browser.get(f"/history{query}").text, browser.get(f"/history/export{query}").text
-
-    from tests.support.waiting import eventually
 
     eventually(lambda: "i30" in histories("")[1], 20, "the tail did not bring it")
     page, export = histories(wanted)

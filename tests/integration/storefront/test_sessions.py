@@ -241,7 +241,7 @@ def test_while_mongodb_is_away_who_is_known_stays_for_ten_minutes_and_who_is_not
     with pytest.raises(UnreachableError):
         known(sessions, cookie)
     sessions._db = db
-    clock.now += module.BREATH
+    clock.now += patience.BREATH
     assert known(sessions, cookie)
     assert sessions.find(unknown)
 
@@ -254,14 +254,15 @@ def test_a_mongodb_that_is_away_is_not_asked_by_every_request(db, away, monkeypa
 
     def brief(*given: float) -> Any:
         asked.append(given)
-        return patience.brief(*given)
+        return of_patience(*given)
 
-    monkeypatch.setattr(module, "brief", brief)
+    of_patience = patience.brief
+    monkeypatch.setattr(patience, "brief", brief)
     clock.now += 6
     for _ in range(100):
         assert sessions.find(cookie)
     assert len(asked) == 1
-    clock.now += module.BREATH + 0.1
+    clock.now += patience.BREATH + 0.1
     assert sessions.find(cookie)
     assert len(asked) == 2
 
@@ -281,3 +282,23 @@ def test_a_worker_holds_so_many_and_no_more(db, monkeypatch):
     cookies = [begin(sessions) for _ in range(5)]
     assert len(sessions._held) == 3
     assert all(sessions.find(cookie) for cookie in cookies)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_workers_whose_clocks_differ_by_an_hour_know_the_same_sessions(db, monkeypatch, hours):
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + timedelta(hours=hours)
+
+    here, there = Sessions(db), Sessions(db)
+    of_here = begin(here)
+    monkeypatch.setattr(module, "datetime", Wrong)
+    of_there = begin(there)
+    assert there.find(of_here)
+    there.put_in_basket(known(there, of_there), "a")
+    monkeypatch.undo()
+    assert known(here, of_there).basket == ("a",)
+    here.end(of_there)
+    monkeypatch.setattr(module, "datetime", Wrong)
+    assert Sessions(db).find(of_there) is None

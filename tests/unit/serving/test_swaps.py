@@ -304,3 +304,16 @@ def test_changes_of_what_was_swapped_meanwhile_do_not_bring_it_back(monkeypatch)
     monkeypatch.setattr(world, "with_changes", swapped_meanwhile)
     world.swaps.overlay()
     assert world.swaps.live.model_id == B
+
+
+def test_a_named_model_that_cannot_be_had_is_not_asked_for_by_every_request():
+    world = World(A)
+    world.answers()
+    world.broken[B] = PackError("torn")
+    for _ in range(3):
+        with pytest.raises(PackError, match="torn"):
+            world.swaps.of(B)
+    assert world.asked[B] == 1
+    world.now += 6
+    del world.broken[B]
+    assert world.swaps.of(B).model_id == B

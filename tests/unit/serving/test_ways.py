@@ -198,6 +198,21 @@ def test_what_was_just_taken_is_no_longer_what_nobody_has():
     assert answer.short
 
 
+def test_popular_where_it_is_asked_for_whoever_asks():
+    """Less what the user has, newer and older, and under the same filters; their stored list counts for nothing."""
+    model, catalogue = boards(i05=Product(available=False))
+    newer = events("even", ["i04", "i01"], start=10)
+    had = Asked([*HAD["even"], *newer])
+    answer = ways.answer(Ask("even", 4, Filter(exclude=frozenset({"i06"})), popular=True), model, catalogue, newer, had)
+    assert (ids(answer), set(methods(answer))) == (["i03", "i07", "i08", "i09"], {"popular"})
+    assert ids(ways.answer(Ask("even", 2, popular=True, include_seen=True), model, catalogue, (), had)) == [
+        "i00",
+        "i01",
+    ]
+    away = ways.answer(Ask("even", 2, popular=True), model, catalogue, newer, Asked(None))
+    assert (ids(away), away.stale) == (["i00", "i02"], True)
+
+
 def test_an_erased_user_is_nobody():
     model, catalogue = boards()
     history = Asked(HAD["even"])

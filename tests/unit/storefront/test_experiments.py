@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pymongo.errors import AutoReconnect
 
+from tests.support.waiting import eventually
 from tidemark.cli.experiments import arms_of
 from tidemark.contracts import conformance
 from tidemark.errors import BadInputError
@@ -72,21 +73,32 @@ def test_whom_no_arm_has() -> None:
 def test_assignments() -> None:
     store, clock = Store(experiment()), [0.0]
     running = known(store, clock)
-    found = {running.assign(f"u{n}", {ARMS[1].model}, now=NOW) for n in range(50)}
+    found = {running.assign(f"u{n}", now=NOW) for n in range(50)}
     assert found == {
         Assignment("e/control"),
         Assignment("e/old", ARMS[1].model),
         Assignment("e/most", popularity=True),
     }
     assert (store.asked, running.fallbacks) == (1, 0)
-    user = next(f"u{n}" for n in range(50) if running.assign(f"u{n}", (), now=NOW).arm == "e/old")
-    running.fallbacks = 0
-    assert running.assign(user, (), now=NOW) == Assignment("e/old")  # its model is gone: the champion, and counted
-    assert running.fallbacks == 1
+    user = next(f"u{n}" for n in range(50) if running.assign(f"u{n}", now=NOW).arm == "e/old")
     outside = Assignment("champion")
-    assert running.assign(user, (), acting="presenter", now=NOW) == outside
-    assert running.assign(None, (), now=NOW) == outside
-    assert running.assign(user, (), now=NOW + timedelta(days=8)) == outside
+    assert running.assign(user, acting="presenter", now=NOW) == outside
+    assert running.assign(None, now=NOW) == outside
+    assert running.assign(user, now=NOW + timedelta(days=8)) == outside
+
+
+def test_who_follows_lets_no_request_read() -> None:
+    now = datetime.now(UTC)
+    store, clock = Store(experiment(start=now - timedelta(days=1), end=now + timedelta(days=1))), [0.0]
+    running = known(store, clock)
+    running.follow()
+    try:
+        eventually(lambda: running.assign("u").arm != "champion", 10, "it is not read")
+        asked, clock[0] = store.asked, 60.0
+        assert running.assign("u").arm != "champion"
+        assert store.asked == asked
+    finally:
+        running.close()
 
 
 def test_a_stop_is_seen_and_an_outage_is_survived() -> None:

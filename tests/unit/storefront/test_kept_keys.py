@@ -12,7 +12,7 @@ from tidemark.storefront.kept_keys import NAME, KeptKeys
 
 NOW = datetime(2026, 11, 24, 10, 15, tzinfo=UTC)
 SECRET = "A" * 43
-DOCUMENT = {
+DOCUMENT: dict[str, object] = {
     "_id": "0123456789ab",
     "name": "the newsletter",
     "secret": api_keys._digest(SECRET).hex(),
@@ -44,8 +44,8 @@ class Db:
         """Uses are of no interest here."""
 
 
-def keys(folder: Path, documents: list[dict[str, object]] | None, secret: str = "secret") -> ApiKeys:
-    return ApiKeys(Db(documents), kept=KeptKeys(folder, secret))  # type: ignore[arg-type]
+def keys(folder: Path, documents: list[dict[str, object]] | None, signed_by: str = "a word") -> ApiKeys:
+    return ApiKeys(Db(documents), kept=KeptKeys(folder, signed_by))  # type: ignore[arg-type]
 
 
 def test_who_starts_in_an_outage_knows_the_keys_that_others_of_the_host_have_read(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_who_starts_in_an_outage_knows_the_keys_that_others_of_the_host_have_rea
 
 
 def test_nothing_that_is_a_key_is_in_the_file_and_nobody_else_reads_it(tmp_path: Path) -> None:
-    KeptKeys(tmp_path, "secret").keep([DOCUMENT])
+    KeptKeys(tmp_path, "a word").keep([DOCUMENT])
     assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o600
     assert SECRET.encode() not in (tmp_path / NAME).read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == [NAME]
@@ -70,7 +70,7 @@ def test_nothing_that_is_a_key_is_in_the_file_and_nobody_else_reads_it(tmp_path:
 def test_a_file_of_another_secret_a_forged_or_an_old_one_is_not_believed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = KeptKeys(tmp_path, "secret")
+    kept = KeptKeys(tmp_path, "a word")
     assert kept.remembered() is None
     kept.keep([DOCUMENT])
     assert kept.remembered() == [DOCUMENT | {"used_at": None}]
@@ -85,7 +85,7 @@ def test_a_file_of_another_secret_a_forged_or_an_old_one_is_not_believed(
 
 
 def test_a_revoked_key_is_remembered_as_revoked(tmp_path: Path) -> None:
-    kept = KeptKeys(tmp_path, "secret")
+    kept = KeptKeys(tmp_path, "a word")
     kept.keep([DOCUMENT])
     kept.keep([DOCUMENT | {"revoked_at": NOW}])
     here = keys(tmp_path, None)
@@ -95,7 +95,7 @@ def test_a_revoked_key_is_remembered_as_revoked(tmp_path: Path) -> None:
 
 def test_it_is_written_where_something_changed_and_now_and_then(tmp_path: Path) -> None:
     now = [0.0]
-    kept = KeptKeys(tmp_path, "secret", clock=lambda: now[0])
+    kept = KeptKeys(tmp_path, "a word", clock=lambda: now[0])
     kept.keep([DOCUMENT])
     (tmp_path / NAME).unlink()
     kept.keep([DOCUMENT | {"used_at": NOW + timedelta(minutes=1)}])

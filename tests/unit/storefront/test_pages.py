@@ -36,6 +36,7 @@ GETS = (
     "/popular",
     "/popular?category=Sweets",
     "/history",
+    "/erase",
     "/basket",
 )
 HOSTILE = (

@@ -1,0 +1,93 @@
+"""The ingest and a user who is erased before, during and between two runs of a batch: nothing of them is stored, and the
+progress goes on. Spark and MongoDB are real; Kafka's records are a frame."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import SecretStr
+
+from tidemark.settings import Settings
+from tidemark.storage import mongo
+from tidemark.storage.tombstones import tombstone
+from tidemark.stream import ingest as module
+from tidemark.stream import progress
+from tidemark.stream.ingest import Ingest
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TOPIC = "interactions"
+RECORD = (
+    "value binary, partition int, offset long, timestamp timestamp, headers array<struct<key: string, value: binary>>"
+)
+GONE = b'{"user_id": "anna", "item_id": "i1", "colour": "red"}'
+STAYS = b'{"user_id": "ben", "item_id": "i1", "colour": "red"}'
+WRONG = b'{"user_id": "anna", "rating": 9}'
+
+
+@pytest.fixture
+def config(mongo_db: Settings) -> Settings:
+    return mongo_db.model_copy(update={"shop_secret": SecretStr("a secret of the tests")})
+
+
+@pytest.fixture
+def ingest(config: Settings) -> Iterator[Ingest]:
+    db = mongo.connect(config)
+    made = Ingest(config, db, SimpleNamespace(topic=TOPIC, topic_id=lambda: "id"))  # type: ignore[arg-type]
+    made.progress = progress.begin(db, TOPIC, "id")
+    yield made
+    db.client.close()
+
+
+def records(spark: "SparkSession", *values: bytes) -> "DataFrame":
+    return spark.createDataFrame([(value, 0, n, NOW, None) for n, value in enumerate(values)], RECORD)
+
+
+def stored(ingest: Ingest) -> dict[str, list[str]]:
+    """Collection -> the keys that it has."""
+    return {name: sorted(row["_id"] for row in ingest._db[name].find()) for name in module.STORED}
+
+
+def erase(ingest: Ingest) -> None:
+    ingest._db["erased"].insert_one({"_id": tombstone("anna", ingest._config), "erased_at": NOW})
+
+
+def next_offset(ingest: Ingest) -> int:
+    known = progress.read(ingest._db, TOPIC)
+    assert known is not None
+    return known.next_offsets[0]
+
+
+def test_who_is_erased_before_during_and_between_two_runs_is_not_stored(
+    ingest: Ingest, spark: "SparkSession", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = {"interactions": ["interactions-0-0", "interactions-0-1"], "dead_letters": []}
+    others = {"interactions": ["interactions-0-1"], "interaction_details": ["interactions-0-1"], "dead_letters": []}
+    batch = records(spark, GONE, STAYS)
+    write = mongo.write
+
+    def erase_after(frame: Any, collection: str, **how: Any) -> None:
+        write(frame, collection, **how)
+        if collection == "interaction_details":
+            monkeypatch.setattr(mongo, "write", write)
+            erase(ingest)
+
+    monkeypatch.setattr(mongo, "write", erase_after)
+    ingest.store_batch(batch)
+    assert stored(ingest) == others, "erased while the batch was under way"
+    assert next_offset(ingest) == 2
+
+    ingest._db["erased"].delete_many({})
+    ingest.store_batch(batch)
+    assert stored(ingest) == whole | {"interaction_details": whole["interactions"]}
+    erase(ingest)
+    ingest.store_batch(batch)
+    assert stored(ingest) == others, "erased between a batch that was cut off and its next run"
+
+    ingest.store_batch(records(spark, GONE, STAYS, GONE, WRONG, GONE))
+    assert stored(ingest) == others, "erased before, dead letters too"
+    assert next_offset(ingest) == 5
