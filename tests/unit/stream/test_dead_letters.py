@@ -11,7 +11,7 @@ from tidemark.settings import Settings
 from tidemark.storage.tombstones import tombstone
 from tidemark.stream.dead_letters import OF_ERASED, replay
 
-CONFIG = Settings(_env_file=None, shop_secret=SecretStr("s"))
+CONFIG = Settings(_env_file=None, shop_secret=SecretStr("s"), kafka_password=SecretStr("never used"))
 
 
 def database(values: list[bytes]) -> Any:
