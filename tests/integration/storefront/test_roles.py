@@ -26,6 +26,8 @@ PRESENTS: Statuses = (303, 403, 200, 403, 401, 401, 401)
 PRESENTER_ACTS: Statuses = (401, 403, 303, 403, 401, 401, 401)
 READS: Statuses = (401, 401, 401, 401, 200, 403, 200)
 WRITES: Statuses = (401, 401, 401, 401, 403, 200, 200)
+OF_NOTHING: Statuses = (401, 401, 401, 401, 404, 403, 404)
+"""What reads about a thing that is not there."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,9 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/live"): Row("/live", PAGE),
     ("POST", "/acts"): Row("/acts", ACT, {"act": "put", "item": "i01"}),
     ("POST", "/basket/buy"): Row("/basket/buy", ACT),
+    ("GET", "/erase"): Row("/erase", PAGE),
+    ("POST", "/erase"): Row("/erase", (401, 422, 422, 422, 401, 401, 401)),  # the box is not ticked
+    ("GET", "/erased"): Row("/erased", OPEN),
     ("GET", "/people"): Row("/people", PRESENTS),
     ("GET", "/people/side-by-side"): Row("/people/side-by-side?left={offer}&right={offer}", PRESENTS),
     ("POST", "/people/act"): Row("/people/act", PRESENTER_ACTS, {"offer": "{offer}"}),
@@ -75,6 +80,9 @@ TABLE: dict[tuple[str, str], Row] = {
     ),
     ("PUT", "/api/v1/items/<id:item_id>"): Row("/api/v1/items/walked", WRITES, body=HIDDEN),
     ("POST", "/api/v1/items"): Row("/api/v1/items", WRITES, body={"items": [{"item_id": "walked"} | HIDDEN]}),
+    ("GET", "/api/v1/experiments/<name>"): Row("/api/v1/experiments/none", OF_NOTHING),
+    ("DELETE", "/api/v1/users/<id:user_id>"): Row("/api/v1/users/of-the-walk", (401, 401, 401, 401, 403, 403, 202)),
+    ("GET", "/api/v1/erasures/<id:erasure_id>"): Row("/api/v1/erasures/none", (401, 401, 401, 401, 403, 403, 404)),
     ("GET", "/healthz"): Row("/healthz", OPEN),
     ("GET", "/readyz"): Row("/readyz", OPEN),
     ("GET", "/metrics"): Row("/metrics", READS),

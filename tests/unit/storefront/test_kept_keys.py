@@ -80,8 +80,10 @@ def test_a_file_of_another_secret_a_forged_or_an_old_one_is_not_believed(
     monkeypatch.undo()
     (tmp_path / NAME).write_bytes((tmp_path / NAME).read_bytes().replace(b"read", b"admn"))
     assert kept.remembered() is None
+    here = keys(tmp_path, None)
     with pytest.raises(UnreachableError):
-        keys(tmp_path, None).check(KEY)
+        here.check(KEY)
+    here.close()
 
 
 def test_a_revoked_key_is_remembered_as_revoked(tmp_path: Path) -> None:
