@@ -144,6 +144,10 @@ class OutpacedError(TransientError):
     """Another process has counted the batch meanwhile: begin again, from where that one is."""
 
 
+class LeaseLostError(TransientError):
+    """Another worker has taken up the work meanwhile: it is left to that one."""
+
+
 class CoordinatorStartingError(UnreachableError):
     """Kafka's group coordinator is not there yet, for a moment after the broker has started."""
 
@@ -179,8 +183,9 @@ class TooManyAttemptsError(TidemarkError):
 
     what_to_do = "wait, then try again"
 
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(f"too many attempts to sign in: the next one is looked at in {retry_after} s")
+    def __init__(self, message: object = "", what_to_do: str = "", *, retry_after: int = 1) -> None:
+        said = message or f"too many attempts to sign in: the next one is looked at in {retry_after} s"
+        super().__init__(said, what_to_do)
         self.retry_after = retry_after
 
 

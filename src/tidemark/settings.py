@@ -183,7 +183,9 @@ class Settings(BaseSettings):
         False, description="a proxy speaks TLS for the storefront: its cookies are then Secure, and HSTS is sent"
     )
     shop_secret: SecretStr = Field(
-        SecretStr(""), description="secret that forms and recommendation ids are signed with; the same for all workers"
+        SecretStr(""),
+        description="secret that forms and recommendation ids are signed with, and by which jobs know who was erased; the same "
+        "everywhere, and for good: under another one, who was erased would come back",
     )
     shop_password: SecretStr = Field(SecretStr(""), description="password of the demo accounts that `make run` makes")
     shop_images: str = Field(

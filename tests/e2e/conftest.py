@@ -10,11 +10,12 @@ import psutil
 import pytest
 from dotenv import dotenv_values
 
+from tests.support import browser as chromium
 from tidemark.local import dotenv, postgres, processes, throwaway
 from tidemark.local.airflow_client import AirflowApi
 from tidemark.local.layout import state_folder
 from tidemark.local.supervision import Service, Supervisor
-from tidemark.settings import Settings
+from tidemark.settings import ROOT, Settings
 
 SMALL = {"builtin_reviews": 6000, "builtin_users": 400, "builtin_items": 150}
 LONGEST_RUN = 900
@@ -95,6 +96,12 @@ class Platform:
         self.tidemark("stop")
         processes.end(processes.of_platform(state_folder(self.config)))
         postgres.remove(self.config)
+
+
+@pytest.fixture(scope="session")
+def shots(request: pytest.FixtureRequest) -> chromium.Shots:
+    """Below `.tidemark/screenshots`, or where `--screenshots` says."""
+    return chromium.Shots(Path(request.config.getoption("--screenshots") or ROOT / ".tidemark" / "screenshots"))
 
 
 @pytest.fixture(scope="session")

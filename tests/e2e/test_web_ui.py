@@ -17,7 +17,6 @@ from tests.support.waiting import eventually
 from tidemark.deployment import lineage
 from tidemark.local import airflow
 from tidemark.local.airflow_client import AirflowApi
-from tidemark.settings import ROOT
 from tidemark.storage import manifests, mongo, run_folder
 from tidemark.stream.sending import Sender
 
@@ -25,12 +24,6 @@ pytestmark = pytest.mark.timeout(900)
 
 RETRAIN, ROLL_BACK, EXPLORE = "retrain_recommender", "roll_back_model", "explore_reviews"
 TAB = "plugin/tidemark-run"
-
-
-@pytest.fixture(scope="module")
-def shots(request: pytest.FixtureRequest) -> chromium.Shots:
-    """Below `.tidemark/screenshots`, or where `--screenshots` says."""
-    return chromium.Shots(Path(request.config.getoption("--screenshots") or ROOT / ".tidemark" / "screenshots"))
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,6 @@
 """Models as they are published: a document in the registry, a collection of lists, and a pack in a folder of the run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,14 +29,23 @@ def model_id(number: int) -> str:
 
 def listed(number: int, user: str) -> list[int]:
     """The item numbers that model `number` lists for a user: no two models list the same."""
-    return [(7 * number + 3 * USERS.index(user) + place) % len(ITEMS) for place in range(N)]
+    return [(7 * number + 3 * int(user[1:]) + place) % len(ITEMS) for place in range(N)]
+
+
+def is_whole(told: Mapping[str, Any]) -> bool:
+    """Whether all of an answer of the API, of as many items as a list has, is of the model that it names: its list, and the
+    prices of its catalogue."""
+    number = int(told["model_id"].rpartition("-")[2], 16)
+    wanted = [ITEMS[item] for item in listed(number, told["user_id"])]
+    items = told["items"]
+    return [item["item_id"] for item in items] == wanted and {item["price"] for item in items} == {float(number)}
 
 
 class Published:
     """A registry of small models, below the folder `root`. Every price in the catalogue of model k is k."""
 
-    def __init__(self, db: Database[dict[str, Any]], root: Path) -> None:
-        self.db, self.root = db, root
+    def __init__(self, db: Database[dict[str, Any]], root: Path, users: Sequence[str] = USERS) -> None:
+        self.db, self.root, self.users = db, root, users
 
     def publish(
         self,
@@ -50,7 +59,7 @@ class Published:
     ) -> str:
         """Publish model `number`; gives its model_id."""
         name, made_at = model_id(number), MADE_AT + timedelta(hours=number)
-        lists = {user: listed(number, user) for user in USERS}
+        lists = {user: listed(number, user) for user in self.users}
         rng = np.random.default_rng(number)
         base = serving_worlds.pack(ITEMS, lists, item_factors=rng.normal(size=(len(ITEMS), 2)).astype(np.float32), n=N)
         products = [{"_id": i, "title": f"title of {i}", "price": float(number), "main_category": f"c{int(i[-1]) % 2}",
@@ -64,7 +73,7 @@ class Published:
         whole = replace(base, about=about, first_seen=seen, columns=columns)
         document: dict[str, Any] = {
             "_id": name, "status": "candidate", "engine": "implicit", "created_at": made_at, "published_at": made_at,
-            "params": serving_worlds.ALS, "artifacts": str(self.root / name), "users_served": len(USERS),
+            "params": serving_worlds.ALS, "artifacts": str(self.root / name), "users_served": len(self.users),
             "snapshot": {"stream": {"topic_id": topic_id, "next_offsets": {
                 str(partition): at for partition, at in (next_offsets or {}).items()}}},
         }  # fmt: skip

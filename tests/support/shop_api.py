@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +15,7 @@ from tidemark.serving.answers import Answer, Ask, Listed, Share
 from tidemark.serving.filters import Filter
 from tidemark.settings import Settings
 from tidemark.storefront.app import create_app
+from tidemark.storefront.erasures import DONE, PENDING, Erasure
 from tidemark.storefront.experiments import OUTSIDE, Assignment
 from tidemark.storefront.shop import Shop
 
@@ -66,6 +67,11 @@ class StandInServing:
         self.changed = 0
         self.away = self.down = False
         self.histories: dict[str, list[Event]] = {}
+        self.gone: set[str] = set()
+
+    def erased(self, user_id: str) -> bool:
+        """Those of `gone`."""
+        return user_id in self.gone
 
     def _fail_if_away(self) -> None:
         if self.away:
@@ -202,6 +208,29 @@ class StandInKeys:
         return self.ahead
 
 
+class StandInErasures:
+    """Keeps who is to be erased, and has done it when it is asked how far that is."""
+
+    def __init__(self) -> None:
+        self.there: dict[str, Erasure] = {}
+        self.users: list[str] = []
+
+    def ask(self, user_id: str) -> Erasure:
+        """Keep it."""
+        self.users.append(user_id)
+        erasure_id = hashlib.sha256(user_id.encode("utf-8", "surrogatepass")).hexdigest()
+        asked = Erasure(erasure_id, PENDING, MADE_AT, None, {}, {})
+        self.there[erasure_id] = replace(asked, state=DONE, finished_at=MADE_AT, removed={"interactions": 3})
+        return asked
+
+    def get(self, erasure_id: str) -> Erasure | None:
+        """Done by now."""
+        return self.there.get(erasure_id)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
 class StandInExperiments:
     """Gives everybody the same arm."""
 
@@ -240,6 +269,7 @@ def stand_in_shop(config: Settings | None = None, db: Any = None) -> Any:
         "signer": StandInSigner(),
         "keys": StandInKeys(),
         "experiments": StandInExperiments(),
+        "erasures": StandInErasures(),
         **dict.fromkeys(("accounts", "sessions", "sign_ins")),
     }
     return Shop(config or Settings.model_construct(shop_secret=SecretStr("signed with this")), db=db, **parts)

@@ -1,12 +1,13 @@
 """The shop's pages over stand-ins: some 300 products in six categories, people of two tastes, sessions in memory.
 
-    python -m tests.support.shop_stand_in 8099   # to look at it: presenter@shop.example, any password of eight letters
+    python -m tests.support.shop_stand_in 8099   # to look at it: presenter@shop.example, with PASSWORD
 
 Its sign-in, its protection and its problems are the storefront's own; MongoDB and Kafka are not there.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -16,7 +17,7 @@ from flask import Flask, g
 from jinja2.bccache import Bucket, BytecodeCache
 from pydantic import SecretStr
 
-from tests.support.shop_api import StandInExperiments
+from tests.support.shop_api import StandInErasures, StandInExperiments
 from tidemark.errors import UnreachableError
 from tidemark.serving.answers import FOLD_IN, NEW, POPULAR, SIMILAR, STORED, Answer, Ask, Listed, Share
 from tidemark.serving.events import Event
@@ -24,6 +25,7 @@ from tidemark.serving.filters import Filter
 from tidemark.settings import Settings
 from tidemark.storefront import (
     act_routes,
+    erase_routes,
     history_routes,
     login,
     presenter_routes,
@@ -198,6 +200,19 @@ class StandInServing:
         new = [item for item in self.known.items[::-1] if not categories or item.category in categories]
         return self._answer(new if self.model else [], n, wanted, NEW)
 
+    def version(self, user_id: str) -> str:
+        """As many as there are events."""
+        return str(len(self.histories.get(user_id, [])))
+
+    def because(self, user_id: str, item_id: str) -> list[Share]:
+        """What was taken of the same category, in equal parts."""
+        if self.away:
+            raise UnreachableError("MongoDB does not answer")
+        category = {item.item_id: item.category for item in self.known.items}
+        taken = {event.item_id for event in self.histories.get(user_id, [])}
+        same = sorted(item for item in taken if category.get(item) == category.get(item_id) and item in category)
+        return [Share(item, 1 / len(same)) for item in same]
+
     def history(self, user_id: str, n: int = 50, before: tuple[datetime, str] | None = None) -> list[Event]:
         """Newest first."""
         if self.away:
@@ -250,9 +265,14 @@ class StandInSessions:
         self.there[session.key] = now
         return now
 
-    def put_in_basket(self, session: Session, item_id: str) -> Session:
+    def put_in_basket(self, session: Session, item_id: str, recommendation_id: str = "") -> Session:
         """Into the basket."""
-        return self._changed(session, basket=(*(item for item in session.basket if item != item_id), item_id))
+        came = ((item_id, recommendation_id),) if recommendation_id else ()
+        return self._changed(
+            session,
+            basket=(*(item for item in session.basket if item != item_id), item_id),
+            origins=(*(one for one in session.origins if one[0] != item_id), *came),
+        )
 
     def take_from_basket(self, session: Session, item_ids: Sequence[str]) -> Session:
         """Out of it."""
@@ -268,7 +288,7 @@ class StandInSessions:
 
     def act_as(self, session: Session, user_id: str | None) -> Session:
         """Shop as another."""
-        return self._changed(session, acting=user_id, basket=(), not_for_me=())
+        return self._changed(session, acting=user_id, basket=(), not_for_me=(), origins=())
 
 
 @dataclass
@@ -307,30 +327,36 @@ class StandInExposures:
         return None
 
 
-class StandInDatabase:
-    """A database whose one collection is the interactions of some histories."""
+@dataclass
+class StandInCollection:
+    """Documents that every question finds, in the order that they have."""
 
-    def __init__(self, histories: dict[str, list[Event]]) -> None:
-        self.found = [
-            {"user_id": event.user_id, "item_id": event.item_id, "timestamp": event.timestamp}
-            for events in histories.values()
-            for event in events
-        ]
+    documents: list[dict[str, Any]] = field(default_factory=list)
 
-    def __getitem__(self, name: str) -> "StandInDatabase":
-        return self
-
-    def find(self, *_: Any) -> "StandInDatabase":
+    def find(self, *_: Any) -> "StandInCollection":
         """All of them."""
         return self
 
-    def sort(self, *_: Any) -> "StandInDatabase":
-        """In the order that they have."""
+    def sort(self, *_: Any) -> "StandInCollection":
+        """As they are."""
         return self
 
     def limit(self, n: int) -> list[dict[str, Any]]:
         """The first."""
-        return self.found[:n]
+        return self.documents[:n]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.documents)
+
+
+def stand_in_database(histories: dict[str, list[Event]]) -> dict[str, StandInCollection]:
+    """A database with the interactions of some histories, and no more."""
+    interactions = [
+        {"user_id": event.user_id, "item_id": event.item_id, "timestamp": event.timestamp}
+        for events in histories.values()
+        for event in events
+    ]
+    return defaultdict(StandInCollection, interactions=StandInCollection(interactions))
 
 
 def event(user_id: str, item_id: str, number: int, event_type: str | None = "purchase", **more: Any) -> Event:
@@ -372,6 +398,7 @@ class StandInShop:
     experiments: StandInExperiments = field(default_factory=StandInExperiments)
     interactions: StandInInteractions = field(default_factory=StandInInteractions)
     signer: Signer = field(default_factory=lambda: Signer("a secret of the tests"))
+    erasures: StandInErasures = field(default_factory=StandInErasures)
 
 
 def stand_in_shop(items: Sequence[Item] | None = None, **more: Any) -> StandInShop:
@@ -380,7 +407,7 @@ def stand_in_shop(items: Sequence[Item] | None = None, **more: Any) -> StandInSh
     taken = histories() if taken is None else taken
     config = Settings(shop_secret=SecretStr("a secret of the tests"))
     return StandInShop(
-        StandInServing(products() if items is None else items, taken, **more), config, StandInDatabase(taken)
+        StandInServing(products() if items is None else items, taken, **more), config, stand_in_database(taken)
     )
 
 
@@ -414,7 +441,7 @@ def stand_in_app(shop: StandInShop) -> Flask:
     protection.protect(app, shop.config)
     problems.handle(app)
     app.before_request(lambda: setattr(g, "request_id", "request-1"))
-    for routes in (shop_routes, act_routes, history_routes, presenter_routes, sign_in_routes):
+    for routes in (shop_routes, act_routes, history_routes, erase_routes, presenter_routes, sign_in_routes):
         app.register_blueprint(routes.blueprint)
     return app
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pymongo import DESCENDING
 from pymongo.database import Database
@@ -18,10 +18,8 @@ from tidemark.console.page_rows import Champion, ModelPage
 from tidemark.errors import UnreachableError
 from tidemark.operations.sources import Sources, Tide, tide
 from tidemark.storage import manifests, run_folder
-from tidemark.stream import dead_letters
-
-if TYPE_CHECKING:
-    from tidemark.stream.engagement_figures import Rate
+from tidemark.stream import dead_letters, engagement_figures
+from tidemark.stream.engagement_figures import Rate
 
 Document = dict[str, Any]
 
@@ -64,7 +62,7 @@ class Registry:
     models: ModelPage
     history: History | None
     letters: Letters
-    clicks: "Mapping[str, Rate]" = field(default_factory=dict)
+    clicks: Mapping[str, Rate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -110,10 +108,8 @@ def registry(db: Database[Document], number: int) -> Registry:
     return Registry(live, tuple(models.choices(db)) if live else (), rows, drawn, letters(db), clicks(db))
 
 
-def clicks(db: Database[Document]) -> "Mapping[str, Rate]":
+def clicks(db: Database[Document]) -> Mapping[str, Rate]:
     """How often what each model recommended was clicked; model_id -> `Rate`, shares of 0 to 1."""
-    from tidemark.stream import engagement_figures
-
     return {model_id: rate for model_id, rate in engagement_figures.by_model(db).items() if rate.shown}
 
 

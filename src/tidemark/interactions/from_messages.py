@@ -109,6 +109,20 @@ def parse(
     return replace(interaction, id=keys.of_replayed(origin, interaction.item_id))
 
 
+def user_of(value: bytes | None) -> str | None:
+    """Whom a message names, whether or not it can become an interaction; None where nobody can tell."""
+    if value is None:
+        return None
+    text = value.decode("utf-8", "surrogateescape").strip(" \t\r\n")
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        user_id, colon, _ = text.partition(":")
+        return user_id if colon and text[0] not in '{["' else None
+    named = message.get("user_id") if isinstance(message, dict) else None
+    return named if isinstance(named, str) else str(named) if type(named) is int else None
+
+
 def _decode(value: bytes | None) -> dict[str, Any] | str:
     """The JSON object of a message, or the text of a compact one."""
     if value is None:

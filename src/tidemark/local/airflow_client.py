@@ -24,7 +24,7 @@ class AirflowApi:
             UnreachableError: Airflow does not answer, or refuses the password.
         """
         # Not through a proxy that the environment names: this is the loopback.
-        self._client = httpx.Client(base_url=url(config), timeout=30, trust_env=False)
+        self._client = httpx.Client(base_url=url(config), timeout=60, trust_env=False)
         login = {"username": config.airflow_user, "password": config.airflow_password.get_secret_value()}
         token = self._ask("POST", "/auth/token", json=login)["access_token"]
         self._client.headers["Authorization"] = f"Bearer {token}"

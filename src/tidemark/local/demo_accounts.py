@@ -11,7 +11,7 @@ from tidemark.settings import Settings
 
 Document = dict[str, Any]
 
-DOMAIN = "tidemark.example"
+DOMAIN = "@tidemark.example"
 NEWEST = 100_000
 """Interactions that people are chosen from: the newest, so that it takes no longer where there are many."""
 
@@ -41,7 +41,7 @@ class Demo:
     @property
     def email(self) -> str:
         """What one signs in with."""
-        return f"{self.name}@{DOMAIN}"
+        return f"{self.name}{DOMAIN}"
 
 
 def ensure(config: Settings, db: Database[Document], accounts: Accounts | None = None) -> list[str]:

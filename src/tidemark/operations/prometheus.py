@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from tidemark.contracts import schemas
 from tidemark.errors import UnreachableError
 from tidemark.registry import champion, entries, figures
-from tidemark.stream import dead_letters
+from tidemark.stream import dead_letters, engagement_figures
 
 if TYPE_CHECKING:
     from tidemark.operations.sources import Sources
@@ -122,8 +122,6 @@ def _of_registry(db: Any) -> list[GaugeMetricFamily]:
 
 def _engagement(db: Any) -> list[GaugeMetricFamily]:
     """What was shown of each model and clicked, and the share with its 95 % interval."""
-    from tidemark.stream import engagement_figures
-
     meanings = {
         "shown": ("recommendations_shown", "Recommended items that were shown"),
         "clicked": ("recommendations_clicked", "Recommended items that were shown and clicked"),

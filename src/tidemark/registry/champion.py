@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pymongo import DESCENDING
+from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
 from tidemark.errors import NoChampionError
@@ -112,6 +113,25 @@ def verify(db: Database[Document]) -> Document:
             "run roll_back_model with another kept model"
         )
     return {"model_id": model["_id"], "users_served": served}
+
+
+def forget(db: Database[Document], model_id: str, user_ids: Sequence[str], session: ClientSession) -> int:
+    """Remove the lists of users from a published model, and count them no longer among those it serves.
+
+    Args:
+        db: the platform's database.
+        model_id: a model that was published: what is being written its publication looks through.
+        user_ids: whose lists.
+        session: with a transaction: `verify` finds both or neither.
+
+    Returns:
+        how many lists there were.
+    """
+    removed = db[mongo.recommendations(model_id)].delete_many({"_id": {"$in": list(user_ids)}}, session=session)
+    if removed.deleted_count:
+        fewer = {"$inc": {"users_served": -removed.deleted_count}}
+        db["models"].update_one({"_id": model_id}, fewer, session=session)
+    return removed.deleted_count
 
 
 def recommended(db: Database[Document]) -> set[str]:

@@ -22,7 +22,8 @@ from tidemark.models.ranking import NONE
 from tidemark.models.recipes import from_document
 from tidemark.registry import champion, entries
 from tidemark.retraining import serving_pack
-from tidemark.storage import artifacts, mongo, run_folder
+from tidemark.storage import artifacts, mongo, run_folder, tombstones
+from tidemark.storage.tombstones import Tombstones
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -62,6 +63,15 @@ def make(fitted: Fitted, pairs: Pairs, n: int) -> Lists:
     users = np.flatnonzero(wanted > 0)
     items, scores = recommend(fitted, users, n, pairs.weights)
     return Lists(users, items, scores, wanted[users])
+
+
+def without(lists: Lists, pairs: Pairs, gone: Tombstones) -> tuple[Lists, list[str]]:
+    """The lists of those who were not erased, and who was: who learned from is not always who may be served."""
+    erased = gone.of(pairs.users[lists.users].tolist())
+    if not erased:
+        return lists, []
+    stay = ~np.isin(pairs.users[lists.users], erased)
+    return Lists(lists.users[stay], lists.items[stay], lists.scores[stay], lists.wanted[stay]), erased
 
 
 def summary(lists: Lists, pairs: Pairs) -> "DataFrame":
@@ -147,6 +157,19 @@ def write(db: Database[Document], lists: Lists, pairs: Pairs, model_id: str, mad
         raise GateError(f"{name} holds {there:,} users, not {len(lists.users):,}: drop it and clear this task")
 
 
+def forget_erased(db: Database[Document], model_id: str) -> None:
+    """Remove the lists of those who were erased while the published model was made: an erasure looks through none that is
+    not published yet."""
+    gone = tombstones.read(db)
+    if not gone:
+        return
+    erased = gone.of(document["_id"] for document in db[mongo.recommendations(model_id)].find({}, {"_id": 1}))
+    with db.client.start_session() as session:
+        for start in range(0, len(erased), BATCH):
+            some = erased[start : start + BATCH]
+            session.with_transaction(lambda inside, some=some: champion.forget(db, model_id, some, inside))  # type: ignore[misc]
+
+
 def publish(db: Database[Document], model_id: str, users_served: int, pack: Document, keep: int) -> list[str]:
     """Make the written model the champion, then drop the recommendations that are no longer kept; gives their models.
 
@@ -160,6 +183,7 @@ def publish(db: Database[Document], model_id: str, users_served: int, pack: Docu
     mongo.ensure(db, "models")  # a run that an older version began stored its model under a contract without the pack
     db["models"].update_one({"_id": model_id}, {"$set": {"users_served": users_served, "pack": pack}})
     champion.move_pointer(db, model_id, moved_by=model_id)
+    forget_erased(db, model_id)
     log.info("model %s is live for %s users", model_id, f"{users_served:,}")
     return champion.prune(db, keep)
 
@@ -178,6 +202,7 @@ def publish_run(db: Database[Document], run: str, keep: int) -> Document | None:
     model = entries.get(db, snapshot["model_id"])
     if model["published_at"]:
         log.info("model %s has been published already: nothing to do", model["_id"])
+        forget_erased(db, model["_id"])
         champion.prune(db, keep)
         return None
     pairs = saved.load_pairs(run)
@@ -188,7 +213,10 @@ def publish_run(db: Database[Document], run: str, keep: int) -> Document | None:
     fitted, _ = saved.load_model(path, pairs)
     log.info("fitted on all %s pairs", f"{len(pairs):,}")
 
-    lists = make(fitted, pairs, snapshot["asked"]["top_n"])
+    made = make(fitted, pairs, snapshot["asked"]["top_n"])
+    lists, erased = without(made, pairs, tombstones.read(db))
+    if erased:  # of an earlier try, in a collection that nobody reads yet
+        db[mongo.recommendations(model["_id"])].delete_many({"_id": {"$in": erased}})
     frame = summary(lists, pairs)
     gates.check(frame, "recommendations", run_folder.docs(run, "recommendations"))
     write(db, lists, pairs, model["_id"], model["created_at"])
@@ -197,7 +225,7 @@ def publish_run(db: Database[Document], run: str, keep: int) -> Document | None:
     pack = serving_pack.publish(db, f"{run}/{run_folder.PACK}", about, pairs, fitted, served)
     return {
         "users_served": len(lists.users),
-        "users_with_everything": int(len(pairs.users) - len(lists.users)),
+        "users_with_everything": int(len(pairs.users) - len(made.users)),
         "shorter_lists": int((frame["n"] < snapshot["asked"]["top_n"]).sum()),
         "dropped": publish(db, model["_id"], len(lists.users), pack, keep),
     }

@@ -10,7 +10,7 @@ from pymongo.database import Database
 
 from tidemark.errors import NotEnoughDataError, SettingError
 from tidemark.registry import champion
-from tidemark.storage import artifacts, mongo, run_folder
+from tidemark.storage import artifacts, mongo, run_folder, tombstones
 from tidemark.stream import progress
 
 if TYPE_CHECKING:
@@ -112,7 +112,8 @@ COLUMNS = ("_id", "user_id", "item_id", "rating", "weight", "timestamp")
 def _covered(spark: "SparkSession", snapshot: Document) -> "DataFrame":
     """The interactions of the snapshot's time that it covers, as a Spark frame with `COLUMNS`.
 
-    What came by the stream after the snapshot is left to the next one, whatever its time says.
+    What came by the stream after the snapshot is left to the next one, whatever its time says. Of users who were erased,
+    some may still be there: those who read this leave them out.
     """
     times = {"$gte": {"$date": _zulu(snapshot["since"])}, "$lte": {"$date": _zulu(snapshot["cut"])}}
     pipeline = json.dumps([{"$match": {"timestamp": times}}])
@@ -131,6 +132,8 @@ def read_window(spark: "SparkSession", snapshot: Document) -> "PandasFrame":
     Of those as old as `since`, the ones with the greatest `_id` fill the window: the same ones each time.
     """
     frame = _covered(spark, snapshot).toPandas()
+    if gone := tombstones.current().of(frame["user_id"].unique()):
+        frame = frame[~frame["user_id"].isin(gone)]
     if len(frame) > snapshot["window"]:
         frame = frame.sort_values(["timestamp", "_id"], ascending=False).head(snapshot["window"])
     return frame
@@ -141,7 +144,10 @@ def window(spark: "SparkSession", snapshot: Document) -> "DataFrame":
     from pyspark import StorageLevel
     from pyspark.sql import functions as f
 
-    interactions = _covered(spark, snapshot).persist(StorageLevel.DISK_ONLY)
+    interactions = _covered(spark, snapshot)
+    if gone := tombstones.current().among(interactions):
+        interactions = interactions.where(~f.col("user_id").isin(gone))
+    interactions = interactions.persist(StorageLevel.DISK_ONLY)
     if (surplus := interactions.count() - snapshot["window"]) > 0:
         place = f.struct("timestamp", "_id")
         oldest = interactions.select(place.alias("place")).orderBy("place").limit(surplus).agg(f.max("place")).first()

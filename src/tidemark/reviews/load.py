@@ -222,18 +222,25 @@ def load(
     the load itself, which is there only where all of them are whole.
 
     Returns:
-        `validated`'s counts, `interactions`, and `load` (its id).
+        `validated`'s counts, `interactions`, `erased` (reviews that were left out, for their users were erased), and `load`
+        (its id).
     """
+    from pyspark.sql import functions as f
+
     from tidemark.interactions import from_reviews
+    from tidemark.reviews import erased_users
     from tidemark.reviews import lines as records
-    from tidemark.storage import mongo
+    from tidemark.storage import mongo, tombstones
 
     for name in ("reviews", "rejects", "products", "interactions", "loads"):
         mongo.ensure(db, name)
     landed = {kind: _staged(spark, plan, kind) for kind in ("review", *(["product"] if plan.products else []))}
-    reviews = records.stored(*landed["review"], "review")
-    writes = [("reviews", reviews, validated["reviews"]["stored"])]
-    writes.append(("interactions", from_reviews.from_reviews(reviews), validated["reviews"]["stored"]))
+    reviews, gone = records.stored(*landed["review"], "review"), tombstones.read(db)
+    erased = gone.among(reviews)
+    left_out = reviews.where(f.col("user_id").isin(erased)).count() if erased else 0
+    kept = reviews.where(~f.col("user_id").isin(erased)) if erased else reviews
+    rows = validated["reviews"]["stored"] - left_out
+    writes = [("reviews", kept, rows), ("interactions", from_reviews.from_reviews(kept), rows)]
     if plan.products:
         products = records.stored(*landed["product"], "product")
         writes.append(("products", products, validated["products"]["stored"]))
@@ -251,11 +258,14 @@ def load(
     with ThreadPoolExecutor(2) as side:
         for done in [side.submit(write, *each) for each in writes]:
             done.result()
+    now_gone = tombstones.read(db)
+    erased_users.forget(db, plan.load_id, erased if now_gone == gone else now_gone.among(reviews), now_gone)
     outcome = {
         "load": plan.load_id,
         "reviews": validated["reviews"],
         "products": validated["products"],
-        "interactions": validated["reviews"]["stored"],
+        "interactions": rows,
+        "erased": left_out,
     }
     record = {
         "source": plan.reviews.source,
@@ -303,4 +313,6 @@ def text(plan: Plan, outcome: dict[str, Any]) -> str:
             lines.append(f"  from {counts['first']} to {counts['last']}, mean rating {counts['mean_rating']:.2f}")
     if "interactions" in outcome:
         lines.append(f"interactions: {outcome['interactions']:,}")
+    if outcome.get("erased"):
+        lines.append(f"left out: {outcome['erased']:,} reviews of users who were erased")
     return "\n".join(lines)

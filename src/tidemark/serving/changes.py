@@ -4,8 +4,6 @@ Documents bear the time at which they were written. Each look reads from a littl
 seen, for clocks differ and a write that began earlier may end later; what it has seen already it passes over.
 """
 
-import hashlib
-import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,6 +14,7 @@ from pymongo.database import Database
 from tidemark.serving.details import CHANGE_FIELDS
 from tidemark.settings import Settings
 from tidemark.storage import mongo
+from tidemark.storage.tombstones import Tombstones
 
 Document = dict[str, Any]
 
@@ -72,13 +71,6 @@ def of_items(db: Database[Document], seen: Seen) -> tuple[list[Document], Seen]:
     return seen.after(found, "updated_at", datetime.now(UTC))
 
 
-def tombstone(user_id: str, config: Settings) -> str:
-    """The `_id` of an erased user in the collection `erased`: HMAC-SHA256 by `shop_secret`, so that the list of who is
-    gone names nobody."""
-    secret = config.shop_secret.get_secret_value().encode()
-    return hmac.digest(secret, user_id.encode("utf-8", "surrogatepass"), hashlib.sha256).hex()
-
-
 class Erased:
     """Users who are erased; `user_id in erased` costs two microseconds, and next to nothing where nobody is.
 
@@ -88,17 +80,15 @@ class Erased:
     """
 
     def __init__(self, db: Database[Document], config: Settings) -> None:
-        self._db, self._config = db, config
-        self._tombstones: set[str] = set()
+        self._db = db
+        self._known = Tombstones(config.shop_secret.get_secret_value().encode(), frozenset())
         self._seen = Seen()
 
     def __contains__(self, user_id: object) -> bool:
-        return (
-            bool(self._tombstones) and isinstance(user_id, str) and tombstone(user_id, self._config) in self._tombstones
-        )
+        return user_id in self._known
 
     def __len__(self) -> int:
-        return len(self._tombstones)
+        return len(self._known.ids)
 
     def look(self) -> None:
         """Read who was erased since the last time.
@@ -109,4 +99,5 @@ class Erased:
         with mongo.within(PATIENCE):
             found = list(self._db["erased"].find({"erased_at": {"$gte": self._seen.since}}, {"erased_at": 1}))
         new, self._seen = self._seen.after(found, "erased_at", datetime.now(UTC))
-        self._tombstones.update(document["_id"] for document in new)
+        if new:
+            self._known = Tombstones(self._known.secret, self._known.ids | {document["_id"] for document in new})

@@ -92,7 +92,8 @@ COLLECTIONS: Mapping[str, Collection] = {
     "experiment_users": Collection(
         "experiment_user", [[("arm", ASCENDING)], [("user_id", ASCENDING)]], expires="expires_at"
     ),
-    "erased": Collection(None, [[("erased_at", ASCENDING)]]),
+    # Who was erased (`tombstones`); the storefront writes it, and every door reads it.
+    "erased": Collection("erased", [[("erased_at", ASCENDING)], [("state", ASCENDING)]]),
 }
 
 

@@ -40,7 +40,7 @@ def buy_all() -> ResponseReturnValue:
     """Buy what is in the basket. It is emptied once Kafka has every purchase, and is as it was where not."""
     who = shopper()
     if who.basket:
-        acts.send(shop(), who, who.basket, acts.PURCHASE)
+        acts.send(shop(), who, {item_id: _origin(item_id) for item_id in who.basket}, acts.PURCHASE)
         change(lambda sessions, session: sessions.take_from_basket(session, who.basket))
     return redirect(url_for("shop.for_you", said="bought"), 303)
 
@@ -55,9 +55,15 @@ def item() -> str:
     return item_id
 
 
-def _send(event_type: str, item_id: str, recommendation_id: str) -> None:
+def _origin(item_id: str, recommendation_id: str = "") -> str:
+    """The recommendation that a product comes from: the one that the form names, else that of the basket; empty: none."""
     who = shopper()
-    acts.send(shop(), who, [item_id], event_type, showing.genuine(shop(), recommendation_id, who.user_id))
+    asked = recommendation_id or who.origins.get(item_id, "")
+    return showing.genuine(shop(), asked, who.user_id)
+
+
+def _send(event_type: str, item_id: str, recommendation_id: str) -> None:
+    acts.send(shop(), shopper(), {item_id: _origin(item_id, recommendation_id)}, event_type)
 
 
 def buy(item_id: str, recommendation_id: str) -> str:
@@ -86,9 +92,10 @@ def show(item_id: str, _recommendation_id: str) -> str:
     return "shown"
 
 
-def put(item_id: str, _recommendation_id: str) -> str:
-    """Into the basket."""
-    change(lambda sessions, session: sessions.put_in_basket(session, item_id))
+def put(item_id: str, recommendation_id: str) -> str:
+    """Into the basket, which keeps what it came from."""
+    origin = showing.genuine(shop(), recommendation_id, shopper().user_id)
+    change(lambda sessions, session: sessions.put_in_basket(session, item_id, origin))
     return "put"
 
 

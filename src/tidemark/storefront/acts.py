@@ -5,7 +5,7 @@ and no error page: where Kafka is away, it is lost, and the log says so.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -37,17 +37,21 @@ def message(shopper: "Shopper", item_id: str, event_type: str, now: datetime, re
     return orjson.dumps(told | {name: value for name, value in extra.items() if value})
 
 
-def send(
-    shop: "Shop", shopper: "Shopper", item_ids: Iterable[str], event_type: str, recommendation_id: str = ""
-) -> None:
-    """Send one act for each of `item_ids`, and wait until Kafka has them all.
+def send(shop: "Shop", shopper: "Shopper", items: Mapping[str, str], event_type: str) -> None:
+    """Send one act with each of `items`, and wait until Kafka has them all.
+
+    Args:
+        shop: what the storefront holds.
+        shopper: who does it.
+        items: item_id -> the recommendation_id that it came from; empty: from none.
+        event_type: what is done.
 
     Raises:
         UnreachableError: Kafka did not take them in time; nothing may be claimed.
     """
     now = datetime.now(UTC)
     shop.interactions.deliver(
-        [(shopper.user_id, message(shopper, item, event_type, now, recommendation_id)) for item in item_ids]
+        [(shopper.user_id, message(shopper, item, event_type, now, origin)) for item, origin in items.items()]
     )
 
 

@@ -1,7 +1,8 @@
 """API keys: `tm_<id>_<secret>`, of which MongoDB has the id and the SHA-256 of the secret.
 
 A worker holds all keys in memory and a thread reads them again every `READ_EVERY` seconds, so a request with a key waits for
-no server, a revoked key is refused everywhere within 10 s, and all go on through an outage. The secret is 256 random bits, so
+no server, a revoked key is refused everywhere within 10 s, and all go on through an outage, of which a worker that starts in
+it hears by what its host remembers (`kept_keys`). The secret is 256 random bits, so
 a slow hash would defend nothing.
 """
 
@@ -23,6 +24,7 @@ from pymongo.database import Database
 from tidemark.errors import AccountError, UnreachableError
 from tidemark.storage import mongo
 from tidemark.storefront import audit
+from tidemark.storefront.kept_keys import KeptKeys
 from tidemark.storefront.patience import brief
 
 log = logging.getLogger(__name__)
@@ -126,10 +128,17 @@ class ApiKeys:
         db: the platform's database, whose times are aware of UTC (`mongo.connect` makes it so).
         rate: requests a minute of a key that has no rate of its own.
         read_every: seconds.
+        kept: where this host remembers them; None: nowhere.
     """
 
-    def __init__(self, db: Database[Document], rate: int = 100_000, read_every: float = READ_EVERY) -> None:
-        self._db, self._rate, self._read_every = db, rate, read_every
+    def __init__(
+        self,
+        db: Database[Document],
+        rate: int = 100_000,
+        read_every: float = READ_EVERY,
+        kept: KeptKeys | None = None,
+    ) -> None:
+        self._db, self._rate, self._read_every, self._kept = db, rate, read_every, kept
         self._held: dict[str, tuple[Key, bytes]] | None = None
         self._tried_at = float("-inf")
         self._reading, self._starting = threading.Lock(), threading.Lock()
@@ -196,7 +205,7 @@ class ApiKeys:
         """The key that `text` is; None where it is none, or one that was revoked or has expired.
 
         Raises:
-            UnreachableError: the keys were never read, and MongoDB does not answer.
+            UnreachableError: the keys were never read, MongoDB does not answer, and this host remembers none.
         """
         parts = parsed(text)
         if parts is None:
@@ -257,14 +266,21 @@ class ApiKeys:
             try:
                 with brief():
                     documents = list(self._db["api_keys"].find())
-                self._held = {d["_id"]: (self._key(d), bytes.fromhex(d["secret"])) for d in documents}
-                self.rates.keep(self._held)
+                self._hold(documents)
+                if self._kept:
+                    self._kept.keep(documents)
             except UnreachableError as error:
                 log.warning("%s; the API keys that were read before are good", error)
+                if self._held is None and self._kept and (remembered := self._kept.remembered()) is not None:
+                    self._hold(remembered)
             except Exception:  # the thread must go on: a key that cannot be revoked is worse than a line in the log
                 log.exception("the API keys were not read")
             finally:
                 self._tried_at = time.monotonic()
+
+    def _hold(self, documents: Iterable[Document]) -> None:
+        self._held = {d["_id"]: (self._key(d), bytes.fromhex(d["secret"])) for d in documents}
+        self.rates.keep(self._held)
 
     def _write_uses(self) -> None:
         held, used = self._held or {}, self._used

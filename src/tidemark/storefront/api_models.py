@@ -261,6 +261,23 @@ class HistoryOut(BaseModel):
     next_cursor: str | None = Field(description="null: there are no older ones")
 
 
+class ErasureOut(BaseModel):
+    """How far an erasure is, and what it did."""
+
+    erasure_id: str = Field(description="names nobody")
+    state: Literal["pending", "done"]
+    erased_at: datetime = Field(description="from then on the user is dropped wherever something new of them comes")
+    finished_at: datetime | None = Field(description="null: not yet")
+    removed: dict[str, int] = Field(
+        description="collection -> documents removed, or mended; interactions go with their details"
+    )
+    unreadable: dict[str, int] = Field(
+        description="collection -> documents that stay, for nobody can tell whom they name: refused messages and lines that "
+        "are no JSON, or name no user_id"
+    )
+    kept: list[str] = Field(description="what an erasure does not remove, and how long it stays")
+
+
 class ModelsOut(BaseModel):
     """The models that are kept, with their figures."""
 

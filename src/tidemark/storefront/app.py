@@ -16,6 +16,8 @@ from tidemark.settings import Settings, settings
 from tidemark.storefront import (
     act_routes,
     description,
+    erase_routes,
+    erasure_routes,
     experiment_routes,
     history_routes,
     hot_route,
@@ -45,6 +47,7 @@ BLUEPRINTS = (
     item_routes.blueprint,
     interaction_routes.blueprint,
     person_routes.blueprint,
+    erasure_routes.blueprint,
     experiment_routes.blueprint,
     system_routes.blueprint,
     description.blueprint,
@@ -53,6 +56,7 @@ BLUEPRINTS = (
     shop_routes.blueprint,
     act_routes.blueprint,
     history_routes.blueprint,
+    erase_routes.blueprint,
     presenter_routes.blueprint,
     live_routes.blueprint,
 )

@@ -1,20 +1,27 @@
 """One's own history: what was done, newest first, and all of it as a file."""
 
+import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import orjson
 from flask import Blueprint, Response, abort, render_template, request, stream_with_context, url_for
 
+from tidemark.errors import UnreachableError
+from tidemark.serving.events import STREAM
 from tidemark.storefront import cards
 from tidemark.storefront.login import login_required
+from tidemark.storefront.patience import brief
 from tidemark.storefront.shelves import did, kinds_by_weight
 from tidemark.storefront.shop import shop
 from tidemark.storefront.shoppers import shopper
 
 if TYPE_CHECKING:
     from tidemark.serving.events import Event
+
+log = logging.getLogger(__name__)
 
 PAGE = 50
 """Events on a page."""
@@ -32,7 +39,7 @@ Mark = tuple[datetime, str]
 def history() -> str:
     """What the shopper did, newest first."""
     who, catalogue = shopper(), shop().serving.catalogue()
-    events = shop().serving.history(who.user_id, PAGE + 1, before=mark(request.args.get("before")))
+    events = typed(shop().serving.history(who.user_id, PAGE + 1, before=mark(request.args.get("before"))))
     kinds = kinds_by_weight(shop().config.weight_of_event)
     lines = [(event, did(event, kinds), cards.card(catalogue, event.item_id)) for event in events[:PAGE]]
     return render_template(
@@ -54,12 +61,27 @@ def export() -> Response:
     def lines() -> Iterator[bytes]:
         events = block
         while events:
-            yield b"".join(orjson.dumps(line(event)) + b"\n" for event in events)
+            yield b"".join(orjson.dumps(line(event)) + b"\n" for event in typed(events))
             last = events[-1]
             events = serving.history(user_id, BLOCK, before=(last.timestamp, last.id)) if len(events) == BLOCK else []
 
     headers = {"Content-Disposition": 'attachment; filename="history.jsonl"'}
     return Response(stream_with_context(lines()), mimetype="application/x-ndjson", headers=headers)
+
+
+def typed(events: "list[Event]") -> "list[Event]":
+    """The same events, with the types that MongoDB has beside the interactions: of messages that said more than those hold."""
+    lost = [event.id for event in events if event.event_type is None and event.source == STREAM]
+    if not lost:
+        return events
+    try:
+        with brief():
+            found = shop().db["interaction_details"].find({"_id": {"$in": lost}}, {"event_type": 1})
+            kinds = {one["_id"]: one["event_type"] for one in found}
+    except UnreachableError as error:
+        log.warning("a history is without the types of its events: %s", error)
+        return events
+    return [replace(event, event_type=kinds[event.id]) if event.id in kinds else event for event in events]
 
 
 def line(event: "Event") -> dict[str, object]:

@@ -15,6 +15,9 @@ from tidemark.storefront.api_operation import JSON, WRITE, encoded, operation
 from tidemark.storefront.idempotency import Repeatable
 from tidemark.storefront.shop import Shop, shop
 
+ERASED = "the user was erased"
+"""Why an interaction is not taken of somebody who is known to be gone; the ingest drops it in any case."""
+
 blueprint = APIBlueprint("interactions", __name__, url_prefix="/api/v1", tag="Interactions")
 
 
@@ -72,6 +75,8 @@ def _take(here: Shop, sent: list[Any]) -> dict[str, Any]:
         read = parse(value, "interactions", 0, index, now, weights)
         if isinstance(read, DeadLetter):
             rejected.append({"index": index, "reason": read.reason})
+        elif here.serving.erased(read.user_id):
+            rejected.append({"index": index, "reason": ERASED})
         else:
             messages.append((read.user_id, value))
     if messages:

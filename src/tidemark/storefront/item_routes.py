@@ -103,8 +103,9 @@ def items(json_data: ItemsIn) -> Response:
 
 
 def _store(here: Shop, said: Mapping[str, ItemIn]) -> Response:
-    now = datetime.now(UTC)
-    now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # what MongoDB keeps of it
+    # The server's time: workers look for what is newer than what they have seen, and a host whose clock is behind would
+    # write what none of them looks for any more.
+    now = here.db.command("hello", codec_options=here.db.codec_options)["localTime"]
     documents = [_document(item_id, item, now) for item_id, item in said.items()]
     try:
         here.db["items"].bulk_write(

@@ -23,8 +23,7 @@ from pymongo import ReturnDocument
 from pymongo.database import Database
 
 from tidemark.errors import BadInputError, SignedOutError, UnreachableError
-from tidemark.storage import mongo
-from tidemark.storefront.patience import brief
+from tidemark.storefront.patience import Breath, brief, ensure
 
 Document = dict[str, Any]
 
@@ -34,11 +33,8 @@ HELD_FOR = 5.0
 AWAY_FOR = 600.0
 """Seconds that a session which was read holds while MongoDB does not answer."""
 
-BREATH = 2.0
-"""Seconds after MongoDB did not answer in which it is not asked again: each question would hold a thread for a second."""
-
 HELD = 4_096
-"""Sessions that a worker holds at most, those used least recently dropped first: 25 KB each at the very most, 1 KB mostly."""
+"""Sessions that a worker holds at most, those used least recently dropped first: 100 KB each at the very most, 1 KB mostly."""
 
 TOUCHED_EVERY = timedelta(minutes=1)
 """How exactly the last use is known: a write a minute and browser, not one a page."""
@@ -51,9 +47,6 @@ BASKET, NOT_FOR_ME = 50, 200
 
 LONGEST_ID = 128
 """Characters of an item_id, as the contract of interactions has it."""
-
-ENSURING = 10.0
-"""Seconds that the collection may take to be made, once in a worker's life."""
 
 _COOKIE = re.compile(r"([A-Za-z0-9_-]{43})\.([0-9]{1,9})")
 
@@ -71,6 +64,7 @@ class Session:
         acting: the user as whom a presenter shops; None: as themselves.
         basket, not_for_me: item_ids, the latest last.
         revision: changes so far.
+        origins: (item_id, recommendation_id) of what came into the basket from something recommended.
     """
 
     key: str
@@ -86,12 +80,14 @@ class Session:
     basket: tuple[str, ...]
     not_for_me: tuple[str, ...]
     revision: int
+    origins: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> "Session":
         """The session of a document of the collection `sessions`."""
         lists = {name: tuple(document[name]) for name in ("basket", "not_for_me")}
-        fields: dict[str, Any] = {**document, **lists, "key": document["_id"]}
+        origins = tuple((one["item_id"], one["recommendation_id"]) for one in document.get("origins", ()))
+        fields: dict[str, Any] = {**document, **lists, "origins": origins, "key": document["_id"]}
         del fields["_id"]
         return cls(**fields)
 
@@ -114,7 +110,7 @@ class Sessions:
         self._db, self._lasts, self._clock = db, timedelta(hours=hours), clock
         self._held: OrderedDict[str, tuple[Session, float]] = OrderedDict()
         self._lock = threading.Lock()
-        self._ask_again_at = -BREATH
+        self._breath = Breath(clock)
         self._ensured = False
 
     def begin(
@@ -134,8 +130,7 @@ class Sessions:
             UnreachableError: MongoDB does not answer.
         """
         if not self._ensured:
-            with brief(ENSURING):
-                mongo.ensure(self._db, "sessions")  # its documents must expire
+            ensure(self._db, "sessions")  # its documents must expire
             self._ensured = True
         self.end(instead_of)
         id_, now = secrets.token_urlsafe(32), datetime.now(UTC)
@@ -153,6 +148,7 @@ class Sessions:
             "acting": None,
             "basket": [],
             "not_for_me": [],
+            "origins": [],
             "revision": 0,
         }
         with brief():
@@ -228,17 +224,21 @@ class Sessions:
             there = list(self._db["sessions"].find({"account": account, "expires_at": {"$gt": datetime.now(UTC)}}))
         return sorted(map(Session.from_document, there), key=lambda session: session.used_at, reverse=True)
 
-    def put_in_basket(self, session: Session, item_id: str) -> Session:
-        """`item_id` is the latest in the basket, once. What each change raises: see `_change`.
+    def put_in_basket(self, session: Session, item_id: str, recommendation_id: str = "") -> Session:
+        """`item_id` is the latest in the basket, once, and came from `recommendation_id` (empty: from none) this time.
+
+        What each change raises: see `_change`.
 
         Raises:
             BadInputError: it can be no item's id.
         """
-        return self._change(session, {"basket": _with("basket", item_id, BASKET)})
+        came = [{"item_id": item_id, "recommendation_id": recommendation_id}] if recommendation_id else []
+        origins = {"$slice": [{"$concatArrays": [_without_origins([item_id]), {"$literal": came}]}, -BASKET]}
+        return self._change(session, {"basket": _with("basket", item_id, BASKET), "origins": origins})
 
     def take_from_basket(self, session: Session, item_ids: Sequence[str]) -> Session:
         """None of `item_ids` is in the basket; see `_change`."""
-        return self._change(session, {"basket": _without("basket", item_ids)})
+        return self._change(session, {"basket": _without("basket", item_ids), "origins": _without_origins(item_ids)})
 
     def exclude(self, session: Session, item_id: str) -> Session:
         """`item_id` is not for them: not to be shown again, nor in the basket; see `_change`.
@@ -246,7 +246,11 @@ class Sessions:
         Raises:
             BadInputError: it can be no item's id.
         """
-        change = {"not_for_me": _with("not_for_me", item_id, NOT_FOR_ME), "basket": _without("basket", [item_id])}
+        change = {
+            "not_for_me": _with("not_for_me", item_id, NOT_FOR_ME),
+            "basket": _without("basket", [item_id]),
+            "origins": _without_origins([item_id]),
+        }
         return self._change(session, change)
 
     def include(self, session: Session, item_id: str) -> Session:
@@ -255,8 +259,9 @@ class Sessions:
 
     def act_as(self, session: Session, user_id: str | None) -> Session:
         """A presenter shops as `user_id`, or as themselves again; with a basket of their own each time. See `_change`."""
-        acting = {"$literal": user_id}
-        return self._change(session, {"acting": acting, "basket": {"$literal": []}, "not_for_me": {"$literal": []}})
+        nothing: Document = {"$literal": []}
+        emptied = {"basket": nothing, "not_for_me": nothing, "origins": nothing}
+        return self._change(session, {"acting": {"$literal": user_id}, **emptied})
 
     def _change(self, session: Session, fields: Mapping[str, Any]) -> Session:
         """Set `fields` by one atomic update, whatever other requests change meanwhile; returns the session as it is then.
@@ -275,15 +280,9 @@ class Sessions:
         return self._hold(Session.from_document(document))
 
     def _read(self, key: str) -> Session | None:
-        if self._clock() < self._ask_again_at:
-            raise UnreachableError("MongoDB did not answer a moment ago")
         now = datetime.now(UTC)
-        try:
-            with brief():
-                document = self._db["sessions"].find_one({"_id": key, "expires_at": {"$gt": now}})
-        except UnreachableError:
-            self._ask_again_at = self._clock() + BREATH
-            raise
+        with self._breath.asking():
+            document = self._db["sessions"].find_one({"_id": key, "expires_at": {"$gt": now}})
         if document is None:
             self._forget(lambda session: session.key == key)
             return None
@@ -323,6 +322,12 @@ def _key(id_: str) -> str:
 def _without(field: str, item_ids: Sequence[str]) -> Document:
     """As an expression; ids are literals, for one may begin with a dollar."""
     return {"$filter": {"input": f"${field}", "cond": {"$not": [{"$in": ["$$this", {"$literal": list(item_ids)}]}]}}}
+
+
+def _without_origins(item_ids: Sequence[str]) -> Document:
+    """The same of `origins`, which a session that is older than them has none of."""
+    given = {"$ifNull": ["$origins", []]}
+    return {"$filter": {"input": given, "cond": {"$not": [{"$in": ["$$this.item_id", {"$literal": list(item_ids)}]}]}}}
 
 
 def _with(field: str, item_id: str, most: int) -> Document:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tidemark.errors import UnreachableError
 from tidemark.serving.answers import POPULAR, SIMILAR, Answer, Ask, Share
+from tidemark.serving.events import STREAM
 from tidemark.serving.filters import Filter
 from tidemark.storefront.experiments import OUTSIDE
 
@@ -68,11 +69,13 @@ def did(event: "Event", kinds: Mapping[float, str] | None = None) -> str:
 
     Args:
         event: what was done.
-        kinds: weight -> the type of event that alone counts that, for an event whose type was not kept.
+        kinds: weight -> the type of event that alone counts that, for a message whose type was not kept. What a file
+            brought is none: its weight says nothing.
     """
     if event.event_type is None and event.rating is not None:
         return "rated"
-    return _DID.get(event.event_type or (kinds or {}).get(event.weight, ""), "took")
+    weighed = (kinds or {}).get(event.weight, "") if event.source == STREAM else ""
+    return _DID.get(event.event_type or weighed, "took")
 
 
 def why_alike(answer: Answer) -> str:

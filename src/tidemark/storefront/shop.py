@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tidemark.serving.service import Serving
     from tidemark.storefront.accounts import Accounts
     from tidemark.storefront.api_keys import ApiKeys
+    from tidemark.storefront.erasures import Erasures
     from tidemark.storefront.experiments import Experiments
     from tidemark.storefront.recommendation_ids import Signer
     from tidemark.storefront.sessions import Sessions
@@ -47,6 +48,7 @@ class Shop:
         signer: signs and reads recommendation ids.
         accounts, sessions, sign_ins, keys: who may come in.
         experiments: which arm a user is in.
+        erasures: who is to be erased.
     """
 
     config: Settings
@@ -60,6 +62,7 @@ class Shop:
     sign_ins: "SignIns"
     keys: "ApiKeys"
     experiments: "Experiments"
+    erasures: "Erasures"
 
     @classmethod
     def of(cls, config: Settings, serving: "Serving | None" = None) -> "Shop":
@@ -67,31 +70,36 @@ class Shop:
         from tidemark.serving.service import Serving
         from tidemark.storefront.accounts import Accounts
         from tidemark.storefront.api_keys import ApiKeys
+        from tidemark.storefront.erasures import Erasures
         from tidemark.storefront.experiments import Experiments
+        from tidemark.storefront.kept_keys import KeptKeys
         from tidemark.storefront.recommendation_ids import Signer
         from tidemark.storefront.sessions import Sessions
         from tidemark.storefront.sign_ins import SignIns
         from tidemark.stream.deliveries import Deliveries
         from tidemark.stream.exposures import Exposures
 
-        db = database(config)
+        db, secret = database(config), config.shop_secret.get_secret_value()
         return cls(
             config=config,
             serving=serving or Serving(config),
             db=db,
             exposures=Exposures(config),
             interactions=Deliveries(config),
-            signer=Signer(config.shop_secret.get_secret_value()),
+            signer=Signer(secret),
             accounts=Accounts(db),
             sessions=Sessions(db, config.shop_session_hours),
             sign_ins=SignIns(db),
-            keys=ApiKeys(db, config.shop_rate),
+            keys=ApiKeys(db, config.shop_rate, kept=KeptKeys(config.packs_root, secret)),
             experiments=Experiments(lambda: db),
+            erasures=Erasures(config),
         )
 
     def close(self) -> None:
         """Send what is under way and end the threads."""
-        parts: list[Closing] = [self.serving, self.exposures, self.interactions, self.keys, self.experiments]
+        parts: list[Closing] = [
+            self.serving, self.exposures, self.interactions, self.keys, self.erasures, self.experiments,
+        ]  # fmt: skip
         for part in parts:
             part.close()
         self.db.client.close()

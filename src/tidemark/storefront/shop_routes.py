@@ -1,5 +1,6 @@
 """The pages of the shop: For you, a product, search, what is popular, what was told of a shelf."""
 
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -8,14 +9,16 @@ from typing import Any, cast
 from flask import Blueprint, Flask, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from tidemark.errors import UnreachableError
 from tidemark.serving.answers import Answer, Ask
 from tidemark.serving.filters import Filter
 from tidemark.storefront import acts, arms, cards, rendering, shelf_rows, shelves, showing
 from tidemark.storefront.login import login_required
-from tidemark.storefront.shelf_rows import Row
 from tidemark.storefront.shelves import kinds_by_weight
 from tidemark.storefront.shop import shop
 from tidemark.storefront.shoppers import shopper
+
+log = logging.getLogger(__name__)
 
 SIMILAR, BOUGHT_TOGETHER = "similar", 6
 PAGE = 24
@@ -43,30 +46,33 @@ def timed(ask: Callable[[], Answer]) -> tuple[Answer, float]:
     return answer, (time.perf_counter() - start) * 1_000
 
 
-def for_you_rows() -> list[Row]:
-    """The shelves of whoever looks."""
+def for_you_told() -> dict[str, Any]:
+    """The shelves of whoever looks, and as of when they are: what an open page tells newer ones from its own by."""
     here, who = shop(), shopper()
     kinds = kinds_by_weight(here.config.weight_of_event)
+    # Before the shelves: these may be newer than they say, never older.
+    version = here.serving.version(who.user_id)
 
     def recommend(ask: Ask) -> tuple[Answer, str]:
         return arms.recommend(here, ask, acting=who.presents)
 
     made = shelves.shelves(here.serving, who.user_id, frozenset(who.hidden), kinds, recommend)
-    return shelf_rows.rows(here, who, made, airflow())
+    rows = shelf_rows.rows(here, who, made, airflow())
+    return {"rows": rows, "state": here.serving.state(), "version": version}
 
 
 @blueprint.get("/")
 @login_required
 def for_you() -> str:
     """For you: the shelves, each with its reason."""
-    return render_template("shop/for_you.html", rows=for_you_rows(), state=shop().serving.state())
+    return render_template("shop/for_you.html", **for_you_told())
 
 
 @blueprint.get("/for-you/shelves")
 @login_required
 def for_you_shelves() -> str:
     """The shelves alone, to be put in the place of those of an open page."""
-    return render_template("shop/for_you_shelves.html", rows=for_you_rows(), state=shop().serving.state())
+    return render_template("shop/for_you_shelves.html", **for_you_told())
 
 
 @blueprint.get("/product")
@@ -91,9 +97,22 @@ def product() -> str:
         card=cards.card(catalogue, item_id),
         document=document or {},
         recommendation_id=recommendation_id,
+        told=showing.read(shop(), recommendation_id, who.user_id),
+        shares=spoke_for(who.user_id, item_id),
         rows=shelf_rows.rows(shop(), who, similar, airflow()),
         together=[cards.card(catalogue, str(other)) for other in together[:BOUGHT_TOGETHER]],
     )
+
+
+def spoke_for(user_id: str, item_id: str, n: int = 5) -> list[tuple[str, float]]:
+    """(title, share) of what the user took that speaks the most for a product; none while their history cannot be read."""
+    serving = shop().serving
+    try:
+        shares = serving.because(user_id, item_id)[:n]
+    except UnreachableError as error:
+        log.warning("a product is without what speaks for it: %s", error)
+        return []
+    return [(cards.title(serving.catalogue(), share.item_id), share.share) for share in shares]
 
 
 def was_opened() -> bool:

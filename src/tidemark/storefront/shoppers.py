@@ -1,7 +1,7 @@
 """Who looks at a page: the person who signed in, or the shopper that a presenter acts for."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from flask import abort, g
@@ -27,6 +27,7 @@ class Shopper:
         acting: the account that acts in the name of `user_id`; empty where these are one.
         hidden: item_ids that are not to be shown, the newest last.
         basket: item_ids, in the order they were put in.
+        origins: item_id -> the recommendation_id that it came into the basket from, where it came from one.
     """
 
     user_id: str
@@ -35,6 +36,7 @@ class Shopper:
     acting: str = ""
     hidden: tuple[str, ...] = ()
     basket: tuple[str, ...] = ()
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, session: "Session") -> "Shopper":
@@ -42,7 +44,8 @@ class Shopper:
         acts = bool(session.acting) and session.role == PRESENTER
         user_id = session.acting if acts and session.acting else session.user_id
         acting = session.account if acts else ""
-        return cls(user_id, session.account, session.role, acting, session.not_for_me, session.basket)
+        origins = dict(session.origins)
+        return cls(user_id, session.account, session.role, acting, session.not_for_me, session.basket, origins)
 
     @property
     def presents(self) -> bool:

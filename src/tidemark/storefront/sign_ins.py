@@ -15,8 +15,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from tidemark.errors import TooManyAttemptsError
-from tidemark.storage import mongo
-from tidemark.storefront.patience import brief
+from tidemark.storefront.patience import Breath, brief, ensure
 
 Document = dict[str, Any]
 
@@ -31,9 +30,6 @@ addresses: not enough to find a password that was not among the commonest."""
 PER_ADDRESS = 50
 """Wrong passwords from one address in a window. A house or an office shares one; right passwords are not counted."""
 
-ENSURING = 10.0
-"""Seconds that the collection may take to be made, once in a worker's life."""
-
 IPV6_NETWORK = 64
 """Bits of an IPv6 address that are counted together: a subscriber has all addresses of such a network."""
 
@@ -47,6 +43,7 @@ class SignIns:
 
     def __init__(self, db: Database[Document]) -> None:
         self._db, self._ensured = db, False
+        self._breath = Breath()
 
     def attempt(self, email: str, address: str) -> None:
         """Count one attempt, before its password is looked at.
@@ -62,15 +59,15 @@ class SignIns:
             UnreachableError: MongoDB does not answer.
         """
         if not self._ensured:
-            with brief(ENSURING):
-                mongo.ensure(self._db, "sign_ins")  # its documents must expire
+            with self._breath.asking():
+                ensure(self._db, "sign_ins")  # its documents must expire
             self._ensured = True
-        with brief():
+        with self._breath.asking():
             for key, most in ((_of_address(address), PER_ADDRESS), (_of_account(email), PER_ACCOUNT)):
                 counted = self._count(key)
                 if counted["attempts"] > most:
                     left = (counted["expires_at"] - counted["seen_at"]).total_seconds()
-                    raise TooManyAttemptsError(max(1, math.ceil(left)))
+                    raise TooManyAttemptsError(retry_after=max(1, math.ceil(left)))
 
     def succeeded(self, email: str, address: str) -> None:
         """The password of the attempt was right: clear the account, give the address its attempt back.

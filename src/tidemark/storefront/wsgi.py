@@ -21,6 +21,7 @@ def _start() -> None:
     atexit.register(shop.close)
     atexit.register(ended.set)
     shop.serving.start()
+    shop.erasures.start()
     shop.experiments.follow()
     threading.Thread(target=metrics.keep_fresh, args=(shop, ended), name="metrics", daemon=True).start()
 

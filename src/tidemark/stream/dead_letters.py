@@ -14,14 +14,17 @@ from pymongo.database import Database
 
 from tidemark.errors import UnreachableError
 from tidemark.interactions import keys
-from tidemark.interactions.from_messages import Interaction, Weights, parse
+from tidemark.interactions.from_messages import Interaction, Weights, parse, user_of
 from tidemark.settings import Settings
+from tidemark.storage import tombstones
 from tidemark.stream import topics
 
 COLLECTION = "dead_letters"
 CHUNK = 500
 """Letters that are sent, waited for and marked together."""
 
+OF_ERASED = "of a user who was erased"
+"""Why a letter is not sent again that will be gone in a moment."""
 WAITING: Mapping[str, Any] = MappingProxyType({"replayed_at": None})
 """Matches the letters that were not sent again."""
 
@@ -64,6 +67,7 @@ def replay(db: Database[dict[str, Any]], config: Settings, *, dry_run: bool = Fa
     it; what was sent before is marked.
     """
     weights, done = Weights(config.weight_of_event, config.event_default), Replay()
+    gone = tombstones.read(db, config)
     producer = Producer(topics.producer_config(config) | {"delivery.timeout.ms": 30_000})
     asked: dict[str, Any] = dict(WAITING)
     if only:
@@ -72,6 +76,9 @@ def replay(db: Database[dict[str, Any]], config: Settings, *, dry_run: bool = Fa
     for letter in db[COLLECTION].find(asked).sort("_id"):
         done.read += 1
         value = None if letter.get("value") is None else base64.b64decode(letter["value"])
+        if gone and user_of(value) in gone:
+            done.rest[OF_ERASED] += 1
+            continue
         place = letter["topic"], letter["partition"], letter["offset"]
         parsed = parse(value, *place, datetime.now(UTC), weights, happened=letter["time"])
         if not isinstance(parsed, Interaction):

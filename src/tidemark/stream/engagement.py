@@ -3,6 +3,11 @@
 Counts, the lists' documents and the offsets of a batch are one MongoDB transaction: killed anywhere, it goes on with the
 batch that was not counted, and never with one that was. The transaction moves the offsets only from where the batch began,
 so of two that run by mistake one counts and the other begins again. Nothing is committed to Kafka.
+
+Whoever is killed within a transaction leaves it open, and MongoDB holds what it has touched for a minute. So the session is
+noted beside the offsets: who begins ends the session of who was there before, and its transaction with it.
+
+What a user did who was erased is read and counts nowhere.
 """
 
 import logging
@@ -22,7 +27,7 @@ from pymongo.read_concern import ReadConcern
 from tidemark.errors import OutpacedError, TidemarkError, TopicChangedError, TransientError, UnreachableError
 from tidemark.interactions.from_messages import Interaction, Weights, parse
 from tidemark.settings import Settings
-from tidemark.storage import mongo
+from tidemark.storage import mongo, tombstones
 from tidemark.stream import attribution, progress, topics
 from tidemark.stream.attribution import USER_KEPT, Act, Changes, Exposure, Read
 from tidemark.stream.progress import Progress
@@ -66,6 +71,7 @@ class Engagement:
         self._admin = topics.admin_client(config)
         self._known: dict[str, Progress] = {}
         self._consumer: Consumer | None = None
+        self._session: ClientSession | None = None
         self._partitions: dict[str, list[int]] = {}
         self.counted = self.rejected = 0
 
@@ -77,12 +83,16 @@ class Engagement:
             PyMongoError: MongoDB does not answer.
         """
         self.close()
+        self._end_who_was_before()
         for collection in (COUNTS, LISTS, USERS, progress.COLLECTION):
             mongo.ensure(self._db, collection)
         self._known = {
             topic: progress.begin(self._db, progress_id(topic), topics.topic_id(self._admin, topic))
             for topic in self._names
         }
+        self._session = self._db.client.start_session()
+        noted = {"$set": {"session": dict(self._session.session_id)}}
+        self._db[progress.COLLECTION].update_many(self._own_progress(), noted)
         # A new consumer, and not a seek: what an old one has fetched already must not be read after it.
         self._consumer = Consumer(
             topics.client_config(self._config)
@@ -110,7 +120,7 @@ class Engagement:
             TopicChangedError: a topic was deleted and made anew; OutpacedError: another process counted: `begin` again.
             KafkaException, PyMongoError: a server is away; nothing of the batch was counted: `begin` again.
         """
-        assert self._consumer is not None  # noqa: S101 -- begun
+        assert self._consumer is not None and self._session is not None  # noqa: S101 -- begun
         messages = [m for m in self._consumer.consume(BATCH, WAIT) if m.error() is None]
         if not messages:
             return 0
@@ -118,11 +128,11 @@ class Engagement:
             if topics.topic_id(self._admin, topic) != self._known[topic].topic_id:
                 raise TopicChangedError(f"topic {topic} was deleted and made anew: beginning at its start")
         ends = self._ends(messages)
-        events = list(self._events(messages))
-        with self._db.client.start_session() as session:
-            session.with_transaction(
-                lambda inside: self._store(inside, events, ends), read_concern=ReadConcern("snapshot")
-            )
+        gone = tombstones.read(self._db, self._config)
+        events = [event for event in self._events(messages) if event.user_id not in gone]
+        self._session.with_transaction(
+            lambda inside: self._store(inside, events, ends), read_concern=ReadConcern("snapshot")
+        )
         for topic, moved in ends.items():
             self._known[topic].next_offsets.update(moved)
         self.counted += len(messages)
@@ -147,10 +157,22 @@ class Engagement:
         self.close()
 
     def close(self) -> None:
-        """Let go of Kafka."""
+        """Let go of Kafka and of the session."""
         if self._consumer is not None:
             self._consumer.close()
             self._consumer = None
+        if self._session is not None:
+            self._session.end_session()
+            self._session = None
+
+    def _own_progress(self) -> Document:
+        return {"_id": {"$in": [progress_id(topic) for topic in self._names]}}
+
+    def _end_who_was_before(self) -> None:
+        """First of all: not even a collection can be brought up to its contract where a transaction is open in it."""
+        noted = self._db[progress.COLLECTION].find(self._own_progress(), {"session": 1})
+        if before := [each["session"] for each in noted if each.get("session")]:
+            self._db.client.admin.command({"killSessions": before})
 
     def _until(self, stop: threading.Event) -> None:
         looked = _now()

@@ -3,6 +3,9 @@
 Order in a batch: interactions, their details, dead letters, progress; Spark's checkpoint comes last. Every step is
 keyed by topic-partition-offset, so a batch that was cut off anywhere runs again and leaves the same state. Only the
 topic `interactions.dead_letter` may then hold a letter twice, under the same key; the collection never does.
+
+What names a user who was erased is left out. A user may be erased while a batch is under way, or between a batch that was
+cut off and its next run: so whoever is gone is looked up again once all is written, and what the batch has of them removed.
 """
 
 import base64
@@ -18,9 +21,10 @@ from pymongo.database import Database
 from tidemark.contracts import schemas
 from tidemark.errors import BatchFailedError, TopicChangedError
 from tidemark.interactions import keys
-from tidemark.interactions.from_messages import DeadLetter, Interaction, Weights, parse
+from tidemark.interactions.from_messages import DeadLetter, Interaction, Weights, parse, user_of
 from tidemark.settings import Settings
-from tidemark.storage import mongo
+from tidemark.storage import mongo, tombstones
+from tidemark.storage.tombstones import NOBODY, Tombstones
 from tidemark.stream import progress, topics
 from tidemark.stream.bookmark import Bookmark
 from tidemark.stream.progress import Progress
@@ -31,15 +35,24 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("tidemark.stream.ingest")
 
+STORED = ("interactions", "interaction_details", "dead_letters")
+"""Collections that the ingest stores in."""
 COLUMNS = (
     "_id string, user_id string, item_id string, rating double, weight double, timestamp timestamp, source string, "
-    "event_type string, extra string, partition int, offset long, time timestamp, reason string, value string"
+    "event_type string, extra string, partition int, offset long, time timestamp, reason string, value string, erased boolean"
 )
-"""A parsed record: an interaction where `reason` is null, else a dead letter (`value` in base64)."""
+"""A parsed record: an interaction where `reason` is null, else a dead letter (`value` in base64). Of one that names a user who
+is `erased`, only its key and place."""
+FORGOTTEN = 10_000
+"""Keys of erased users' records that are removed at a time."""
 
 
 def parse_batches(
-    batches: "Iterable[pa.RecordBatch]", topic: str, prefix: str, weights: Weights
+    batches: "Iterable[pa.RecordBatch]",
+    topic: str,
+    prefix: str,
+    weights: Weights,
+    tombstones: Tombstones = NOBODY,
 ) -> "Iterator[pa.RecordBatch]":
     """Kafka records as Spark gives them, in Arrow -> parsed records (`COLUMNS`), in Arrow. Runs in Spark's workers."""
     import pyarrow as pa
@@ -47,6 +60,7 @@ def parse_batches(
     names = [column.split()[0] for column in COLUMNS.split(", ")]
     moment = pa.timestamp("us", tz="UTC")
     kinds = {"string": pa.string(), "double": pa.float64(), "timestamp": moment, "int": pa.int32(), "long": pa.int64()}
+    kinds["boolean"] = pa.bool_()
     types = [kinds[column.split()[1]] for column in COLUMNS.split(", ")]
     for batch in batches:
         rows = []
@@ -57,21 +71,30 @@ def parse_batches(
             parsed = parse(
                 value, topic, partition, offset, at, weights, prefix=prefix, origin=origin, happened=happened
             )
-            rows.append(_row(parsed, partition, offset, at))
+            rows.append(_row(parsed, partition, offset, at, erased=_names(parsed, tombstones)))
         columns: list[Any] = list(zip(*rows, strict=True)) or [()] * len(names)
         yield pa.RecordBatch.from_arrays(
             [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)], names=names
         )
 
 
-def _row(parsed: Interaction | DeadLetter, partition: int, offset: int, time: Any) -> tuple[Any, ...]:
+def _names(parsed: Interaction | DeadLetter, tombstones: Tombstones) -> bool:
+    """Whether it is of a user who was erased; of a dead letter, as far as it can be read."""
+    if not tombstones:
+        return False
+    return (parsed.user_id if isinstance(parsed, Interaction) else user_of(parsed.value)) in tombstones
+
+
+def _row(parsed: Interaction | DeadLetter, partition: int, offset: int, time: Any, *, erased: bool) -> tuple[Any, ...]:
+    if erased:
+        return (parsed.id, *[None] * 8, partition, offset, time, None, None, True)
     if isinstance(parsed, Interaction):
         return (
             parsed.id, parsed.user_id, parsed.item_id, parsed.rating, parsed.weight, parsed.timestamp, "stream",
-            parsed.event_type, parsed.extra, partition, offset, time, None, None,
+            parsed.event_type, parsed.extra, partition, offset, time, None, None, False,
         )  # fmt: skip
     value = None if parsed.value is None else base64.b64encode(parsed.value).decode("ascii")
-    return (parsed.id, *[None] * 8, partition, offset, time, parsed.reason, value)
+    return (parsed.id, *[None] * 8, partition, offset, time, parsed.reason, value, False)
 
 
 class Ingest:
@@ -92,7 +115,7 @@ class Ingest:
 
     def begin(self) -> str:
         """Make what is missing in the database and find where to go on: Spark's `startingOffsets`."""
-        for collection in ("interactions", "interaction_details", "dead_letters", progress.COLLECTION):
+        for collection in (*STORED, progress.COLLECTION):
             mongo.ensure(self._db, collection)
         self.progress = progress.begin(self._db, self._bookmark.topic, self._bookmark.topic_id())
         known, starts = self.progress.next_offsets, {}
@@ -137,21 +160,22 @@ class Ingest:
         from pyspark.sql import functions as f
 
         self.require_same_topic()
-        work = partial(parse_batches, topic=self.progress.topic, prefix=self.progress.prefix, weights=self._weights)
-        parsed = (
-            batch.select("value", "partition", "offset", "timestamp", "headers").mapInArrow(work, COLUMNS).persist()
-        )
+        gone = tombstones.read(self._db, self._config)
+        parsed = self._parsed(batch, gone).persist()
         try:
             counted = parsed.groupBy("partition").agg(
                 f.max("offset").alias("last"),
                 f.count("*").alias("read"),
                 f.count("reason").alias("dead"),
                 f.count("extra").alias("details"),
+                f.count_if("erased").alias("erased"),
             ).collect()  # fmt: skip
-            read, dead, details = (sum(row[name] for row in counted) for name in ("read", "dead", "details"))
-            if read > dead:
+            read, dead, details, erased = (
+                sum(row[name] for row in counted) for name in ("read", "dead", "details", "erased")
+            )
+            if read > dead + erased:
                 mongo.write(
-                    parsed.where("reason is null").select(*schemas.fields("interaction")),
+                    parsed.where("reason is null and not erased").select(*schemas.fields("interaction")),
                     "interactions",
                     config=self._config,
                 )
@@ -160,10 +184,33 @@ class Ingest:
                 mongo.write(rows, "interaction_details", config=self._config)
             if dead:
                 self._bury(parsed.where("reason is not null"))
+            self._forget(batch, gone, any_gone=erased > 0)
             self.note({row["partition"]: row["last"] + 1 for row in counted})
         finally:
             parsed.unpersist()
-        log.info("stored %d interactions and %d dead letters", read - dead, dead)
+        log.info("stored %d interactions and %d dead letters", read - dead - erased, dead)
+
+    def _parsed(self, batch: "DataFrame", gone: Tombstones) -> "DataFrame":
+        """The records of a batch, as `COLUMNS` says."""
+        work = partial(
+            parse_batches,
+            topic=self.progress.topic,
+            prefix=self.progress.prefix,
+            weights=self._weights,
+            tombstones=gone,
+        )
+        return batch.select("value", "partition", "offset", "timestamp", "headers").mapInArrow(work, COLUMNS)
+
+    def _forget(self, batch: "DataFrame", known: Tombstones, *, any_gone: bool) -> None:
+        """Remove what this batch, now or before it was cut off, has stored of users who are erased by now."""
+        gone = tombstones.read(self._db, self._config)
+        if not any_gone and gone == known:
+            return
+        ids = [row["_id"] for row in self._parsed(batch, gone).where("erased").select("_id").collect()]
+        for start in range(0, len(ids), FORGOTTEN):
+            chosen = {"_id": {"$in": ids[start : start + FORGOTTEN]}}
+            for collection in STORED:
+                self._db[collection].delete_many(chosen)
 
     def require_same_topic(self) -> None:
         """Raises TopicChangedError where the topic was deleted and made anew since `begin`."""

@@ -18,7 +18,9 @@ from tidemark.registry import champion, entries
 from tidemark.retraining import publish, serving_pack
 from tidemark.serving import pack
 from tidemark.serving.catalogue import Catalogue
+from tidemark.settings import settings
 from tidemark.storage import artifacts, mongo, run_folder
+from tidemark.storage.tombstones import tombstone
 
 pytestmark = pytest.mark.usefixtures("mongo_db")
 
@@ -166,3 +168,36 @@ def test_mongodb_refuses_items_that_are_not_as_the_contract_says(db, price):
     mongo.ensure(db, "items")
     with pytest.raises(Exception, match="Document failed validation"):
         db["items"].insert_one({"_id": "a", "price": price, "available": True, "updated_at": made.MADE})
+
+
+def erase(db, config, *user_ids):
+    for user_id in user_ids:
+        db["erased"].insert_one({"_id": tombstone(user_id, config), "erased_at": made.MADE})
+
+
+def test_who_is_erased_before_or_during_the_publication_has_no_list(db, run, monkeypatch):
+    monkeypatch.setenv("TIDEMARK_SHOP_SECRET", "a secret of the tests")
+    settings.cache_clear()
+    before, during, after = (str(user) for user in PAIRS.users[[3, 5, 8]])
+    erase(db, settings(), before)
+    mongo.ensure(db, mongo.recommendations(MODEL))
+    one = {"model_id": MODEL, "items": [{"item_id": "i001", "score": 1.0}], "made_at": made.MADE}
+    db[mongo.recommendations(MODEL)].insert_one({"_id": before} | one)  # by an earlier try, before the user was erased
+    move_pointer = champion.move_pointer
+
+    def move_and_erase(*given, **how):
+        move_pointer(*given, **how)
+        erase(db, settings(), during)
+
+    monkeypatch.setattr(champion, "move_pointer", move_and_erase)
+    publish.publish_run(db, run, keep=5)
+    lists = {document["_id"] for document in db[mongo.recommendations(MODEL)].find()}
+    assert lists == {str(user) for user in PAIRS.users} - {before, during}
+    assert champion.verify(db)["users_served"] == len(lists)
+    packed = pack.read(Path(run) / "pack").users
+    assert set(packed) == lists | {during}, "a pack is not written anew: who is erased is left out when it is read"
+
+    erase(db, settings(), after)
+    assert publish.publish_run(db, run, keep=5) is None, "published, and killed before it looked for who was erased"
+    assert champion.verify(db)["users_served"] == len(lists) - 1
+    assert db[mongo.recommendations(MODEL)].find_one({"_id": after}) is None

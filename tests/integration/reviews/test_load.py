@@ -1,5 +1,7 @@
 """Loading into a real MongoDB: the real files, twice; every row accounted for."""
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,7 @@ from tests.support.profiling import profiled
 from tidemark.reviews import builtin
 from tidemark.settings import Settings, settings
 from tidemark.storage import mongo
+from tidemark.storage.tombstones import tombstone
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -69,3 +72,28 @@ def test_every_write_of_a_load_to_shards_bears_the_shard_key(
             assert sought <= {("_id", collection.shard_key) if collection.shard_key else ("_id",)}, name
             assert len(upserts) == len(first.get(name, [])), name
     assert contents(db) == first
+
+
+def test_a_file_that_is_loaded_again_brings_no_erased_user_back(
+    load_spark: "SparkSession", mongo_db: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TIDEMARK_SHOP_SECRET", "a secret of the tests")
+    settings.cache_clear()
+    good = {"asin": "i0", "overall": 5.0, "unixReviewTime": 1_400_000_000}
+    lines = [good | {"reviewerID": f"user{n}", "asin": f"i{n % 5}"} for n in range(40)]
+    lines += [good | {"reviewerID": user, "overall": 9.0} for user in ("user3", "user4")]
+    source = tmp_path / "reviews.json"
+    source.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    db = mongo.connect()
+    db["erased"].insert_one({"_id": tombstone("user3", settings()), "erased_at": datetime.now(UTC)})
+    left = {"user_id": "user3", "item_id": "i3"}  # by a load that was killed before the user was erased
+    db["reviews"].insert_one({"_id": "user3:i3:1400000000"} | left)
+    db["interactions"].insert_one({"_id": "review:user3:i3:1400000000"} | left)
+
+    outcome = run_load(load_spark, tmp_path / "load", str(source), None)
+    assert (outcome["erased"], outcome["interactions"]) == (1, 39)
+    after = contents(db)
+    users = {f"user{n}" for n in range(40)} - {"user3"}
+    for name in ("reviews", "interactions"):
+        assert sorted(document["user_id"] for document in after[name]) == sorted(users), name
+    assert [json.loads(line["raw"])["reviewerID"] for line in after["rejects"]] == ["user4"]

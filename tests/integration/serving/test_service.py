@@ -17,11 +17,12 @@ from tests.support.published import ITEMS, USERS, Published, listed, model_id
 from tests.support.topic import Topic
 from tests.support.waiting import eventually
 from tidemark.errors import NoChampionError, UnreachableError
-from tidemark.serving import changes, service
+from tidemark.serving import service
 from tidemark.serving.answers import CONTENT, FOLD_IN, NEW, POPULAR, STORED, Answer, Ask
 from tidemark.serving.filters import Filter
 from tidemark.serving.service import Serving
 from tidemark.settings import Settings
+from tidemark.storage import tombstones
 
 soon = partial(eventually, timeout=30)
 AWAY = "127.0.0.1:9"
@@ -178,7 +179,7 @@ def test_what_was_withdrawn_is_shown_to_nobody_and_who_was_erased_is_nobody(plat
 
         platform.topic.send([b"u05:i01"], partition=0)
         soon(lambda: serving.history("u05"), message="the tail did not bring it")
-        platform.db["erased"].insert_one({"_id": changes.tombstone("u05", platform.config), "erased_at": now})
+        platform.db["erased"].insert_one({"_id": tombstones.tombstone("u05", platform.config), "erased_at": now})
         soon(lambda: serving.erased("u05"), message="not erased")
         assert serving.recommend(Ask("u05")).method == POPULAR
         assert serving.recommend(Ask("u05")).version == serving.version("u05")

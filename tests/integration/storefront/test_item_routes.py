@@ -1,6 +1,6 @@
 """What programs say of items, as MongoDB has it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from pydantic import SecretStr
@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from tests.support.shop_api import bearer, stand_in_app, stand_in_shop
 from tidemark.settings import Settings
 from tidemark.storage import mongo
+from tidemark.storefront import item_routes
 from tidemark.storefront.shop import database
 
 ITEM = {"title": "A thing", "category": "Things", "categories": ["All", "Things"], "price": 4.5, "available": False}
@@ -35,6 +36,19 @@ def test_what_is_said_takes_the_place_of_what_was(client, db):
     client.put("/api/v1/items/a/b%25", json={"price": 5}, headers=bearer())
     (stored,) = db["items"].find({}, {"updated_at": 0})
     assert stored == {"_id": "a/b%", "price": 5.0, "available": True}
+
+
+def test_it_bears_the_time_of_the_server_whatever_this_host_takes_it_for(client, db, monkeypatch):
+    class AnHourBehind(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) - timedelta(hours=1)
+
+    monkeypatch.setattr(item_routes, "datetime", AnHourBehind)
+    assert client.put("/api/v1/items/a", json=ITEM, headers=bearer()).status_code == 200
+    (stored,) = db["items"].find()
+    said = db.command("hello", codec_options=db.codec_options)["localTime"]
+    assert abs(said - stored["updated_at"]) < timedelta(minutes=1)
 
 
 def test_a_thousand_at_once_and_of_two_the_last(client, db):
@@ -68,7 +82,9 @@ def test_what_no_item_has_is_refused_and_nothing_stored(client, db, wrong):
 
 
 def test_without_mongodb_it_is_503_soon():
-    away = Settings.model_construct(mongo_hosts="127.0.0.1:1", mongo_password=SecretStr("x"))
+    away = Settings.model_construct(
+        mongo_hosts="127.0.0.1:1", mongo_password=SecretStr("x"), shop_secret=SecretStr("secret")
+    )
     client = stand_in_app(stand_in_shop(away, database(away))).test_client()
     answer = client.put("/api/v1/items/i", json=ITEM, headers=bearer())
     assert (answer.status_code, answer.json["type"]) == (503, "/problems/away")

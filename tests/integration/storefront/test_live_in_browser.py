@@ -1,6 +1,7 @@
 """The script of the live page and of an open "For you", in Chromium, with the real live process on another port."""
 
 import json
+import re
 import threading
 import uuid
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import jinja2
 import pytest
 from flask import Flask, render_template
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect
 from werkzeug.serving import make_server
 
 from tests.support.browser import browser
@@ -26,6 +27,8 @@ from tidemark.stream.exposures import Exposures
 from tidemark.stream.sending import Sender
 
 MODEL = "20260101T000000-0a0a0a0a"
+SOON = 30_000
+"""Milliseconds: a second or two, but for what else the machine does."""
 HERE = Path(storefront.__file__).parent
 BASE = (
     "<!doctype html><html lang=en><title>{% block title %}{% endblock %}</title>{% block scripts %}{% endblock %}"
@@ -137,12 +140,12 @@ def test_the_live_page_moves_and_pauses(page: Page, shop: SimpleNamespace, confi
     db["products"].insert_one({"_id": "i1", "title": hostile})
     page.goto(f"{shop.url}/live")
     page.wait_for_selector("[data-connected=true]")
-    page.wait_for_function("document.querySelector('[data-connection]').textContent === 'Live.'")
+    expect(page.locator("[data-connection]")).to_have_text("Live.", timeout=SOON)
     buy(config, "u2", "i1", 800)
-    page.wait_for_function("document.querySelector('[data-lag-value]').textContent === '800'")
+    expect(page.locator("[data-lag-value]")).to_have_text("800", timeout=SOON)
     assert page.get_attribute("[data-gauge] .water", "height") == "89.6"  # 800 of 1,000, the mark at four fifths
-    page.wait_for_function("document.querySelector('[data-top]').textContent.includes('800')")
-    page.wait_for_function(f"document.querySelector('[data-top] a').textContent === {json.dumps(hostile)}")
+    expect(page.locator("[data-top]")).to_contain_text("800", timeout=SOON)
+    expect(page.locator("[data-top] a")).to_have_text(hostile, timeout=SOON)
     assert page.locator("[data-top] img").count() == 0
     assert page.get_attribute("[data-spark]", "d").startswith("M0.0 ")
     exposures.shown("r1", "SHOPPER-1", ["i1"], MODEL, "champion", "for_you", "stored")
@@ -161,8 +164,8 @@ def test_the_live_page_moves_and_pauses(page: Page, shop: SimpleNamespace, confi
     assert page.locator("[data-number]").count() == 1
     assert page.inner_text("[data-champion]") == "none yet"
     page.click("[data-pause]")
-    page.wait_for_function(f"document.querySelector('[data-champion]').textContent === {json.dumps(MODEL)}")
-    page.wait_for_function("document.querySelectorAll('[data-number]').length === 2")
+    expect(page.locator("[data-champion]")).to_have_text(MODEL, timeout=SOON)
+    expect(page.locator("[data-number]")).to_have_count(2, timeout=SOON)
     assert MODEL in page.inner_text("[data-live-said]")
     assert exposures.close()
     db.client.close()
@@ -172,16 +175,16 @@ def test_an_open_for_you_changes_by_itself(page: Page, shop: SimpleNamespace, co
     db, exposures = mongo.connect(config), Exposures(config)
     champion.move_pointer(db, MODEL, "a run")
     page.goto(f"{shop.url}/for-you")
-    page.wait_for_selector("[data-connected=true]")
+    page.wait_for_selector("[data-connected=true]", state="attached")
     exposures.shown("rid-1", "u1", ["i1"], MODEL, "champion", "for_you", "stored")
-    page.wait_for_function("/partition \\d+, offset \\d+/.test(document.querySelector('[data-delivery]').textContent)")
+    expect(page.locator("[data-delivery]")).to_have_text(re.compile(r"partition \d+, offset \d+"), timeout=SOON)
     assert shop.looks == 0  # that it was shown is no reason to show it again
     buy(config, "u2", "i1")
     buy(config, "u1", "i1")
-    page.wait_for_function("document.querySelector('[data-shelves]').textContent.includes('new 1')")
+    expect(page.locator("[data-shelves]")).to_contain_text("new 1", timeout=SOON)
     assert "take into account" in page.inner_text("[data-live-note]")
     champion.move_pointer(db, MODEL.replace("0101", "0102"), "another run")
-    page.wait_for_function("document.querySelector('[data-shelves]').textContent.includes('new 2')")
+    expect(page.locator("[data-shelves]")).to_contain_text("new 2", timeout=SOON)
     assert "newer model is live" in page.inner_text("[data-live-note]")
     assert shop.looks == 2
     assert exposures.close()

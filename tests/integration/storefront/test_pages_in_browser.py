@@ -22,6 +22,7 @@ PAGES = (
     "/search?q=nothing+of+this+name",
     "/popular",
     "/history",
+    "/erase",
     "/basket",
     "/people",
     "/product?item=no-such",

@@ -9,7 +9,8 @@ from pymongo.errors import DuplicateKeyError
 from tidemark.errors import UnreachableError
 from tidemark.settings import Settings
 from tidemark.storage import mongo
-from tidemark.storefront.patience import brief
+from tidemark.storefront import patience
+from tidemark.storefront.patience import BREATH, Breath, brief
 
 
 def test_no_server_is_waited_for_as_long_as_is_said_and_not_as_the_client_would():
@@ -32,3 +33,34 @@ def test_what_a_server_refuses_is_no_outage(mongo_db: Settings):
     db["once"].insert_one({"_id": 1})
     with pytest.raises(DuplicateKeyError), brief():
         db["once"].insert_one({"_id": 1})
+
+
+def test_after_one_that_was_not_answered_the_others_are_told_at_once():
+    now, asked = [0.0], []
+    breath = Breath(lambda: now[0])
+
+    def ask() -> None:
+        with breath.asking():
+            asked.append(now[0])
+            raise UnreachableError("away")
+
+    for _ in range(3):
+        with pytest.raises(UnreachableError):
+            ask()
+    now[0] += BREATH
+    with pytest.raises(UnreachableError):
+        ask()
+    assert asked == [0.0, BREATH]
+    with pytest.raises(UnreachableError, match="a moment ago"), breath.asking():
+        pass
+
+
+def test_a_collection_is_made_and_no_server_is_waited_for_as_long_as_the_making_may_take(mongo_db: Settings):
+    db = mongo.connect(mongo_db)
+    patience.ensure(db, "sessions")
+    assert "expires_at_1" in db["sessions"].index_information()
+    with MongoClient("127.0.0.1", 1, serverSelectionTimeoutMS=600_000) as client:
+        started = time.monotonic()
+        with pytest.raises(UnreachableError):
+            patience.ensure(client["nowhere"], "sessions")
+        assert time.monotonic() - started < 300

@@ -164,12 +164,37 @@ def test_changes_from_two_workers_at_once_are_both_there(db):
     assert here.include(both, "item-1").not_for_me == ("$not",)
 
 
+def test_a_basket_remembers_what_each_item_came_from(db):
+    sessions = Sessions(db)
+    session = sessions.put_in_basket(known(sessions, begin(sessions)), "$item.1", "$rid-1")
+    session = sessions.put_in_basket(session, "item-2", "rid-2")
+    assert sessions.put_in_basket(session, "item-3").origins == (("$item.1", "$rid-1"), ("item-2", "rid-2"))
+    assert sessions.put_in_basket(session, "item-2").origins == (("$item.1", "$rid-1"),), "from nothing this time"
+    session = sessions.put_in_basket(session, "item-2", "rid-4")
+    assert sessions.take_from_basket(session, ["$item.1"]).origins == (("item-2", "rid-4"),)
+    assert sessions.exclude(session, "item-2").origins == ()
+    assert sessions.act_as(sessions.put_in_basket(session, "item-2", "rid-5"), "u2").origins == ()
+
+
+def test_a_session_of_before_has_a_basket_that_came_from_nothing(db):
+    sessions = Sessions(db)
+    cookie = begin(sessions)
+    db["sessions"].update_one({}, {"$unset": {"origins": ""}, "$set": {"basket": ["item-1"]}})
+    session = known(Sessions(db), cookie)
+    assert (session.basket, session.origins) == (("item-1",), ())
+    assert sessions.put_in_basket(session, "item-2", "rid-2").origins == (("item-2", "rid-2"),)
+
+
 def test_what_a_session_holds_is_bounded(db):
     sessions = Sessions(db)
     session = known(sessions, begin(sessions))
     full = [f"item-{n}" for n in range(module.BASKET)]
     db["sessions"].update_one({}, {"$set": {"basket": full}})
-    assert sessions.put_in_basket(session, "more").basket == (*full[1:], "more")
+    came = [{"item_id": item, "recommendation_id": "rid"} for item in full]
+    db["sessions"].update_one({}, {"$set": {"origins": came}})
+    session = sessions.put_in_basket(session, "more", "rid")
+    assert session.basket == (*full[1:], "more")
+    assert session.origins == tuple((item, "rid") for item in session.basket)
     db["sessions"].update_one({}, {"$set": {"not_for_me": full * 4}})
     assert len(sessions.exclude(session, "more").not_for_me) == module.NOT_FOR_ME
     for none in ("", "x" * 129, "\ud800"):
@@ -216,7 +241,7 @@ def test_while_mongodb_is_away_who_is_known_stays_for_ten_minutes_and_who_is_not
     with pytest.raises(UnreachableError):
         known(sessions, cookie)
     sessions._db = db
-    clock.now += module.BREATH
+    clock.now += patience.BREATH
     assert known(sessions, cookie)
     assert sessions.find(unknown)
 
@@ -229,14 +254,15 @@ def test_a_mongodb_that_is_away_is_not_asked_by_every_request(db, away, monkeypa
 
     def brief(*given: float) -> Any:
         asked.append(given)
-        return patience.brief(*given)
+        return of_patience(*given)
 
-    monkeypatch.setattr(module, "brief", brief)
+    of_patience = patience.brief
+    monkeypatch.setattr(patience, "brief", brief)
     clock.now += 6
     for _ in range(100):
         assert sessions.find(cookie)
     assert len(asked) == 1
-    clock.now += module.BREATH + 0.1
+    clock.now += patience.BREATH + 0.1
     assert sessions.find(cookie)
     assert len(asked) == 2
 
@@ -256,3 +282,23 @@ def test_a_worker_holds_so_many_and_no_more(db, monkeypatch):
     cookies = [begin(sessions) for _ in range(5)]
     assert len(sessions._held) == 3
     assert all(sessions.find(cookie) for cookie in cookies)
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_workers_whose_clocks_differ_by_an_hour_know_the_same_sessions(db, monkeypatch, hours):
+    class Wrong(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + timedelta(hours=hours)
+
+    here, there = Sessions(db), Sessions(db)
+    of_here = begin(here)
+    monkeypatch.setattr(module, "datetime", Wrong)
+    of_there = begin(there)
+    assert there.find(of_here)
+    there.put_in_basket(known(there, of_there), "a")
+    monkeypatch.undo()
+    assert known(here, of_there).basket == ("a",)
+    here.end(of_there)
+    monkeypatch.setattr(module, "datetime", Wrong)
+    assert Sessions(db).find(of_there) is None

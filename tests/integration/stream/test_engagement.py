@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from pymongo.database import Database
 
 from tests.support.engagement_service import EngagementService, read
@@ -19,6 +20,7 @@ from tests.support.waiting import eventually
 from tidemark.errors import OutpacedError, TopicChangedError
 from tidemark.settings import Settings, settings
 from tidemark.storage import mongo
+from tidemark.storage.tombstones import tombstone
 from tidemark.stream import engagement_figures, progress, topics
 from tidemark.stream.bookmark import Bookmark
 from tidemark.stream.engagement import Engagement, progress_id
@@ -135,6 +137,24 @@ def test_two_at_once_count_once(config: Settings, db: Database[dict[str, Any]], 
     second.close()
 
 
+def test_an_open_transaction_of_who_was_killed_holds_up_nobody(
+    config: Settings, db: Database[dict[str, Any]], exposures: Exposures
+) -> None:
+    killed, next_one = Engagement(config, db, read), Engagement(config, db, read)
+    killed.begin()
+    exposures.shown("u/1/good", "u", ["a"], "m", "champion", "p", "stored")
+    assert killed._session is not None
+    killed._session.start_transaction()
+    progress_of = {"_id": progress_id(topics.name(topics.RECOMMENDATIONS))}
+    db["progress"].update_one(progress_of, {"$set": {"next_offsets.0": 99}}, session=killed._session)
+    next_one.begin()
+    start = datetime.now(UTC)
+    eventually(next_one.step, 30, "nothing came")
+    assert (datetime.now(UTC) - start).total_seconds() < 30  # MongoDB itself would end the transaction after 60
+    assert totals(db) == {"m": Counter(lists=1, shown=1)}
+    next_one.close()
+
+
 def test_a_topic_made_anew_is_counted_from_its_start(
     config: Settings, db: Database[dict[str, Any]], exposures: Exposures
 ) -> None:
@@ -197,3 +217,22 @@ def test_nobody_waits_for_a_kafka_that_is_away(config: Settings) -> None:
     assert not exposures.close(0.2)
     exposures.shown("after", "u", ["a"], "m", "champion", "p", "stored")
     assert exposures.overflowed == 26
+
+
+def test_what_an_erased_user_does_is_read_and_counts_nowhere(
+    config: Settings, db: Database[dict[str, Any]], exposures: Exposures
+) -> None:
+    config = config.model_copy(update={"shop_secret": SecretStr("a secret of the tests")})
+    db["erased"].insert_one({"_id": tombstone("anna", config), "erased_at": datetime.now(UTC)})
+    sender = Sender(config)
+    for user in ("anna", "ben"):
+        exposures.shown(f"{user}/1/good", user, ["i1", "i2"], "m", "e/a", "for_you", "stored")
+        click(sender, user, "i1", recommendation_id=f"{user}/1/good")
+        click(sender, user, "i9")
+    assert sender.flush()
+    engagement = Engagement(config, db, read)
+    engagement.begin()
+    eventually(lambda: engagement.step() >= 0 and engagement.counted == 6, 60, lambda: f"{engagement.counted} counted")
+    engagement.close()
+    assert totals(db) == {"m": Counter(lists=1, shown=2, clicked=1), None: Counter(organic=1)}
+    assert [each["user_id"] for name in ("shown_lists", "experiment_users") for each in db[name].find()] == ["ben"] * 2

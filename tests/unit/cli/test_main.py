@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from tidemark.cli import main
 from tidemark.errors import PlatformError
-from tidemark.local import first_run, lifecycle, model_summary
+from tidemark.local import demo_accounts, first_run, lifecycle, model_summary
 from tidemark.local import status as overview
 from tidemark.local.first_run import Source
 from tidemark.settings import Settings, settings
@@ -103,9 +103,10 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(lifecycle, "start", lambda config: steps.append("start"))
     monkeypatch.setattr(first_run, "run", lambda config, wanted: steps.append("job"))
     monkeypatch.setattr(mongo, "connect", lambda config: None)
+    monkeypatch.setattr(demo_accounts, "ensure", lambda config, db: steps.append("accounts"))
     monkeypatch.setattr(model_summary, "show", lambda db: steps.append("model"))
     monkeypatch.setattr(lifecycle, "await_ingest", lambda config: steps.append("ingest"))
-    monkeypatch.setattr(overview, "addresses", lambda config: steps.append("addresses"))
+    monkeypatch.setattr(overview, "addresses", lambda config, accounts: steps.append("addresses"))
     return steps
 
 
@@ -115,10 +116,10 @@ def fail(message: str) -> None:
 
 def test_all_services_start_before_the_job_and_the_ingest_is_checked_after_it(steps: list[str]) -> None:
     assert runner.invoke(main.app, ["run"]).exit_code == 0
-    assert steps == ["start", "job", "model", "ingest", "addresses"]
+    assert steps == ["start", "accounts", "job", "accounts", "model", "ingest", "addresses"]
     steps.clear()
     assert runner.invoke(main.app, ["run", "--no-job"]).exit_code == 0
-    assert steps == ["start", "ingest", "addresses"]
+    assert steps == ["start", "accounts", "ingest", "addresses"]
 
 
 def test_a_job_that_fails_is_told_with_the_addresses_of_what_runs_all_the_same(
@@ -129,7 +130,7 @@ def test_a_job_that_fails_is_told_with_the_addresses_of_what_runs_all_the_same(
         main.main()
     assert ended.value.code == 1
     assert capsys.readouterr().err == "load_reviews failed in its task land\n"
-    assert steps == ["start", "addresses"]
+    assert steps == ["start", "accounts", "addresses"]
 
 
 def test_an_ingest_that_does_not_come_up_is_told_after_the_model(
@@ -140,7 +141,7 @@ def test_an_ingest_that_does_not_come_up_is_told_after_the_model(
         main.main()
     assert ended.value.code == 1
     assert capsys.readouterr().err == "ingest does not start\n"
-    assert steps == ["start", "job", "model", "addresses"]
+    assert steps == ["start", "accounts", "job", "accounts", "model", "addresses"]
 
 
 def test_whoever_stops_watching_is_told_that_the_platform_goes_on(
@@ -153,4 +154,4 @@ def test_whoever_stops_watching_is_told_that_the_platform_goes_on(
     answer = runner.invoke(main.app, ["run"])
     assert answer.exit_code == 130
     assert "The platform goes on" in answer.output
-    assert steps == ["start", "addresses"]
+    assert steps == ["start", "accounts", "addresses"]

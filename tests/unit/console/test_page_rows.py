@@ -1,8 +1,7 @@
 """Page models and the pages made of them: nothing there, half there, strange texts, and many."""
 
 import re
-import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,13 +10,14 @@ from typing import Any
 import pytest
 
 from tests.support import registry_data
-from tidemark import stream
 from tidemark.console import first_page, history_drawing, page_rows, pages, run_page
 from tidemark.console.airflow_runs import AirflowRun
 from tidemark.console.page_rows import ModelRow
 from tidemark.errors import UnreachableError
 from tidemark.operations.sources import Tide
 from tidemark.storage import artifacts, run_folder
+from tidemark.stream import engagement_figures
+from tidemark.stream.engagement_figures import Rate
 
 DAG = "retrain_recommender"
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -205,31 +205,19 @@ def test_an_empty_store_says_what_to_run():
     assert "Roll back" not in text
 
 
-@dataclass(frozen=True)
-class Clicks:
-    """In place of a model's `Rate`."""
-
-    shown: int
-    clicked: int = 30
-    rate: float = 0.0731
-    low: float = 0.0512
-    high: float = 0.1044
-
-
 def test_a_model_that_was_shown_has_its_click_through_with_the_interval():
     rows = [ModelRow.of(registry_data.model(n)) for n in (1, 2)]
-    found = replace(registry_of(rows), clicks={rows[0].model_id: Clicks(4_104)})
+    found = replace(registry_of(rows), clicks={rows[0].model_id: Rate(4_104, 300)})
     text = overview_page(registry=found)
-    assert re.search(r'title="30 clicked of 4,104 shown[^"]*">7\.3 % <small>5\.1 to 10\.4</small>', text)
+    assert re.search(r'title="300 clicked of 4,104 shown[^"]*">7\.3 % <small>6\.6 to 8\.1</small>', text)
     assert text.count("clicked of") == 1, "the other was never shown"
 
 
 def test_clicks_are_those_of_models_that_were_shown(monkeypatch: pytest.MonkeyPatch):
-    rates = {"shown": Clicks(10), "never": Clicks(0, clicked=0)}
-    figures = SimpleNamespace(by_model={"the database": rates}.get)
-    monkeypatch.setitem(sys.modules, "tidemark.stream.engagement_figures", figures)
-    monkeypatch.setattr(stream, "engagement_figures", figures, raising=False)
-    assert first_page.clicks("the database") == {"shown": Clicks(10)}  # type: ignore[arg-type]
+    rates = {"shown": Rate(10, 3), "never": Rate(0, 0)}
+    database: Any = "the database"
+    monkeypatch.setattr(engagement_figures, "by_model", {database: rates}.get)
+    assert first_page.clicks(database) == {"shown": Rate(10, 3)}
 
 
 def test_the_page_leads_to_the_storefront():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tidemark.contracts import conformance
 from tidemark.interactions import keys
-from tidemark.interactions.from_messages import CONTRACT, DeadLetter, Interaction, Weights, parse
+from tidemark.interactions.from_messages import CONTRACT, DeadLetter, Interaction, Weights, parse, user_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WEIGHTS = Weights({"view": 1.0, "cart": 4.0, "purchase": 5.0}, "view")
@@ -225,3 +225,26 @@ def test_the_quick_check_says_yes_only_where_jsonschema_does(message: dict[str, 
 )
 def test_a_usual_message_is_taken_by_the_quick_check(more: dict[str, Any]) -> None:
     assert conformance.quick_check(CONTRACT)({"user_id": "u", "item_id": "i", **more})
+
+
+@pytest.mark.parametrize(
+    ("value", "user_id"),
+    [
+        (b'{"user_id": "anna", "rating": 9}', "anna"),
+        (b'{"user_id": "\\u0061nna"}', "anna"),
+        (b'{"user_id": 17}', "17"),
+        (b" anna:an item\n", "anna"),
+        (b"anna:\xff", "anna"),
+        (b'{"user_id": {"$gt": ""}}', None),
+        (b'{"user_id": true}', None),
+        (b'{"user_id": "anna"', None),
+        (b'["anna:i"]', None),
+        (b"anna", None),
+        (b"17", None),
+        (b"[" * 50_000, None),
+        (b"", None),
+        (None, None),
+    ],
+)
+def test_whom_a_message_names_that_may_be_no_interaction(value, user_id):
+    assert user_of(value) == user_id

@@ -1,25 +1,24 @@
 """What Prometheus is told of clicks: a series for each of the newest models of which anything was shown."""
 
-import sys
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from tidemark import stream
 from tidemark.operations import prometheus
+from tidemark.stream import engagement_figures
+from tidemark.stream.engagement_figures import Rate
 
 
-def samples(monkeypatch: pytest.MonkeyPatch, rates: dict[str, SimpleNamespace]) -> dict[tuple[str, str], float]:
+def samples(monkeypatch: pytest.MonkeyPatch, rates: dict[str, Rate]) -> dict[tuple[str, str], float]:
     """(name, model) -> value."""
-    figures = SimpleNamespace(by_model=lambda db: rates)
-    monkeypatch.setitem(sys.modules, "tidemark.stream.engagement_figures", figures)
-    monkeypatch.setattr(stream, "engagement_figures", figures, raising=False)
-    gauges = prometheus._engagement(None)
+    nowhere: Any = None
+    monkeypatch.setattr(engagement_figures, "by_model", {nowhere: rates}.get)
+    gauges = prometheus._engagement(nowhere)
     return {(sample.name, sample.labels["model"]): sample.value for gauge in gauges for sample in gauge.samples}
 
 
-def rate(shown: int) -> SimpleNamespace:
-    return SimpleNamespace(shown=shown, clicked=3, rate=0.3, low=0.1, high=0.6)
+def rate(shown: int) -> Rate:
+    return Rate(shown, min(shown, 3))
 
 
 def test_a_model_that_was_shown_has_its_counts_and_its_share_with_the_interval(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,8 +26,8 @@ def test_a_model_that_was_shown_has_its_counts_and_its_share_with_the_interval(m
         ("tidemark_recommendations_shown", "one"): 10,
         ("tidemark_recommendations_clicked", "one"): 3,
         ("tidemark_click_through_ratio", "one"): 0.3,
-        ("tidemark_click_through_ratio_low", "one"): 0.1,
-        ("tidemark_click_through_ratio_high", "one"): 0.6,
+        ("tidemark_click_through_ratio_low", "one"): pytest.approx(0.1078, abs=1e-4),
+        ("tidemark_click_through_ratio_high", "one"): pytest.approx(0.6032, abs=1e-4),
     }
 
 

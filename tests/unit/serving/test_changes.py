@@ -1,9 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
-from pydantic import SecretStr
-
-from tidemark.serving.changes import LONG_AGO, OVERLAP, Seen, tombstone
-from tidemark.settings import Settings
+from tidemark.serving.changes import LONG_AGO, OVERLAP, Seen
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -49,11 +46,3 @@ def test_only_what_will_be_read_again_is_remembered():
         _, seen = read(seen, written(f"i{second}", second), now=NOW + timedelta(seconds=second))
     assert len(seen.near) == OVERLAP.total_seconds() / 10 + 1
     assert Seen().since == LONG_AGO
-
-
-def test_a_tombstone_names_nobody_and_is_the_same_in_every_process():
-    config = Settings(_env_file=None, shop_secret=SecretStr("s"))
-    other = Settings(_env_file=None, shop_secret=SecretStr("t"))
-    assert tombstone("u", config) == "a39dbf09a0ab0967399aff34357b314fd2b82492517f45de8f6120a963b14a67"
-    assert tombstone("u", config) != tombstone("u", other)
-    assert len(tombstone("\ud800", config)) == 64

@@ -50,7 +50,9 @@ def test_the_description_has_the_characters_of_the_contract():
 
 
 def test_no_id_is_no_path(client):
-    assert client.get("/api/v1/users//recommendations", headers=bearer()).status_code == 404
+    answer = client.get("/api/v1/users//recommendations", headers=bearer())
+    assert answer.status_code == 405
+    assert set(answer.headers["Allow"].split(", ")) == {"OPTIONS", "DELETE"}  # of the user `/recommendations`
 
 
 def test_an_item_with_slashes_is_stored_as_one(client):

@@ -36,6 +36,7 @@ GETS = (
     "/popular",
     "/popular?category=Sweets",
     "/history",
+    "/erase",
     "/basket",
 )
 HOSTILE = (
@@ -319,6 +320,53 @@ def test_the_basket_is_bought_as_a_whole_or_stays(anna: Browser) -> None:
     assert len(anna.messages()) == 2
 
 
+def test_what_is_bought_from_the_basket_names_the_recommendation_it_came_from(anna: Browser) -> None:
+    form = anna.page("/").all("form", class_="acts")[0]
+    fields = {field["name"]: field["value"] for field in form.inside if field.name == "input"}
+    anna.post("/acts", act="put", item=fields["item"], rid=fields["rid"])
+    anna.post("/acts", act="put", item="B00001", rid="forged")
+    anna.post("/acts", act="put", item="B00002", rid=fields["rid"])
+    anna.post("/acts", act="put", item="B00002")  # and again, from a search
+    anna.post("/basket/buy")
+    assert [(one["item_id"], one.get("recommendation_id")) for one in anna.messages()] == [
+        (fields["item"], fields["rid"]),
+        ("B00001", None),
+        ("B00002", None),
+    ]
+    anna.post("/acts", act="put", item="B00003", rid=fields["rid"])
+    anna.post("/acts", act="buy", item="B00003")  # on the product's page, which was opened from the basket
+    assert anna.messages()[-1]["recommendation_id"] == fields["rid"]
+
+
+def test_a_product_says_what_made_it_be_shown(anna: Browser) -> None:
+    link = next(link for link in anna.page("/").all("a") if link["href"].startswith("/product?"))
+    (how,) = [found for found in anna.page(link["href"]).all("details") if "What made this?" in found.text]
+    text = " ".join(how.text.split())
+    assert MODEL in text
+    assert "on the shelf for_you" in text
+    assert "Assam of the House" in text
+    assert not [one for one in anna.page("/product?item=B00001").all("details") if "What made this?" in one.text]
+    anna.shop.serving.away = True
+    assert MODEL in next(one for one in anna.page(link["href"]).all("details") if "What made this?" in one.text).text
+
+
+def test_the_history_says_what_was_done_where_that_is_known(shop: StandInShop) -> None:
+    lost = [event("anna", f"B{n:05}", n, None, id=f"e-{n}", weight=10.0) for n in range(2)]
+    lost += [event("anna", "B00002", 2, None, id="e-2", weight=3.0)]
+    lost += [event("anna", "B00003", 3, None, id="e-3", weight=3.0, source="file")]
+    shop.serving.histories["anna"] = lost
+    shop.db["interaction_details"].documents = [{"_id": "e-1", "event_type": "purchase"}]
+    anna = Browser(shop).sign_in()
+    assert [did.text for did in anna.page("/history").all("p", class_="did")] == [
+        "took",
+        "wished for",
+        "bought",
+        "took",
+    ]
+    kinds = [json.loads(line)["event_type"] for line in anna.get("/history/export").text.splitlines()]
+    assert kinds == [None, None, "purchase", None]
+
+
 def test_while_kafka_is_away_products_open_and_nothing_is_claimed(anna: Browser) -> None:
     anna.shop.interactions.away = True
     assert anna.get("/product?item=B00001").status_code == 200
@@ -392,7 +440,7 @@ def test_the_history_is_ones_own_newest_first_in_pages(shop: StandInShop) -> Non
         page = anna.page(path)
         found += [
             link["href"].rpartition("=")[2]
-            for cell in page.all("td", class_="what")
+            for cell in page.all("div", class_="what")
             for link in cell.inside
             if link.name == "a"
         ]

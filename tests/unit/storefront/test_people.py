@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from tests.support.shop_stand_in import StandInDatabase, histories
+from tests.support.shop_stand_in import histories, stand_in_database
 from tidemark.storefront import people
 from tidemark.storefront.people import Chosen, People, choose, favourite, takers
 
@@ -76,10 +76,10 @@ def test_unknown_items_are_no_taste() -> None:
 
 def test_a_choice_holds_for_a_while_then_is_made_again() -> None:
     now = [0.0]
-    db = StandInDatabase(histories())
+    db = stand_in_database(histories())
     six = People(db, "secret", lambda: now[0])  # type: ignore[arg-type]
     first = six.chosen(lambda _: "")
-    db.found = []
+    db["interactions"].documents = []
     assert six.chosen(lambda _: "") == first
     now[0] = people.HELD_FOR
     assert [one.role for one in six.chosen(lambda _: "")] == ["no history"]

@@ -38,6 +38,7 @@ const listen = (url, handlers, connection) => {
   return source;
 };
 
+const PLACES = { for_you: "For you", because: "Because you …", category: "Popular in …", new: "New here", popular: "Popular now", similar: "Similar" };
 const STAGES = { quiet: "none yet", due: "is being made", publishing: "goes live", refused: "was not better", live: "is live" };
 
 const livePage = (page) => {
@@ -122,11 +123,11 @@ const livePage = (page) => {
         one.items.forEach((item, n) => products.append(n ? ", " : "", element("bdi", item)));
         if (one.more) products.append(` and ${one.more} more`);
         const made = row(
-          element("td", new Date(one.at).toLocaleTimeString()), to, element("td", one.placement), products,
+          element("td", new Date(one.at).toLocaleTimeString([], { hourCycle: "h23" })), to, element("td", PLACES[one.placement] ?? one.placement), products,
           element("td", one.model_id ?? "–", "id"),
         );
         made.dataset.number = String(one.number);
-        made.className = "new";
+        made.className = "arrived";
         body.prepend(made);
       }
       while (body.rows.length > SHOWN) body.lastElementChild.remove();
@@ -185,7 +186,8 @@ const ownShelves = (place) => {
       }
     }
   };
-  const look = async (text) => {
+  const TRIES = 12;
+  const look = async (text, tries = 0) => {
     if (looking) {
       again = true;
       return;
@@ -197,6 +199,11 @@ const ownShelves = (place) => {
       const made = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-shelves]");
       const old = document.querySelector("[data-shelves]");
       if (!made || !old) return;
+      // The worker that answered may not have heard of it yet, as this page has: then it is asked again.
+      if (tries > 0 && made.dataset.version !== undefined && made.dataset.version === old.dataset.version) {
+        setTimeout(() => look(text, tries - 1), 300);
+        return;
+      }
       // Whoever has the focus in there, or reads how a shelf was made, is not to lose their place.
       const held = document.activeElement?.closest("[data-shelves]") ? document.activeElement.closest("[data-item]")?.dataset.item : undefined;
       const open = [...old.querySelectorAll("[data-shelf]:has(details[open])")].map((shelf) => shelf.dataset.shelf);
@@ -210,7 +217,7 @@ const ownShelves = (place) => {
       looking = false;
       if (again) {
         again = false;
-        look(text);
+        look(text, TRIES);
       }
     }
   };
@@ -222,7 +229,7 @@ const ownShelves = (place) => {
         ? "A product is no longer to be had: your recommendations are without it."
         : "Your recommendations take into account what you just did.";
     // The storefront follows the same messages: a moment later it knows of them too.
-    setTimeout(() => look(text), 300);
+    setTimeout(() => look(text, TRIES), 200);
   };
 
   listen(place.dataset.stream, { hello: delivered, shown: delivered, changed }, (state) => {

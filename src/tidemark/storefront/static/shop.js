@@ -3,9 +3,15 @@
 
 const said = document.querySelector("[data-said]");
 
+const SAID_FOR = 8000;
+let over;
+
 const say = (text) => {
   said.hidden = false;
+  said.classList.add("over");
   said.textContent = text;
+  clearTimeout(over);
+  over = setTimeout(() => { said.hidden = true; }, SAID_FOR);
 };
 
 const leave = (card) => {

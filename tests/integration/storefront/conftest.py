@@ -1,0 +1,15 @@
+"""One real storefront for all tests of this folder that ask for it; whoever stops one of its servers starts it again."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.own_shop import OwnShop, own_shop
+
+
+@pytest.fixture(scope="session")
+def real_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnShop]:
+    """The shop. When all is done, none of its logs may hold what is secret."""
+    with own_shop(tmp_path_factory.mktemp("shop")) as shop:
+        yield shop
+    assert shop.secrets_in_logs() == []

@@ -1,0 +1,87 @@
+"""The ingest and a user who is erased before, during and between two runs of a batch: nothing of them is stored, and the
+progress goes on. Spark and MongoDB are real; Kafka's records are a frame."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from pydantic import SecretStr
+
+from tidemark.settings import Settings
+from tidemark.storage import mongo
+from tidemark.storage.tombstones import tombstone
+from tidemark.stream import ingest as module
+from tidemark.stream import progress
+from tidemark.stream.ingest import Ingest
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+TOPIC = "interactions"
+RECORD = (
+    "value binary, partition int, offset long, timestamp timestamp, headers array<struct<key: string, value: binary>>"
+)
+GONE = b'{"user_id": "anna", "item_id": "i1", "colour": "red"}'
+STAYS = b'{"user_id": "ben", "item_id": "i1", "colour": "red"}'
+WRONG = b'{"user_id": "anna", "rating": 9}'
+
+
+@pytest.fixture
+def config(mongo_db: Settings) -> Settings:
+    return mongo_db.model_copy(update={"shop_secret": SecretStr("a secret of the tests")})
+
+
+@pytest.fixture
+def ingest(config: Settings) -> Iterator[Ingest]:
+    db = mongo.connect(config)
+    made = Ingest(config, db, SimpleNamespace(topic=TOPIC, topic_id=lambda: "id"))  # type: ignore[arg-type]
+    made.progress = progress.begin(db, TOPIC, "id")
+    yield made
+    db.client.close()
+
+
+def records(spark: "SparkSession", *values: bytes) -> "DataFrame":
+    return spark.createDataFrame([(value, 0, n, NOW, None) for n, value in enumerate(values)], RECORD)
+
+
+def stored(ingest: Ingest) -> dict[str, list[str]]:
+    """Collection -> the keys that it has."""
+    return {name: sorted(row["_id"] for row in ingest._db[name].find()) for name in module.STORED}
+
+
+def erase(ingest: Ingest) -> None:
+    ingest._db["erased"].insert_one({"_id": tombstone("anna", ingest._config), "erased_at": NOW})
+
+
+def next_offset(ingest: Ingest) -> int:
+    known = progress.read(ingest._db, TOPIC)
+    assert known is not None
+    return known.next_offsets[0]
+
+
+def test_who_is_erased_before_during_and_between_two_runs_is_not_stored(
+    ingest: Ingest, spark: "SparkSession", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = {"interactions": ["interactions-0-1"], "interaction_details": ["interactions-0-1"], "dead_letters": []}
+    write = mongo.write
+
+    def erase_after(frame: Any, collection: str, **how: Any) -> None:
+        write(frame, collection, **how)
+        if collection == "interaction_details":
+            monkeypatch.setattr(mongo, "write", write)
+            erase(ingest)
+
+    monkeypatch.setattr(mongo, "write", erase_after)
+    ingest.store_batch(records(spark, GONE, STAYS))
+    assert stored(ingest) == others, "erased while the batch was under way"
+    assert next_offset(ingest) == 2
+
+    left = {"_id": "interactions-0-2", "user_id": "anna"}  # by a run that was cut off before the user was erased
+    for name in module.STORED:
+        ingest._db[name].insert_one(dict(left))
+    ingest.store_batch(records(spark, GONE, STAYS, GONE, WRONG, GONE))
+    assert stored(ingest) == others, "erased before, or since a batch was cut off; dead letters too"
+    assert next_offset(ingest) == 5

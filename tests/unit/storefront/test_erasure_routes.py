@@ -1,0 +1,40 @@
+"""Erasing by the API: what is asked, for whom, and where its state is."""
+
+import pytest
+
+from tests.support.shop_api import HOSTILE_IDS, bearer
+from tidemark.storefront.interaction_routes import ERASED
+
+
+@pytest.mark.parametrize("user_id", ["u", "a/recommendations", *HOSTILE_IDS])
+def test_a_user_is_erased_and_the_state_is_where_it_says(client, shop, user_id):
+    path = "".join(f"%{byte:02X}" for byte in user_id.encode())
+    answer = client.delete(f"/api/v1/users/{path}", headers=bearer())
+    assert (answer.status_code, shop.erasures.users) == (202, [user_id])
+    assert (answer.json["state"], answer.json["finished_at"], answer.json["removed"]) == ("pending", None, {})
+    assert any("Kafka" in text for text in answer.json["kept"])
+    assert user_id not in answer.location or len(user_id) < 3
+    state = client.get(answer.location, headers=bearer())
+    assert (state.status_code, state.json["state"], state.json["removed"]) == (200, "done", {"interactions": 3})
+    assert state.json["finished_at"] == "2026-11-24T10:15:00Z"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/users/u", "/api/v1/erasures/e"])
+@pytest.mark.parametrize("key", ["tm_read", "tm_write"])
+def test_only_an_operator_may(client, shop, path, key):
+    method = "DELETE" if "users" in path else "GET"
+    assert client.open(path, method=method, headers=bearer(key)).status_code == 403
+    assert shop.erasures.users == []
+
+
+def test_an_erasure_that_nobody_asked_for_is_none(client):
+    answer = client.get("/api/v1/erasures/e", headers=bearer())
+    assert (answer.status_code, answer.json["type"]) == (404, "/problems/not-found")
+
+
+def test_nothing_is_taken_of_an_erased_user(client, shop):
+    shop.serving.gone = {"u"}
+    sent = [{"user_id": user, "item_id": "item01"} for user in ("u", "v")]
+    told = client.post("/api/v1/interactions", headers=bearer(), json={"interactions": sent}).json
+    assert told == {"accepted": 1, "rejected": [{"index": 0, "reason": ERASED}]}
+    assert [key for key, _ in shop.interactions.messages] == ["v"]
