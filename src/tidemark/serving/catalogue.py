@@ -62,7 +62,7 @@ class Catalogue:
         self._order: Array | None = None
         self._counts: dict[str, int] | None = None
         self._briefs: dict[int, Brief] = {}
-        self._shown = self._available.data  # one at a time, NumPy's own view takes four times as long
+        self._shown: Any = self._available.data  # one at a time, NumPy's own view takes four times as long
         self._lock = threading.Lock()
 
     @classmethod

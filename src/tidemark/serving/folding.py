@@ -62,7 +62,8 @@ class Model:
         self.n_items = len(pack.items)
         self.longest = int(pack.lists.shape[1])
         """How many items its longest list can have."""
-        self._lists, self._scores = pack.lists.reshape(-1).data, pack.scores.reshape(-1).data
+        self._lists: Any = pack.lists.reshape(-1).data
+        self._scores: Any = pack.scores.reshape(-1).data
 
     @classmethod
     def of(cls, pack: Pack) -> "Model":
