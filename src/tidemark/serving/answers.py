@@ -23,19 +23,18 @@ Where it is what came lately:
 | `new` | somebody has taken it: the later anybody first did, the newer it is. Else it is `content` |
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from tidemark.serving.filters import Filter
+from tidemark.serving.filters import OPEN, Filter
 
 STORED, FOLD_IN, POPULAR, CONTENT = "stored", "fold_in", "popular", "content"
 SIMILAR, CATEGORY = "similar", "category"
 NEW = "new"
 
 
-@dataclass(frozen=True)
-class Ask:
+class Ask(NamedTuple):
     """What a caller wants for one user.
 
     Args:
@@ -51,7 +50,7 @@ class Ask:
 
     user_id: str | None = None
     n: int = 10
-    filter: Filter = field(default_factory=Filter)
+    filter: Filter = OPEN
     include_seen: bool = False
     session: tuple[str, ...] = ()
     explain: bool = False
@@ -78,8 +77,7 @@ class Listed(NamedTuple):
     because: tuple[Share, ...] = ()
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What a person gets.
 
     Args:

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -183,7 +183,7 @@ class Serving:
             session_weight=self._session_weight,
         )
         if away and not answer.stale:
-            return replace(answer, stale=True, version=f"{answer.version}.{ways.STALE}")
+            return answer._replace(stale=True, version=f"{answer.version}.{ways.STALE}")
         return answer
 
     def version(self, user_id: str, model_id: str | None = None) -> str:

@@ -4,7 +4,6 @@ The id of what was shown bears the arm, so a click is told to the arm that broug
 the champion answers, and it is counted: the user stays in the arm, for who is in which must not depend on what went wrong.
 """
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tidemark.errors import NoChampionError, PackError, UnreachableError
@@ -26,7 +25,7 @@ def recommend(shop: "Shop", ask: Ask, acting: object = None) -> tuple[Answer, st
     """
     assigned = shop.experiments.assign(ask.user_id, acting=acting)
     if assigned.popularity:
-        return shop.serving.recommend(replace(ask, popular=True)), assigned.arm
+        return shop.serving.recommend(ask._replace(popular=True)), assigned.arm
     if assigned.model_id is not None:
         try:
             return shop.serving.recommend(ask, assigned.model_id), assigned.arm
