@@ -225,7 +225,7 @@ class OwnShop:
     def secrets_in_logs(self) -> list[str]:
         """Where a log holds a password, a key, a session's id, a form's token or the secret that all is signed with."""
         own = (value.get_secret_value() for _, value in self.config if isinstance(value, SecretStr))
-        known = self.secrets | {key.rpartition("_")[2] for key in self.keys.values()} | {text for text in own if text}
+        known = self.secrets | {key.split("_", 2)[2] for key in self.keys.values()} | {text for text in own if text}
         logs = {path.name: path.read_text(errors="replace") for path in self.storefront.log.parent.glob("*.log")}
         assert len(logs[self.storefront.log.name]) > 100, "a log that holds nothing proves nothing"
         return [f"{text[:4]}... in {name}" for name, log in logs.items() for text in known if text in log]

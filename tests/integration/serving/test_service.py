@@ -152,7 +152,7 @@ def test_swaps_under_readers(platform: Platform, monkeypatch: pytest.MonkeyPatch
         assert wrong == []
         state = serving.state()
         assert (state.swaps, state.swap_failures, state.without_pack) == (50, 0, 0)
-        assert max(count for count, _ in counts[10:]) == max(count for count, _ in counts[:10])
+        assert max(count for count, _ in counts[10:]) <= max(count for count, _ in counts[:10])
         soon(lambda: native_threads() <= max(native for _, native in counts[:10]), message="Kafka's clients are left")
 
 

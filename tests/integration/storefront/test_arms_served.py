@@ -32,10 +32,9 @@ HAD, N = "i00", 5
 @pytest.fixture
 def shop(mongo_db: Settings, kafka_env: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """Two models, the second of them live; everybody has taken `HAD`."""
-    monkeypatch.setattr(published, "USERS", USERS)
     topic = Topic(monkeypatch)
     db = topic.db
-    models = Published(db, tmp_path / "runs")
+    models = Published(db, tmp_path / "runs", USERS)
     here: dict[str, Any] = {"next_offsets": topic.bookmark.ends(), "topic_id": topic.bookmark.topic_id()}
     for number in (KEPT, LIVE):
         models.publish(number, **here)

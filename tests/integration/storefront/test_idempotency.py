@@ -129,7 +129,9 @@ def test_a_program_that_sends_again_sends_once(mongo_db, db):
 
 
 def test_without_mongodb_a_key_is_refused_and_nothing_is_done():
-    away = Settings.model_construct(mongo_hosts="127.0.0.1:1", mongo_password=SecretStr("x"))
+    away = Settings.model_construct(
+        mongo_hosts="127.0.0.1:1", mongo_password=SecretStr("x"), shop_secret=SecretStr("signed with this")
+    )
     shop = stand_in_shop(away, database(away))
     client = stand_in_app(shop).test_client()
     body = {"interactions": [{"user_id": "u", "item_id": "i"}]}
