@@ -1,7 +1,7 @@
 """The route that is asked the most, `GET /api/v1/users/<user_id>/recommendations`, and its way round the framework.
 
 A stored answer costs less than Flask, APIFlask and Werkzeug take to find out who is to give it
-(docs/decisions/0012-the-hot-route.md). So what is plain is answered before they are asked: a key that is good, an id of
+(docs/decisions/0011-the-hot-route.md). So what is plain is answered before they are asked: a key that is good, an id of
 plain letters, parameters as the description says. It is made by the same functions, and whatever is not plain, is refused
 or fails goes on to the application, which says so as it says everything: nothing can be had this way that could not be had
 by the other, and a test asks both.

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import orjson
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, Producer
 
 from tidemark.settings import Settings
 from tidemark.stream import topics
@@ -30,8 +30,8 @@ REMEMBERED = 2_000
 """Delivery reports that can be asked for, the newest."""
 _PAUSE = 0.02
 """Seconds between two looks into the queue."""
-_FULL = 0.1
-"""Seconds that the thread waits where Kafka's client takes nothing more."""
+BATCH = 500
+"""Exposures that are handed to Kafka's client at once, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,9 @@ class Report:
     partition: int
     offset: int
     at: datetime | None
+
+
+Message = dict[str, Any]
 
 
 class _Waiting(NamedTuple):
@@ -126,25 +129,46 @@ class Exposures:
         return self.sent == self.acknowledged + self.failed
 
     def _run(self) -> None:
+        waiting: list[Message] = []
         while not (self._closing and self.sent == self.acknowledged + self.failed):
-            while self._queue:
-                try:
-                    self._send(self._queue.popleft())
-                except Exception as error:  # whatever it is, the next one goes on
-                    self._fail(f"{type(error).__name__}: {error}")
+            waiting += self._taken(BATCH - len(waiting))
+            if waiting:
+                waiting = self._send(waiting)
             self._producer.poll(0)
-            time.sleep(_PAUSE)
+            if waiting or not self._queue:
+                time.sleep(_PAUSE)
 
-    def _send(self, waiting: _Waiting) -> None:
-        value, on_delivery = encode(*waiting), partial(self._delivered, waiting.recommendation_id)
-        key = None if waiting.user_id is None else waiting.user_id.encode()
-        while True:
+    def _taken(self, most: int) -> list[Message]:
+        """What waits in the queue, as Kafka's client takes it."""
+        taken: list[Message] = []
+        while self._queue and len(taken) < most:
+            one = self._queue.popleft()
             try:
-                return self._producer.produce(self._topic, value, key=key, on_delivery=on_delivery)
-            except BufferError:
-                self._producer.poll(_FULL)
-            except KafkaException as error:
-                return self._fail(error.args[0].str())
+                key = None if one.user_id is None else one.user_id.encode()
+                taken.append(
+                    {"value": encode(*one), "key": key, "callback": partial(self._delivered, one.recommendation_id)}
+                )
+            except Exception as error:  # whatever it is, the next one goes on
+                self._fail(f"{type(error).__name__}: {error}")
+        return taken
+
+    def _send(self, messages: list[Message]) -> list[Message]:
+        """Hand them to Kafka's client, together: handed one by one, each would give the turn to another thread. Returns those
+        that it has no room for now."""
+        try:
+            self._producer.produce_batch(self._topic, messages)
+        except Exception as error:
+            for _ in messages:
+                self._fail(f"{type(error).__name__}: {error}")
+            return []
+        again = []
+        for message in messages:
+            refused = message.pop("_error", None)
+            if refused is not None and refused.code() == KafkaError._QUEUE_FULL:
+                again.append(message)
+            elif refused is not None:
+                self._fail(refused.str())
+        return again
 
     def _delivered(self, recommendation_id: str, error: Any, message: Any) -> None:
         if error is not None:
