@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tidemark.serving.texts import SortedTexts, Texts
+from tidemark.serving.texts import FENCE, SortedTexts, Texts
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
@@ -40,3 +40,11 @@ def test_the_order_is_that_of_numpy_and_of_utf8(ids):
 def test_what_is_not_there_is_not_found(wanted):
     assert SortedTexts.of(["a", "c"]).number(wanted) is None
     assert SortedTexts.of([]).number(wanted) is None
+
+
+def test_a_look_up_over_many_fences() -> None:
+    """One before the first, one after the last, and each between two that are there."""
+    there = [f"u{number:04}" for number in range(10 * FENCE + 7)]
+    made = SortedTexts.of(there)
+    assert [made.number(one) for one in there] == list(range(len(there)))
+    assert {made.number(one) for one in ["", "t", *(f"{one}x" for one in there)]} == {None}
