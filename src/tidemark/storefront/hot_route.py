@@ -79,9 +79,8 @@ class HotRoute:
         user_id = _user_id(environ)
         try:
             found = None if user_id is None else self._answer(user_id, environ)
-        except (
-            Exception
-        ) as error:  # asked once more, the application fails too, and tells it as a problem; or it does not
+        except Exception as error:
+            # Asked once more, the application fails too, and tells it as a problem; or it does not.
             log.info("the hot route leaves a request to the application: %s", type(error).__name__)
             found = None
         if found is None:
