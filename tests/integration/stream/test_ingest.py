@@ -1,111 +1,26 @@
-"""The ingest with a real broker, a real database and Spark: nothing lost, nothing twice, the bad kept apart.
-
-`TIDEMARK_FULL=1` runs the same tests with the counts of a release (200,000 interactions and 20 kills); without it
-they are smaller.
-"""
+"""The ingest with a real broker, a real database and Spark: nothing lost, nothing twice, the bad kept apart."""
 
 import base64
 import json
 import os
-import random
-import threading
-import time
 import uuid
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer
-from confluent_kafka.admin import NewPartitions
 
-from tests.support.ingest_service import IngestService
-from tests.support.own_settings import local_settings, use
+from tests.support.ingest_stream import Stream, message
 from tests.support.profiling import profiled
 from tests.support.waiting import eventually
 from tidemark.contracts import conformance
 from tidemark.interactions import from_reviews, keys
-from tidemark.local.servers import running
-from tidemark.settings import Settings, settings
+from tidemark.settings import settings
 from tidemark.storage import mongo
-from tidemark.stream import dead_letters, progress, topics
-from tidemark.stream.bookmark import Bookmark
+from tidemark.stream import dead_letters, topics
 
 FULL = os.environ.get("TIDEMARK_FULL") == "1"
-
-
-@dataclass
-class Stream:
-    """A topic, a database and an ingest of one test's own."""
-
-    config: Settings
-    service: IngestService
-    db: Any
-    bookmark: Bookmark
-
-    @property
-    def topic(self) -> str:
-        return self.bookmark.topic
-
-    def send(self, values: Any, *, rate: float | None = None) -> None:
-        """Send and wait for every acknowledgement."""
-        producer, failed, start = Producer(topics.producer_config(self.config)), [], time.monotonic()
-        for number, value in enumerate(values):
-            while True:
-                try:
-                    producer.produce(
-                        self.topic,
-                        value,
-                        key=str(number % 997),
-                        on_delivery=lambda e, _: failed.append(e) if e else None,
-                    )
-                    break
-                except BufferError:
-                    producer.poll(0.1)
-            if number % 500 == 0:
-                producer.poll(0)
-                if rate:
-                    time.sleep(max(0.0, start + number / rate - time.monotonic()))
-        assert producer.flush(180) == 0
-        assert not failed
-
-    def caught_up(self) -> bool:
-        known = progress.read(self.db, self.topic)
-        if known is None or known.topic_id != self.bookmark.topic_id():
-            return False
-        return all(known.next_offsets.get(n, 0) >= end for n, end in self.bookmark.ends().items())
-
-    def wait(self, timeout: float = 120) -> float:
-        start = time.monotonic()
-        eventually(self.caught_up, timeout, lambda: f"ingest is behind: {self.service.tail()}")
-        return time.monotonic() - start
-
-
-def _stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stream:
-    monkeypatch.setenv("TIDEMARK_KAFKA_PREFIX", f"t{uuid.uuid4().hex[:8]}.")
-    monkeypatch.setenv("TIDEMARK_STATE", str(tmp_path))
-    monkeypatch.setenv("TIDEMARK_INGEST_MEMORY", "700m")
-    settings.cache_clear()
-    config = settings()
-    topics.ensure(config)
-    return Stream(config, IngestService(tmp_path / "ingest.log"), mongo.connect(config), Bookmark(config))
-
-
-@pytest.fixture
-def stream(
-    mongo_db: Settings, kafka_env: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Stream]:
-    stream = _stream(tmp_path, monkeypatch)
-    yield stream
-    stream.service.stop()
-
-
-def message(number: int, **more: Any) -> bytes:
-    return json.dumps({"user_id": f"u{number}", "item_id": f"i{number % 50}", "event_type": "view", **more}).encode()
-
+"""The counts of a release."""
 
 POISON = [
     b"\xff\xfe not UTF-8",
@@ -181,33 +96,6 @@ def _records(stream: Stream) -> dict[tuple[int, int], bytes | None]:
     return records
 
 
-def test_killed_again_and_again_stores_each_once(stream: Stream) -> None:
-    """kill -9 of the whole process at random moments: every interaction is stored, once."""
-    count, kills = (200_000, 20) if FULL else (40_000, 4)
-    stream.send(message(number) for number in range(count))
-    rng, slowest = random.Random(11), 0.0
-    for _ in range(kills):
-        before = stream.db.interactions.estimated_document_count()
-        started = time.monotonic()
-        stream.service.start()
-        if not stream.caught_up():
-            eventually(
-                lambda seen=before: stream.db.interactions.estimated_document_count() > seen or stream.caught_up(),
-                180,
-                stream.service.tail,
-            )
-            slowest = max(slowest, time.monotonic() - started)
-        time.sleep(rng.uniform(0, 1.5))
-        stream.service.kill()
-        stream.send(message(count + number) for number in range(500))
-        count += 500
-    stream.service.start()
-    stream.wait()
-    print(f"{kills} kills over {count:,} interactions; from a start to something stored at most {slowest:.1f} s")
-    assert stream.db.interactions.count_documents({}) == count
-    assert len(stream.db.interactions.distinct("user_id")) == count
-
-
 def test_a_batch_that_runs_again_changes_nothing(stream: Stream) -> None:
     """Progress thrown away, as if the process had died before it: all is read again, nothing is stored twice."""
     stream.send([*(message(n, colour="red") for n in range(300)), b"bad", b"worse"])
@@ -222,34 +110,6 @@ def test_a_batch_that_runs_again_changes_nothing(stream: Stream) -> None:
     stream.service.start()
     stream.wait()
     assert {name: list(stream.db[name].find().sort("_id")) for name in collections} == before
-
-
-def test_new_partitions_and_a_topic_made_anew(stream: Stream) -> None:
-    stream.service.start()
-    stream.send(message(n) for n in range(200))
-    stream.wait()
-    admin = topics.admin_client()
-    admin.create_partitions([NewPartitions(stream.topic, 6)])[stream.topic].result(30)
-    eventually(lambda: len(stream.bookmark.partitions()) == 6, 120, "the topic did not grow")
-    stream.send(message(n) for n in range(200, 1_200))
-    stream.wait()
-    assert stream.db.interactions.count_documents({}) == 1_200
-    assert {5} < {int(i.rsplit("-", 2)[1]) for i in stream.db.interactions.distinct("_id")}
-
-    stream.bookmark.commit(stream.bookmark.ends())
-    admin.delete_topics([stream.topic])[stream.topic].result(30)
-    eventually(lambda: stream.topic not in admin.list_topics(timeout=10).topics, 120, "the topic is still there")
-    topics.ensure()
-    stream.send(message(n) for n in range(1_200, 1_500))
-    assert stream.bookmark.lag().total == 300
-    stream.wait()
-    assert stream.db.interactions.count_documents({}) == 1_500
-    assert stream.db.interactions.count_documents({"_id": {"$regex": f"^{stream.topic}~1-"}}) == 300
-    snapshot = progress.snapshot(stream.db, stream.bookmark, 0)
-    assert (snapshot.generation, snapshot.unlearned, snapshot.behind) == (1, 300, 0)
-    assert stream.bookmark.commit(snapshot.next_offsets, topic_id="another") == {}
-    stream.bookmark.commit(snapshot.next_offsets, topic_id=snapshot.topic_id)
-    assert stream.bookmark.lag().total == 0
 
 
 def test_every_write_to_shards_bears_the_shard_key_and_a_forged_origin_stops_nothing(
@@ -298,36 +158,6 @@ def test_a_dead_letter_that_is_valid_by_now_is_replayed_once(stream: Stream, mon
     stored = stream.db.interactions.find_one({"_id": f"replay:{letter['_id']}:i2"})
     assert (stored["user_id"], stored["weight"], stored["timestamp"]) == ("u2", 3.0, letter["time"])
     assert stream.db.interactions.count_documents({}) == 2
-
-
-def test_broker_and_database_away_and_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Killed and restarted while interactions are sent with acks=all: every acknowledged one is stored, once."""
-    count, times = (50_000, 5) if FULL else (6_000, 1)
-    own = local_settings(tmp_path / "servers")
-    use(own, "mongo_", monkeypatch)
-    use(own, "kafka_", monkeypatch)
-    with ExitStack() as servers:
-        processes = {name: servers.enter_context(running(name, own)) for name in ("mongo", "kafka")}
-        stream = _stream(tmp_path, monkeypatch)
-        stream.service.start()
-        servers.callback(stream.service.stop)
-        sender = threading.Thread(
-            target=stream.send, args=([message(n) for n in range(count)],), kwargs={"rate": count / (40 * times)}
-        )
-        sender.start()
-        eventually(lambda: stream.db.interactions.find_one() is not None, 180, stream.service.tail)
-        for turn in range(2 * times):
-            time.sleep(2)
-            name = ("kafka", "mongo")[turn % 2]
-            processes[name].kill()
-            processes[name].wait()
-            time.sleep(3)
-            processes[name] = servers.enter_context(running(name, own))
-        sender.join(300)
-        assert not sender.is_alive()
-        stream.wait(180)
-        assert stream.service.runs()
-        assert stream.db.interactions.count_documents({}) == count == len(stream.db.interactions.distinct("user_id"))
 
 
 def test_the_same_review_by_batch_and_by_stream(stream: Stream, spark: Any) -> None:
