@@ -64,10 +64,16 @@ class Crossing:
         self.config, self.api = platform.config, api
         self.db, self.bookmark = mongo.connect(self.config), Bookmark(self.config)
         eventually(lambda: follow.waits(api, WATCH, "lag_over_mark"), PATIENCE, "the watch does not wait", 0.5)
+        eventually(self._stored, PATIENCE, "the ingest is behind", 0.5)
         self.known = {run["dag_run_id"] for run in api.runs(RETRAIN)}
         self.before = self.db.interactions.count_documents({"source": "stream"})
         self.waiting = self.bookmark.lag().total  # what shoppers did before
         self.count = self.config.retrain_mark + 50
+
+    def _stored(self) -> bool:
+        """Whether all that came before is in the database."""
+        known = progress.read(self.db, self.bookmark.topic)
+        return known is not None and all(known.next_offsets.get(n, 0) >= end for n, end in self.bookmark.ends().items())
 
     def _new(self) -> list[str]:
         return [run["dag_run_id"] for run in self.api.runs(RETRAIN) if run["dag_run_id"] not in self.known]
