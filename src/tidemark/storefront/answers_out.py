@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tidemark.serving.answers import Answer
+from tidemark.storefront import showing
 from tidemark.storefront.api_operation import age_seconds
 from tidemark.storefront.experiments import OUTSIDE
 from tidemark.storefront.shop import Shop
@@ -44,18 +45,7 @@ def listed(answer: Answer, *, now: datetime, explain: bool = False) -> dict[str,
 
 def recommendations(shop: Shop, answer: Answer, *, placement: str, explain: bool, arm: str = OUTSIDE) -> dict[str, Any]:
     """A person's list; where it has a person and items, it is told to `exposures`, and has an id."""
-    now, shown = datetime.now(UTC), None
-    if answer.user_id is not None and answer.model_id is not None and answer.items:
-        shown = shop.signer.sign(answer.model_id, arm, placement, answer.user_id, now)
-        shop.exposures.shown(
-            recommendation_id=shown,
-            user_id=answer.user_id,
-            item_ids=[item.item_id for item in answer.items],
-            model_id=answer.model_id,
-            arm=arm,
-            placement=placement,
-            method=answer.method,
-        )
-    return {"user_id": answer.user_id, "arm": arm, "recommendation_id": shown} | listed(
-        answer, now=now, explain=explain
+    shown = "" if answer.user_id is None else showing.tell(shop, answer, placement, answer.user_id, arm=arm)
+    return {"user_id": answer.user_id, "arm": arm, "recommendation_id": shown or None} | listed(
+        answer, now=datetime.now(UTC), explain=explain
     )

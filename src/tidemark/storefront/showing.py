@@ -15,31 +15,38 @@ if TYPE_CHECKING:
     from tidemark.storefront.shoppers import Shopper
 
 
-def show(shop: "Shop", answer: Answer, placement: str, shopper: "Shopper", arm: str = OUTSIDE) -> str:
+def tell(
+    shop: "Shop", answer: Answer, placement: str, user_id: str, *, arm: str = OUTSIDE, acting: str | None = None
+) -> str:
     """Say that `answer` is shown, and give its recommendation_id; empty where no model is live, or nothing is on it.
 
     Args:
         shop: what the storefront holds.
-        answer: the shelf.
-        placement: which shelf of which page.
-        shopper: whom it is shown to.
+        answer: the list.
+        placement: where it is shown.
+        user_id: whom it is shown to.
         arm: of the experiment that made it.
+        acting: the account that looks at it in the name of `user_id`; None: they do.
     """
     if answer.model_id is None or not answer.items:
         return ""
-    now = datetime.now(UTC)
-    recommendation_id = shop.signer.sign(answer.model_id, arm, placement, shopper.user_id, now)
+    recommendation_id = shop.signer.sign(answer.model_id, arm, placement, user_id, datetime.now(UTC))
     shop.exposures.shown(
         recommendation_id=recommendation_id,
-        user_id=shopper.user_id,
+        user_id=user_id,
         item_ids=[listed.item_id for listed in answer.items],
         model_id=answer.model_id,
         arm=arm,
         placement=placement,
         method=answer.method,
-        acting=shopper.acting or None,
+        acting=acting,
     )
     return recommendation_id
+
+
+def show(shop: "Shop", answer: Answer, placement: str, shopper: "Shopper", arm: str = OUTSIDE) -> str:
+    """`tell`, of a shelf that `shopper` looks at."""
+    return tell(shop, answer, placement, shopper.user_id, arm=arm, acting=shopper.acting or None)
 
 
 def read(shop: "Shop", recommendation_id: str, user_id: str) -> "Shown | None":

@@ -81,7 +81,7 @@ def test_it_says_what_it_is_of():
     snapshot = {"cut": "2026-01-01T00:00:00+00:00", "stream": stream, "asked": {"top_n": 20}, "run_id": "manual__1"}
     recipe = Recipe.of(AlsImplicit(2, 1.0, 2.0)).document()
     model = {"_id": made.MODEL, "params": recipe | {"engine": "implicit"}, "created_at": made.MADE}
-    about = serving_pack.about("/root/retrain_recommender/manual__1-0a0a0a0a", snapshot, model)
+    about = serving_pack.about("/runs/retrain_recommender/manual__1-0a0a0a0a", snapshot, model)
     assert (about.dag, about.run_id, about.n, about.topic_id) == ("retrain_recommender", "manual__1", 20, "t")
     assert about.next_offsets == {0: 3, 1: 5}
     assert about.recipe == recipe

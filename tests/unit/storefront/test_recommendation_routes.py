@@ -50,6 +50,7 @@ def test_what_was_shown_is_told_once_with_the_id_of_the_answer(client, shop):
             "arm": "champion",
             "placement": "mail",
             "method": "stored",
+            "acting": None,
         }
     ]
 
