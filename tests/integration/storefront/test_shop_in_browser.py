@@ -27,8 +27,10 @@ Open = Callable[..., Page]
 
 @pytest.fixture(scope="module")
 def shop(real_shop: OwnShop) -> Iterator[OwnShop]:
-    """The shop with its live process, and a second shopper."""
-    Accounts(real_shop.db, patience=30).add("other@tidemark.example", PASSWORD, "shopper", "u02")
+    """The shop with its live process, and two shoppers of these tests alone: what others took must not be stronger."""
+    accounts = Accounts(real_shop.db, patience=30)
+    for who, user_id in (("buyer", "u11"), ("other", "u02")):
+        accounts.add(f"{who}@tidemark.example", PASSWORD, "shopper", user_id)
     real_shop.live.start()
     yield real_shop
     real_shop.live.stop()
@@ -94,7 +96,7 @@ def buys(shop: OwnShop, user_id: str, item_id: str, times: int = 1) -> None:
 
 
 def test_what_one_buys_changes_the_open_page_which_says_why(open_page: Open, shop: OwnShop) -> None:
-    page, other = connected(open_page("shopper")), connected(open_page("other", size=NARROW, scheme="dark"))
+    page, other = connected(open_page("buyer")), connected(open_page("other", size=NARROW, scheme="dark"))
     before, others = shown(page), shown(other)
     assert before
     assert others
@@ -110,7 +112,7 @@ def test_what_one_buys_changes_the_open_page_which_says_why(open_page: Open, sho
     expect(page.locator("[data-shelf=for_you] [data-delivery]")).to_contain_text("partition", timeout=SOON)
 
     elsewhere = shown(page)[0]
-    buys(shop, "u01", elsewhere)
+    buys(shop, "u11", elsewhere)
     expect(page.locator(f'{FOR_YOU}[data-item="{elsewhere}"]')).to_have_count(0, timeout=SOON)
     assert page.evaluate("window.same"), "it was loaded anew"
     expect(page.locator("[data-shelf=for_you] details")).to_have_attribute("open", "")
