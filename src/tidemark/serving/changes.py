@@ -13,7 +13,7 @@ from pymongo.database import Database
 
 from tidemark.serving.details import CHANGE_FIELDS
 from tidemark.settings import Settings
-from tidemark.storage import mongo
+from tidemark.storage.patience import brief
 from tidemark.storage.tombstones import Tombstones
 
 Document = dict[str, Any]
@@ -66,7 +66,7 @@ def of_items(db: Database[Document], seen: Seen) -> tuple[list[Document], Seen]:
     Raises:
         UnreachableError: MongoDB does not answer.
     """
-    with mongo.within(PATIENCE):
+    with brief(PATIENCE, or_refused=True):
         found = list(db["items"].find({"updated_at": {"$gte": seen.since}}, CHANGE_FIELDS))
     return seen.after(found, "updated_at", datetime.now(UTC))
 
@@ -96,7 +96,7 @@ class Erased:
         Raises:
             UnreachableError: MongoDB does not answer.
         """
-        with mongo.within(PATIENCE):
+        with brief(PATIENCE, or_refused=True):
             found = list(self._db["erased"].find({"erased_at": {"$gte": self._seen.since}}, {"erased_at": 1}))
         new, self._seen = self._seen.after(found, "erased_at", datetime.now(UTC))
         if new:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import pymongo
 from pymongo import DESCENDING
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from tidemark.errors import UnreachableError
 from tidemark.serving.events import Event
+from tidemark.storage.patience import Breaker
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +32,8 @@ HELD = 50_000
 HELD_SECONDS = 60.0
 """How long a history is believed without a newer event: loads and deletions reach MongoDB and not the tail."""
 
-PATIENCE = 1.0
-"""Seconds that MongoDB is waited for."""
-
 PAUSE = 5.0
-"""Seconds after it did not answer in which it is not asked again: else every thread would hang for `PATIENCE`."""
+"""Seconds after it did not answer in which it is not asked again: else every thread would wait for it in vain."""
 
 FIELDS = {"item_id": 1, "weight": 1, "rating": 1, "timestamp": 1, "source": 1}
 NEWEST_FIRST = [("timestamp", DESCENDING), ("_id", DESCENDING)]
@@ -77,7 +74,7 @@ class Histories:
         self._lock = threading.Lock()
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._events_held = 0
-        self._paused_until = float("-inf")
+        self._breaker = Breaker(PAUSE, or_refused=True, clock=clock)
 
     def of(self, user_id: str, tail_events: Sequence[Event] = (), version: int = 0) -> list[Event]:
         """All that the user did, newest first, at most `LONGEST` and what the tail has; not to be changed.
@@ -86,7 +83,7 @@ class Histories:
         what was read of this version holds on.
 
         Raises:
-            UnreachableError: MongoDB did not answer within `PATIENCE`, now or less than `PAUSE` ago.
+            UnreachableError: MongoDB did not answer (`Breaker`), now or less than `PAUSE` ago.
         """
         wanted = version, tail_events[-1].id if tail_events else None
         with self._lock:
@@ -147,27 +144,13 @@ class Histories:
             user_id.encode()
         except UnicodeEncodeError:  # half a character: no database has such an id
             return []
-        self._pass()
-        try:
-            with pymongo.timeout(PATIENCE):
+        with self._breaker.asking():
+            try:
                 found = list(self._collection.find({"user_id": user_id, **older}, FIELDS).sort(NEWEST_FIRST).limit(n))
-        except PyMongoError as error:
-            with self._lock:
-                self._paused_until = self._clock() + PAUSE
-            log.warning("MongoDB gave no history (%s): not asked again for %g s", type(error).__name__, PAUSE)
-            raise UnreachableError(f"MongoDB gave no history ({type(error).__name__})") from None
-        with self._lock:
-            self._paused_until = float("-inf")
+            except PyMongoError as error:
+                log.warning("MongoDB gave no history (%s): not asked again for %g s", type(error).__name__, PAUSE)
+                raise
         return [_event(document, user_id) for document in found]
-
-    def _pass(self) -> None:
-        """Let nobody by during the pause, and one alone after it: the others follow once that one was answered."""
-        with self._lock:
-            now = self._clock()
-            if now < self._paused_until:
-                raise UnreachableError(f"MongoDB did not answer less than {PAUSE:g} s ago")
-            if self._paused_until > float("-inf"):
-                self._paused_until = now + PAUSE
 
 
 def _event(document: Mapping[str, Any], user_id: str) -> Event:

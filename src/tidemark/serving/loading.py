@@ -22,7 +22,7 @@ from tidemark.serving.packs import Packs
 from tidemark.serving.tail import Tail
 from tidemark.serving.unpacked import Unpacked
 from tidemark.settings import Settings
-from tidemark.storage import mongo
+from tidemark.storage.patience import brief
 from tidemark.stream.bookmark import Bookmark
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class Loader:
         Raises:
             UnreachableError: MongoDB does not answer.
         """
-        with mongo.within(ASKING):
+        with brief(ASKING, or_refused=True):
             return champion.model_id(self._db)
 
     def load(self, model_id: str, catching_up: float = CATCHING_UP) -> Live:
@@ -155,7 +155,7 @@ class Loader:
         Raises:
             UnreachableError: MongoDB does not answer.
         """
-        with mongo.within(ASKING):
+        with brief(ASKING, or_refused=True):
             return champion.staying(self._db, self._config.kept_models)
 
     def drop_packs(self, keep: set[str]) -> list[str]:
@@ -163,7 +163,7 @@ class Loader:
         return self._packs.drop(keep)
 
     def _document(self, model_id: str) -> Mapping[str, Any]:
-        with mongo.within(ASKING):
+        with brief(ASKING, or_refused=True):
             if model_id not in champion.recommended(self._db):
                 raise NoChampionError(f"model {model_id[:80]!r} is not kept, so it cannot answer")
             return entries.get(self._db, model_id)

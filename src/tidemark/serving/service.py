@@ -17,12 +17,11 @@ from tidemark.errors import UnreachableError
 from tidemark.registry import champion
 from tidemark.serving import because, changes, similar, ways
 from tidemark.serving.answers import CONTENT, NEW, POPULAR, Answer, Ask, Listed, Share
-from tidemark.serving.breaker import Breaker
 from tidemark.serving.catalogue import Catalogue
 from tidemark.serving.events import Event
 from tidemark.serving.filters import OPEN, Filter
 from tidemark.serving.folding import Model
-from tidemark.serving.histories import Before, Histories
+from tidemark.serving.histories import PAUSE, Before, Histories
 from tidemark.serving.loading import Live, Loader
 from tidemark.serving.pack import Array
 from tidemark.serving.packs import Packs
@@ -30,6 +29,7 @@ from tidemark.serving.repeating import Repeating
 from tidemark.serving.swaps import POLL, Swaps
 from tidemark.settings import Settings, settings
 from tidemark.storage import mongo
+from tidemark.storage.patience import Breaker
 
 Document = dict[str, Any]
 
@@ -103,7 +103,7 @@ class Serving:
         self._erased = changes.Erased(self._db, config)
         self._session_weight = config.weight_of_event[config.event_default]
         self._swaps = Swaps(Loader(config, self._db, Packs(config.packs_root)), config.kept_models)
-        self._products, self._registry = Breaker(), Breaker()
+        self._products, self._registry = Breaker(PAUSE, or_refused=True), Breaker(PAUSE, or_refused=True)
         self._models: tuple[float, list[Document]] = (float("-inf"), [])
         self._looked = threading.Event()
         self._nothing = Catalogue.of_documents([])

@@ -30,6 +30,7 @@ from tidemark.serving.listeners import Listeners
 from tidemark.serving.newer import Newer
 from tidemark.settings import Settings
 from tidemark.storage import mongo
+from tidemark.storage.patience import brief
 from tidemark.stream import progress, topics
 from tidemark.stream.bookmark import Bookmark, NextOffsets
 
@@ -223,7 +224,7 @@ class Tail:
         if topic_id == known_id and self._generation_is_known:
             return known
         try:
-            with mongo.within(1):
+            with brief(or_refused=True):
                 stored = progress.read(self._db, self._bookmark.topic)
         except UnreachableError:
             self._generation_is_known = False

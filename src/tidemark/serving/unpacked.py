@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 from pymongo.database import Database
 
-from tidemark.serving.breaker import Breaker
 from tidemark.serving.catalogue import Catalogue
 from tidemark.serving.columns import of_products
 from tidemark.serving.details import merged, read_changes, read_products
 from tidemark.serving.folding import Model
+from tidemark.serving.histories import PAUSE
 from tidemark.serving.pack import About, Pack
 from tidemark.serving.texts import SortedTexts
 from tidemark.storage import mongo
+from tidemark.storage.patience import Breaker, brief
 
 Document = dict[str, Any]
 
@@ -45,7 +46,7 @@ class Unpacked:
     """
 
     def __init__(self, db: Database[Document], model: Mapping[str, Any]) -> None:
-        with mongo.within(PATIENCE):
+        with brief(PATIENCE, or_refused=True):
             counts = _taken(db)
             products = merged(list(read_products(db)), list(read_changes(db)))
             items = SortedTexts.of(sorted(counts, key=str.encode))
@@ -54,7 +55,7 @@ class Unpacked:
         self.model = Model(pack, None)
         self.catalogue = Catalogue(items, columns, pack)
         self._lists = db[mongo.recommendations(pack.about.model_id)]
-        self._breaker = Breaker()
+        self._breaker = Breaker(PAUSE, or_refused=True)
 
     def of(self, user_id: str) -> Model:
         """The model with the list of one user, as the collection has it now; without any where they have none.

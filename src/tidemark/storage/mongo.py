@@ -1,14 +1,12 @@
 """MongoDB: the one place that names collections, their contracts and indexes, and how Spark reads and writes them."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import pymongo
 from pymongo import ASCENDING, DESCENDING, HASHED, MongoClient
 from pymongo.database import Database
-from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.errors import ConnectionFailure, OperationFailure
 
 from tidemark.contracts import schemas
 from tidemark.errors import UnreachableError
@@ -106,27 +104,13 @@ def unasked(config: Settings | None = None, patience: float = 10) -> Database[Do
     """The platform's database, whether or not a server is there: what is asked of it first finds out.
 
     Majority writes, times as UTC `datetime`s. PyMongo raises its own errors where no primary answers within `patience`
-    seconds; `within` makes ours of them.
+    seconds; `patience.brief` makes ours of them.
     """
     config = config or settings()
     client: MongoClient[Document] = MongoClient(
         config.mongo_uri, w="majority", tz_aware=True, serverSelectionTimeoutMS=int(1_000 * patience), connect=False
     )
     return client[config.mongo_database]
-
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """Let what is asked of MongoDB in the block take `seconds` at most.
-
-    Raises:
-        UnreachableError: it did not answer in time, or refused.
-    """
-    try:
-        with pymongo.timeout(seconds):
-            yield
-    except PyMongoError as error:
-        raise UnreachableError(f"MongoDB did not answer within {seconds:g} s ({type(error).__name__})") from None
 
 
 def connect(config: Settings | None = None) -> Database[Document]:

@@ -22,8 +22,8 @@ from pymongo.errors import DuplicateKeyError
 
 from tidemark.errors import AccountError, BusyError, TransientError
 from tidemark.storage import mongo
+from tidemark.storage.patience import brief
 from tidemark.storefront import sessions
-from tidemark.storefront.patience import brief
 
 Document = dict[str, Any]
 

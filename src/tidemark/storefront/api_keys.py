@@ -23,9 +23,9 @@ from pymongo.database import Database
 
 from tidemark.errors import AccountError, UnreachableError
 from tidemark.storage import mongo
+from tidemark.storage.patience import brief
 from tidemark.storefront import audit
 from tidemark.storefront.kept_keys import KeptKeys
-from tidemark.storefront.patience import brief
 
 log = logging.getLogger(__name__)
 

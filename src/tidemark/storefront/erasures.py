@@ -24,6 +24,7 @@ from tidemark.errors import LeaseLostError, UnreachableError
 from tidemark.serving.repeating import Repeating
 from tidemark.settings import Settings
 from tidemark.storage import mongo
+from tidemark.storage.patience import brief
 from tidemark.storage.tombstones import COLLECTION, tombstone
 from tidemark.storefront.erasing import Sweep
 
@@ -121,7 +122,7 @@ class Erasures:
             "report": {"$ifNull": ["$report", {"$literal": {"removed": {}}}]},
             "finished_at": None,
         }
-        with mongo.within(PATIENCE):
+        with brief(PATIENCE, or_refused=True):
             if not self._ensured:
                 mongo.ensure(self._db, COLLECTION)
                 self._ensured = True
@@ -139,7 +140,7 @@ class Erasures:
         Raises:
             UnreachableError: MongoDB does not answer.
         """
-        with mongo.within(PATIENCE):
+        with brief(PATIENCE, or_refused=True):
             document = self._db[COLLECTION].find_one({"_id": erasure_id})
         return Erasure.from_document(document) if document else None
 

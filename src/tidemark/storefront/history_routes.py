@@ -11,9 +11,9 @@ from flask import Blueprint, Response, abort, render_template, request, stream_w
 
 from tidemark.errors import UnreachableError
 from tidemark.serving.events import STREAM
+from tidemark.storage.patience import brief
 from tidemark.storefront import cards
 from tidemark.storefront.login import login_required
-from tidemark.storefront.patience import brief
 from tidemark.storefront.shelves import did, kinds_by_weight
 from tidemark.storefront.shop import shop
 from tidemark.storefront.shoppers import shopper

@@ -8,10 +8,10 @@ from flask.templating import render_template
 
 from tidemark.errors import UnreachableError
 from tidemark.registry import champion
+from tidemark.storage.patience import brief
 from tidemark.storefront.live_board import TOP, model_rows, retrain
 from tidemark.storefront.live_sources import MODELS
 from tidemark.storefront.login import login_required
-from tidemark.storefront.patience import brief
 from tidemark.storefront.protection import live_origin
 from tidemark.storefront.shop import shop
 from tidemark.stream import engagement_figures

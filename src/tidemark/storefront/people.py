@@ -15,7 +15,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from pymongo import DESCENDING
 from pymongo.database import Database
 
-from tidemark.storefront.patience import brief
+from tidemark.storage.patience import brief
 
 NEWEST = 50_000
 """Interactions, the newest, that the people are looked for in."""

@@ -23,7 +23,7 @@ from pymongo import ReturnDocument
 from pymongo.database import Database
 
 from tidemark.errors import BadInputError, SignedOutError, UnreachableError
-from tidemark.storefront.patience import Breath, brief, ensure
+from tidemark.storage.patience import Breaker, brief, ensure
 
 Document = dict[str, Any]
 
@@ -32,6 +32,9 @@ HELD_FOR = 5.0
 
 AWAY_FOR = 600.0
 """Seconds that a session which was read holds while MongoDB does not answer."""
+
+PAUSE = 2.0
+"""Seconds after MongoDB did not answer in which no session is asked for there: what is held serves meanwhile."""
 
 HELD = 4_096
 """Sessions that a worker holds at most, those used least recently dropped first: 100 KB each at the very most, 1 KB mostly."""
@@ -110,7 +113,7 @@ class Sessions:
         self._db, self._lasts, self._clock = db, timedelta(hours=hours), clock
         self._held: OrderedDict[str, tuple[Session, float]] = OrderedDict()
         self._lock = threading.Lock()
-        self._breath = Breath(clock)
+        self._breaker = Breaker(PAUSE, clock=clock)
         self._ensured = False
 
     def begin(
@@ -281,7 +284,7 @@ class Sessions:
 
     def _read(self, key: str) -> Session | None:
         now = datetime.now(UTC)
-        with self._breath.asking():
+        with self._breaker.asking():
             document = self._db["sessions"].find_one({"_id": key, "expires_at": {"$gt": now}})
         if document is None:
             self._forget(lambda session: session.key == key)

@@ -15,7 +15,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from tidemark.errors import TooManyAttemptsError
-from tidemark.storefront.patience import Breath, brief, ensure
+from tidemark.storage.patience import Breaker, brief, ensure
 
 Document = dict[str, Any]
 
@@ -30,6 +30,9 @@ addresses: not enough to find a password that was not among the commonest."""
 PER_ADDRESS = 50
 """Wrong passwords from one address in a window. A house or an office shares one; right passwords are not counted."""
 
+PAUSE = 2.0
+"""Seconds after MongoDB did not answer in which no attempt is counted, and so no password is looked at."""
+
 IPV6_NETWORK = 64
 """Bits of an IPv6 address that are counted together: a subscriber has all addresses of such a network."""
 
@@ -43,7 +46,7 @@ class SignIns:
 
     def __init__(self, db: Database[Document]) -> None:
         self._db, self._ensured = db, False
-        self._breath = Breath()
+        self._breaker = Breaker(PAUSE)
 
     def attempt(self, email: str, address: str) -> None:
         """Count one attempt, before its password is looked at.
@@ -59,10 +62,10 @@ class SignIns:
             UnreachableError: MongoDB does not answer.
         """
         if not self._ensured:
-            with self._breath.asking():
+            with self._breaker.asking():
                 ensure(self._db, "sign_ins")  # its documents must expire
             self._ensured = True
-        with self._breath.asking():
+        with self._breaker.asking():
             for key, most in ((_of_address(address), PER_ADDRESS), (_of_account(email), PER_ACCOUNT)):
                 counted = self._count(key)
                 if counted["attempts"] > most:

@@ -12,9 +12,9 @@ from tests.support.signed_in import Away
 from tests.support.waiting import eventually
 from tidemark.errors import AccountError, UnreachableError
 from tidemark.settings import Settings
-from tidemark.storage import mongo
+from tidemark.storage import mongo, patience
 from tidemark.storefront import api_keys as module
-from tidemark.storefront import audit, patience
+from tidemark.storefront import audit
 from tidemark.storefront.api_keys import ApiKeys
 
 

@@ -10,8 +10,7 @@ from pymongo.errors import WriteError
 from tests.support.signed_in import EMAIL, Away
 from tidemark.errors import BadInputError, SignedOutError, UnreachableError
 from tidemark.settings import Settings
-from tidemark.storage import mongo
-from tidemark.storefront import patience
+from tidemark.storage import mongo, patience
 from tidemark.storefront import sessions as module
 from tidemark.storefront.sessions import Session, Sessions
 
@@ -241,7 +240,7 @@ def test_while_mongodb_is_away_who_is_known_stays_for_ten_minutes_and_who_is_not
     with pytest.raises(UnreachableError):
         known(sessions, cookie)
     sessions._db = db
-    clock.now += patience.BREATH
+    clock.now += module.PAUSE
     assert known(sessions, cookie)
     assert sessions.find(unknown)
 
@@ -252,9 +251,9 @@ def test_a_mongodb_that_is_away_is_not_asked_by_every_request(db, away, monkeypa
     cookie, asked = begin(sessions), []
     sessions._db = away
 
-    def brief(*given: float) -> Any:
+    def brief(*given: float, **more: bool) -> Any:
         asked.append(given)
-        return of_patience(*given)
+        return of_patience(*given, **more)
 
     of_patience = patience.brief
     monkeypatch.setattr(patience, "brief", brief)
@@ -262,7 +261,7 @@ def test_a_mongodb_that_is_away_is_not_asked_by_every_request(db, away, monkeypa
     for _ in range(100):
         assert sessions.find(cookie)
     assert len(asked) == 1
-    clock.now += patience.BREATH + 0.1
+    clock.now += module.PAUSE + 0.1
     assert sessions.find(cookie)
     assert len(asked) == 2
 
