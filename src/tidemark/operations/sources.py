@@ -14,6 +14,7 @@ from pymongo.errors import PyMongoError
 
 from tidemark.errors import UnreachableError
 from tidemark.settings import Settings, fresh, settings
+from tidemark.storage import mongo
 from tidemark.stream import progress
 from tidemark.stream.bookmark import Bookmark, Lag
 from tidemark.stream.progress import Progress
@@ -80,10 +81,7 @@ class Sources:
         self._mongo.check()
         with self._connecting:
             if self._client is None:
-                limit = int(PATIENCE * 1000)
-                self._client = MongoClient(
-                    self.config.mongo_uri, tz_aware=True, serverSelectionTimeoutMS=limit, connectTimeoutMS=limit
-                )
+                self._client = mongo.unasked(self.config, PATIENCE, each=2 * PATIENCE).client
         try:
             with pymongo.timeout(2 * PATIENCE):
                 return question(self._client[self.config.mongo_database])

@@ -100,15 +100,22 @@ def recommendations(model_id: str) -> str:
     return f"{RECOMMENDATIONS_PREFIX}{model_id}"
 
 
-def unasked(config: Settings | None = None, patience: float = 10) -> Database[Document]:
+def unasked(config: Settings | None = None, patience: float = 10, each: float | None = None) -> Database[Document]:
     """The platform's database, whether or not a server is there: what is asked of it first finds out.
 
     Majority writes, times as UTC `datetime`s. PyMongo raises its own errors where no primary answers within `patience`
     seconds; `patience.brief` makes ours of them.
+
+    Args:
+        config: the settings, where not those of the process.
+        patience: seconds in which a primary is to be found.
+        each: seconds that each command may take, a connection being made within `patience`; None: as long as it takes.
     """
     config = config or settings()
+    found_in = int(1_000 * patience)
+    limits: dict[str, Any] = {} if each is None else {"connectTimeoutMS": found_in, "timeoutMS": int(1_000 * each)}
     client: MongoClient[Document] = MongoClient(
-        config.mongo_uri, w="majority", tz_aware=True, serverSelectionTimeoutMS=int(1_000 * patience), connect=False
+        config.mongo_uri, w="majority", tz_aware=True, connect=False, serverSelectionTimeoutMS=found_in, **limits
     )
     return client[config.mongo_database]
 

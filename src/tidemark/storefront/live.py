@@ -18,8 +18,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pymongo import MongoClient
-from pymongo.database import Database
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -28,6 +26,7 @@ from starlette.types import ASGIApp
 
 from tidemark.errors import UnreachableError
 from tidemark.settings import Settings, settings
+from tidemark.storage import mongo
 from tidemark.storefront.live_hub import TICK, Client, FullError, Hub, beating
 from tidemark.storefront.live_sources import Sources
 from tidemark.storefront.live_stream import HEARTBEAT_SECONDS, EventStream
@@ -141,14 +140,6 @@ def _refused(status: int, why: str, headers: dict[str, str]) -> Response:
     )
 
 
-def database(config: Settings) -> Database[dict[str, Any]]:
-    """The platform's database, without waiting for it: this process serves what it knows while MongoDB is away."""
-    client: MongoClient[dict[str, Any]] = MongoClient(
-        config.mongo_uri, w="majority", tz_aware=True, connect=False, serverSelectionTimeoutMS=2_000
-    )
-    return client[config.mongo_database]
-
-
 @contextlib.contextmanager
 def _ending_with_the_server(hub: Hub) -> Any:
     """A server that is told to end waits for its answers to be complete; streams never are, so they end with the signal."""
@@ -187,7 +178,8 @@ def create_app(
         tick, heartbeat: seconds.
     """
     config = config or settings()
-    db, hub = database(config), Hub(tick)
+    # Not waited for: this process serves what it knows while MongoDB is away.
+    db, hub = mongo.unasked(config, patience=2), Hub(tick)
     live = Live(config, hub, find or by_sessions(Sessions(db, config.shop_session_hours)), heartbeat)
 
     @contextlib.asynccontextmanager

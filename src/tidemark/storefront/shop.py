@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flask import current_app
-from pymongo import MongoClient
 from pymongo.database import Database
 
 from tidemark.settings import Settings
+from tidemark.storage import mongo
 
 if TYPE_CHECKING:
     from tidemark.serving.service import Serving
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 EXTENSION = "tidemark"
 """Where in `app.extensions` the shop is."""
-PATIENCE_MS = 1_000
-"""Milliseconds in which a server is to be found, and twice that for all of one command: a worker has few threads, and those
+PATIENCE = 1.0
+"""Seconds in which a server is to be found, and twice that for all of one command: a worker has few threads, and those
 that wait for MongoDB do not answer what needs none."""
 
 
@@ -42,7 +42,7 @@ class Shop:
     Args:
         config: the settings.
         serving: who answers what a person gets.
-        db: the platform's database. It connects when it is first used, and waits `PATIENCE_MS`.
+        db: the platform's database. It connects when it is first used, and waits `PATIENCE`.
         exposures: where it is told what was shown.
         interactions: the way to the topic `interactions`.
         signer: signs and reads recommendation ids.
@@ -107,16 +107,7 @@ class Shop:
 
 def database(config: Settings) -> Database[dict[str, Any]]:
     """The platform's database by a client that connects when it is first used, for requests that do not wait long."""
-    client: MongoClient[dict[str, Any]] = MongoClient(
-        config.mongo_uri,
-        connect=False,
-        w="majority",
-        tz_aware=True,
-        serverSelectionTimeoutMS=PATIENCE_MS,
-        connectTimeoutMS=PATIENCE_MS,
-        timeoutMS=2 * PATIENCE_MS,
-    )
-    return client[config.mongo_database]
+    return mongo.unasked(config, PATIENCE, each=2 * PATIENCE)
 
 
 def shop() -> Shop:
