@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -58,21 +57,13 @@ def served(command: Command, port: int, path: str, log: Path) -> Iterator[Family
     Raises:
         RuntimeError: it is not, within `STARTING`; the message ends with what it said.
     """
-    with log.open("wb") as output:
-        process = command.start(output.fileno())
-    try:
+    with command.running(log) as process:
         deadline = time.monotonic() + STARTING
         while not _answers(port, path):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{' '.join(command.argv[:4])} did not start: {log.read_text()[-2_000:]}")
             time.sleep(0.2)
         yield Family(process.pid, port)
-    finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
 
 
 def storefront(config: Settings, folder: Path) -> contextlib.AbstractContextManager[Family]:

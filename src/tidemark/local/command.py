@@ -2,8 +2,10 @@
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 
@@ -43,6 +45,21 @@ class Command:
             stderr=subprocess.STDOUT,
             **self._another_user(),
         )
+
+    @contextmanager
+    def running(self, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+        """It as a child for the length of a block, its output at the end of `log`; asked to end, and made to after 30 s."""
+        with log.open("ab") as output:
+            process = self.start(output)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
     def run(self, what: str) -> None:
         """Run it to its end.

@@ -36,19 +36,11 @@ SERVERS: dict[str, Server] = {
 def running(name: str, config: Settings) -> Iterator["subprocess.Popen[bytes]"]:
     """The server `name` ready for use, as a child of this process; it ends with the block."""
     log = Path(log_file(config, name))
-    with log.open("ab") as output:
-        process = SERVERS[name].command(config).start(output)
-    try:
-        SERVERS[name].provision(config)
-        yield process
-    except Exception as error:
-        if process.poll() is not None:
-            raise RuntimeError(f"{name} ended with {process.returncode}: {log.read_text()[-2_000:]}") from error
-        raise
-    finally:
-        process.terminate()
+    with SERVERS[name].command(config).running(log) as process:
         try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            SERVERS[name].provision(config)
+            yield process
+        except Exception as error:
+            if process.poll() is not None:
+                raise RuntimeError(f"{name} ended with {process.returncode}: {log.read_text()[-2_000:]}") from error
+            raise
