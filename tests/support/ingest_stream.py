@@ -2,7 +2,6 @@
 
 import json
 import time
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,9 @@ import pytest
 from confluent_kafka import Producer
 
 from tests.support.ingest_service import IngestService
+from tests.support.topic import own_topics
 from tests.support.waiting import eventually
-from tidemark.settings import Settings, settings
+from tidemark.settings import Settings
 from tidemark.storage import mongo
 from tidemark.stream import progress, topics
 from tidemark.stream.bookmark import Bookmark
@@ -67,12 +67,9 @@ class Stream:
 
 def own_stream(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stream:
     """With topics of its own prefix, which `settings()` means from now on; the ingest is not started."""
-    monkeypatch.setenv("TIDEMARK_KAFKA_PREFIX", f"t{uuid.uuid4().hex[:8]}.")
     monkeypatch.setenv("TIDEMARK_STATE", str(tmp_path))
     monkeypatch.setenv("TIDEMARK_INGEST_MEMORY", "700m")
-    settings.cache_clear()
-    config = settings()
-    topics.ensure(config)
+    config = own_topics(monkeypatch)
     return Stream(config, IngestService(tmp_path / "ingest.log"), mongo.connect(config), Bookmark(config))
 
 

@@ -1,4 +1,4 @@
-"""A topic `interactions` of a test's own, with a database beside it, and ways to send to it."""
+"""Topics of a test's own; `interactions` among them with a database beside it, and ways to send to it."""
 
 import uuid
 from collections.abc import Iterable, Iterator
@@ -11,20 +11,25 @@ from pymongo.database import Database
 
 from tests.support.waiting import eventually
 from tidemark.serving.tail import Tail
-from tidemark.settings import settings
+from tidemark.settings import Settings, settings
 from tidemark.storage import mongo
 from tidemark.stream import topics
 from tidemark.stream.bookmark import Bookmark
+
+
+def own_topics(monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Topics under a prefix of the test's own, made; from here to the end of the test `settings()` means them."""
+    monkeypatch.setenv("TIDEMARK_KAFKA_PREFIX", f"t{uuid.uuid4().hex[:8]}.")
+    settings.cache_clear()
+    topics.ensure()
+    return settings()
 
 
 class Topic:
     """The topic under a prefix of its own, which `settings()` then means too; `mongo_db` and `kafka_env` must be there."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("TIDEMARK_KAFKA_PREFIX", f"t{uuid.uuid4().hex[:8]}.")
-        settings.cache_clear()
-        self.config = settings()
-        topics.ensure(self.config)
+        self.config = own_topics(monkeypatch)
         self.bookmark = Bookmark(self.config)
         self.name = self.bookmark.topic
         self.db: Database[dict[str, Any]] = mongo.connect(self.config)

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.live_server import COOKIE, LiveServer, Reader, live_server
+from tests.support.topic import own_topics
 from tests.support.waiting import eventually
 from tidemark.registry import champion
 from tidemark.settings import Settings, settings
 from tidemark.storage import mongo
-from tidemark.stream import topics
 from tidemark.stream.exposures import Exposures
 from tidemark.stream.sending import Sender
 
@@ -23,11 +22,8 @@ OLD, NEW = "20260101T000000-0a0a0a0a", "20260102T000000-0b0b0b0b"
 
 @pytest.fixture
 def config(mongo_db: Settings, kafka_env: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("TIDEMARK_KAFKA_PREFIX", f"t{uuid.uuid4().hex[:8]}.")
     monkeypatch.setenv("TIDEMARK_SHOP_PORT", "8090")
-    settings.cache_clear()
-    topics.ensure()
-    return settings()
+    return own_topics(monkeypatch)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import re
 import threading
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,12 +16,12 @@ from werkzeug.serving import make_server
 
 from tests.support.browser import browser
 from tests.support.live_server import COOKIE, live_server
+from tests.support.topic import own_topics
 from tests.support.waiting import eventually
 from tidemark import storefront
 from tidemark.registry import champion
-from tidemark.settings import Settings, settings
+from tidemark.settings import Settings
 from tidemark.storage import mongo
-from tidemark.stream import topics
 from tidemark.stream.exposures import Exposures
 from tidemark.stream.sending import Sender
 
@@ -43,10 +42,7 @@ FOR_YOU = (
 
 @pytest.fixture
 def config(mongo_db: Settings, kafka_env: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("TIDEMARK_KAFKA_PREFIX", f"t{uuid.uuid4().hex[:8]}.")
-    settings.cache_clear()
-    topics.ensure()
-    return settings()
+    return own_topics(monkeypatch)
 
 
 @pytest.fixture

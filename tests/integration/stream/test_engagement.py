@@ -4,7 +4,6 @@ import json
 import os
 import random
 import threading
-import uuid
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -16,9 +15,10 @@ from pydantic import SecretStr
 from pymongo.database import Database
 
 from tests.support.engagement_service import EngagementService, read
+from tests.support.topic import own_topics
 from tests.support.waiting import eventually
 from tidemark.errors import OutpacedError, TopicChangedError
-from tidemark.settings import Settings, settings
+from tidemark.settings import Settings
 from tidemark.storage import mongo
 from tidemark.storage.tombstones import tombstone
 from tidemark.stream import engagement_figures, progress, topics
@@ -33,10 +33,7 @@ LISTS, KILLS = (10_000, 5) if FULL else (2_000, 3)
 
 @pytest.fixture
 def config(mongo_db: Settings, kafka_env: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setenv("TIDEMARK_KAFKA_PREFIX", f"t{uuid.uuid4().hex[:8]}.")
-    settings.cache_clear()
-    topics.ensure()
-    return settings()
+    return own_topics(monkeypatch)
 
 
 @pytest.fixture

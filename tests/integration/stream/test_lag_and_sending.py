@@ -5,13 +5,13 @@ import re
 import signal
 import subprocess
 import sys
-import uuid
 from pathlib import Path
 
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, Producer, TopicPartition
 from confluent_kafka.admin import ConfigResource, NewPartitions, ResourceType
 
+from tests.support.topic import own_topics
 from tests.support.waiting import eventually
 from tidemark.errors import UnreachableError
 from tidemark.settings import ROOT, Settings, settings
@@ -22,10 +22,7 @@ from tidemark.stream.bookmark import Bookmark
 
 @pytest.fixture
 def bookmark(kafka_env: Settings, monkeypatch: pytest.MonkeyPatch) -> Bookmark:
-    monkeypatch.setenv("TIDEMARK_KAFKA_PREFIX", f"t{uuid.uuid4().hex[:8]}.")
-    settings.cache_clear()
-    topics.ensure()
-    return Bookmark()
+    return Bookmark(own_topics(monkeypatch))
 
 
 def send(topic: str, count: int, partition: int = 0) -> None:
