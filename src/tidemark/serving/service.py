@@ -7,25 +7,22 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-import numpy as np
-
 from tidemark.errors import UnreachableError
-from tidemark.registry import champion
-from tidemark.serving import because, changes, similar, ways
-from tidemark.serving.answers import CONTENT, NEW, POPULAR, Answer, Ask, Listed, Share
+from tidemark.serving import because, changes, listing, similar, state, ways
+from tidemark.serving.answers import POPULAR, Answer, Ask, Listed, Share
 from tidemark.serving.catalogue import Catalogue
 from tidemark.serving.events import Event
 from tidemark.serving.filters import OPEN, Filter
 from tidemark.serving.folding import Model
 from tidemark.serving.histories import PAUSE, Before, Histories
+from tidemark.serving.kept_models import KeptModels
 from tidemark.serving.loading import Live, Loader
 from tidemark.serving.pack import Array
 from tidemark.serving.packs import Packs
 from tidemark.serving.repeating import Repeating
+from tidemark.serving.state import State
 from tidemark.serving.swaps import POLL, Swaps
 from tidemark.settings import Settings, settings
 from tidemark.storage import mongo
@@ -37,56 +34,6 @@ log = logging.getLogger(__name__)
 
 CHANGES_POLL = 1.0
 """Seconds between two looks at what was changed of items, and at who was erased."""
-MODELS_FOR = 5.0
-"""Seconds in which the list of models is not read again."""
-MODEL_FIELDS = (
-    *("status", "engine", "params", "created_at", "published_at", "users_served", "artifacts"),
-    *(
-        "decision.contender",
-        "data.measured_users",
-        "metrics.candidate",
-        "metrics.popularity",
-        "metrics.popularity_recent",
-    ),
-)
-"""What is told of a model."""
-
-
-@dataclass(frozen=True)
-class State:
-    """How this worker is.
-
-    Args:
-        model_id: the model that answers; None where none does.
-        made_at: when it was made, UTC.
-        pack_from: `registry`; `host`: the newest pack that was here when nobody could say which is live; `mongodb`: without
-            a pack. None where no model answers.
-        pointer_seen_at: when the registry last said which model is live, UTC; None: not yet.
-        tail_lag: interactions that have come and are not read yet, when the tail last looked.
-        fresh: whether all that came up to some seconds ago is taken into account.
-        tail_kept, tail_beyond, tail_expired: interactions newer than the model that are held; that are not, for want of
-            room; that had expired in Kafka before they were read.
-        swaps, swap_failures, without_pack: see `Swaps`.
-        problem: why the model that is live by the registry does not answer; empty where it does.
-        catalogue_version: names the changes of items that are taken into account.
-        erased: users who are erased.
-    """
-
-    model_id: str | None
-    made_at: datetime | None
-    pack_from: str | None
-    pointer_seen_at: datetime | None
-    tail_lag: int
-    fresh: bool
-    tail_kept: int
-    tail_beyond: int
-    tail_expired: int
-    swaps: int
-    swap_failures: int
-    without_pack: int
-    problem: str
-    catalogue_version: int
-    erased: int
 
 
 class Serving:
@@ -103,8 +50,8 @@ class Serving:
         self._erased = changes.Erased(self._db, config)
         self._session_weight = config.weight_of_event[config.event_default]
         self._swaps = Swaps(Loader(config, self._db, Packs(config.packs_root)), config.kept_models)
-        self._products, self._registry = Breaker(PAUSE, or_refused=True), Breaker(PAUSE, or_refused=True)
-        self._models: tuple[float, list[Document]] = (float("-inf"), [])
+        self._kept = KeptModels(self._db, self._swaps.made_by)
+        self._products = Breaker(PAUSE, or_refused=True)
         self._looked = threading.Event()
         self._nothing = Catalogue.of_documents([])
         self._repeating = (
@@ -136,25 +83,7 @@ class Serving:
 
     def state(self) -> State:
         """How it is now."""
-        live, swaps = self._swaps.live, self._swaps
-        tail = live.tail if live else None
-        return State(
-            model_id=live.model_id if live else None,
-            made_at=live.model.made_at if live else None,
-            pack_from=live.pack_from if live else None,
-            pointer_seen_at=swaps.pointer_seen_at,
-            tail_lag=tail.lag if tail else 0,
-            fresh=tail.fresh if tail else False,
-            tail_kept=tail.kept if tail else 0,
-            tail_beyond=tail.beyond if tail else 0,
-            tail_expired=tail.expired if tail else 0,
-            swaps=swaps.swaps,
-            swap_failures=swaps.failures,
-            without_pack=swaps.without_pack,
-            problem=swaps.problem,
-            catalogue_version=live.catalogue.version if live else 0,
-            erased=len(self._erased),
-        )
+        return state.of(self._swaps, len(self._erased))
 
     def recommend(self, ask: Ask, model_id: str | None = None) -> Answer:
         """What `ask` gets (`ways.answer`), from the live model or the kept model `model_id`.
@@ -205,27 +134,11 @@ class Serving:
 
     def popular(self, n: int, filter: Filter = OPEN) -> Answer:  # noqa: A002
         """The `n` items that are taken most in the recent window."""
-
-        def most_taken(live: Live) -> Iterable[Listed]:
-            numbers, scores = live.model.most_taken(live.catalogue.mask(filter), n)
-            return _listed(live, zip(numbers.tolist(), scores.tolist(), [POPULAR] * len(numbers), strict=True))
-
-        return self._of_all(most_taken, n)
+        return self._of_all(lambda live: listing.most_taken(live, n, filter), n)
 
     def new_items(self, n: int, categories: Sequence[str] = (), filter: Filter = OPEN) -> Answer:  # noqa: A002
-        """The `n` newest items, of any of `categories`, where some are given.
-
-        First what came since the model's pack was written, the last first; then what was first taken last; then what
-        nobody has taken.
-        """
-
-        def newest(live: Live) -> Iterable[Listed]:
-            allowed = np.array(live.catalogue.mask(filter), bool)
-            if categories:
-                allowed &= np.logical_or.reduce([live.catalogue.mask(Filter(category=name)) for name in categories])
-            return _listed(live, _newest(live, allowed, n))
-
-        return self._of_all(newest, n)
+        """The `n` newest items, of any of `categories`, where some are given (`listing.newest`)."""
+        return self._of_all(lambda live: listing.newest(live, n, categories, filter), n)
 
     def because(self, user_id: str, item_id: str) -> list[Share]:
         """The shares of a user's items in the score of an item, greatest first (`because.shares`).
@@ -260,21 +173,8 @@ class Serving:
         return live.catalogue if live else self._nothing
 
     def models(self) -> list[Document]:
-        """The models that are kept, newest first, with `MODEL_FIELDS`; `dag` and `run_id` where a pack of this worker
-        says them. What was last known, where MongoDB is away."""
-        known_at, models = self._models
-        if time.monotonic() - known_at > MODELS_FOR:
-            try:
-                with self._registry.asking():
-                    kept = champion.kept(self._db)
-                    found = {
-                        model["_id"]: model for model in self._db["models"].find({"_id": {"$in": kept}}, MODEL_FIELDS)
-                    }
-                models = [found[model_id] | self._swaps.made_by(model_id) for model_id in kept if model_id in found]
-                self._models = time.monotonic(), models
-            except UnreachableError:
-                pass
-        return [dict(model) for model in models]
+        """The models that are kept, newest first (`KeptModels`)."""
+        return self._kept.newest_first()
 
     def product(self, item_id: str) -> Document | None:
         """All that is known of a product, as in the collection `products`, the changes of `items` over it, `available`
@@ -360,23 +260,3 @@ def _newer(live: Live, user_id: str) -> tuple[int, tuple[Event, ...]]:
 def _similar(live: Live, item_id: str, n: int, allowed: Array) -> Iterable[Listed]:
     number = live.catalogue.number(item_id)
     return () if number is None else similar.similar(live.model, live.catalogue, number, n, allowed)
-
-
-def _newest(live: Live, allowed: Array, n: int) -> list[tuple[int, float, str]]:
-    """(number, score, method) of the `n` newest items of those `allowed`."""
-    since = (np.flatnonzero(allowed[live.known :])[::-1] + live.known).tolist()
-    first_seen = live.model.pack.first_seen
-    taken = np.flatnonzero(allowed[: live.model.n_items])
-    taken = taken[np.argsort(-first_seen[taken], kind="stable")][:n].tolist()
-    untaken = (np.flatnonzero(allowed[live.model.n_items : live.known]) + live.model.n_items).tolist()
-    found = [(number, 0.0, CONTENT) for number in since]
-    found += [(number, float(first_seen[number]) / 1e6, NEW) for number in taken]
-    return [*found, *((number, 0.0, CONTENT) for number in untaken)][:n]
-
-
-def _listed(live: Live, found: Iterable[tuple[int, float, str]]) -> Iterable[Listed]:
-    catalogue = live.catalogue
-    return [
-        Listed(catalogue.item_id(number), at, score, method, catalogue.title(number), catalogue.price(number))
-        for at, (number, score, method) in enumerate(found, 1)
-    ]

@@ -7,6 +7,7 @@ from tidemark.serving.answers import CATEGORY, CONTENT, SIMILAR, Listed
 from tidemark.serving.catalogue import Catalogue
 from tidemark.serving.filters import Filter
 from tidemark.serving.folding import Model
+from tidemark.serving.listing import listed
 from tidemark.serving.pack import Array
 
 
@@ -35,10 +36,7 @@ def similar(model: Model, catalogue: Catalogue, item_number: int, n: int, mask: 
         numbers = model.untaken(of_it, n - len(found))
         found += [(number, 0.0, CONTENT) for number in numbers.tolist()]
         left[numbers] = False
-    return tuple(
-        Listed(catalogue.item_id(number), at, score, method, catalogue.title(number), catalogue.price(number))
-        for at, (number, score, method) in enumerate(found, 1)
-    )
+    return listed(catalogue, found)
 
 
 def _near(model: Model, item_number: int, n: int, allowed: Array) -> tuple[Array, Array]:
