@@ -13,7 +13,7 @@ import re
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,6 +26,7 @@ from tidemark.storage import mongo
 from tidemark.storage.patience import brief
 from tidemark.storefront import audit
 from tidemark.storefront.kept_keys import KeptKeys
+from tidemark.storefront.rates import Rates
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +42,6 @@ makes keys up has MongoDB asked once a second."""
 
 USED_EVERY = timedelta(minutes=1)
 """How exactly the last use of a key is known."""
-
-BURST = 5.0
-"""Seconds of its rate that a key may use at once."""
-
-TOO_LITTLE = 1e-6
-"""Seconds ahead of its rate that are the rounding of sums."""
 
 _KEY = re.compile(r"tm_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 _LENGTH = 3 + 12 + 1 + 43
@@ -82,43 +77,6 @@ def parsed(text: str) -> tuple[str, str] | None:
     """The id and the secret of a key; None where `text` is none. Nothing of another length is looked at."""
     parts = _KEY.fullmatch(text) if len(text) == _LENGTH else None
     return (parts[1], parts[2]) if parts else None
-
-
-class Rates:
-    """Requests of each key against its rate, by the generic cell rate algorithm (ITU-T I.371): one number a key, the time
-    at which all that it has asked would have been due.
-
-    2 us a request. `limits` keeps its windows in memory by a timer thread, which it starts anew for nearly every hit: 6 us in
-    a tight loop, but 60 us at 500 requests a second and 240 us at 80.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._due: dict[str, float] = {}
-        self._lock = threading.Lock()
-
-    def wait(self, key_id: str, rate: int) -> float:
-        """Count one request; returns the seconds after which the next is within the rate, 0 where this one is.
-
-        Args:
-            key_id: whose request it is.
-            rate: requests a minute; `BURST` seconds of them (one request at least) may come at once.
-        """
-        step = 60.0 / rate
-        with self._lock:
-            now = self._clock()
-            due = max(self._due.get(key_id, now), now)
-            ahead = due - now - max(BURST - step, 0.0)
-            if ahead > TOO_LITTLE:
-                return ahead
-            self._due[key_id] = due + step
-            return 0.0
-
-    def keep(self, key_ids: Iterable[str]) -> None:
-        """Forget the others."""
-        wanted = set(key_ids)
-        with self._lock:
-            self._due = {key_id: due for key_id, due in self._due.items() if key_id in wanted}
 
 
 class ApiKeys:

@@ -22,8 +22,9 @@ from typing import Any
 from pymongo import ReturnDocument
 from pymongo.database import Database
 
-from tidemark.errors import BadInputError, SignedOutError, UnreachableError
+from tidemark.errors import SignedOutError, UnreachableError
 from tidemark.storage.patience import Breaker, brief, ensure
+from tidemark.storefront import session_changes
 
 Document = dict[str, Any]
 
@@ -44,12 +45,6 @@ TOUCHED_EVERY = timedelta(minutes=1)
 
 LONGEST = timedelta(days=30)
 """After that a password is asked for, however often the session was used."""
-
-BASKET, NOT_FOR_ME = 50, 200
-"""Items that a session holds at most; one more, and the oldest goes."""
-
-LONGEST_ID = 128
-"""Characters of an item_id, as the contract of interactions has it."""
 
 _COOKIE = re.compile(r"([A-Za-z0-9_-]{43})\.([0-9]{1,9})")
 
@@ -235,13 +230,11 @@ class Sessions:
         Raises:
             BadInputError: it can be no item's id.
         """
-        came = [{"item_id": item_id, "recommendation_id": recommendation_id}] if recommendation_id else []
-        origins = {"$slice": [{"$concatArrays": [_without_origins([item_id]), {"$literal": came}]}, -BASKET]}
-        return self._change(session, {"basket": _with("basket", item_id, BASKET), "origins": origins})
+        return self._change(session, session_changes.put_in_basket(item_id, recommendation_id))
 
     def take_from_basket(self, session: Session, item_ids: Sequence[str]) -> Session:
         """None of `item_ids` is in the basket; see `_change`."""
-        return self._change(session, {"basket": _without("basket", item_ids), "origins": _without_origins(item_ids)})
+        return self._change(session, session_changes.take_from_basket(item_ids))
 
     def exclude(self, session: Session, item_id: str) -> Session:
         """`item_id` is not for them: not to be shown again, nor in the basket; see `_change`.
@@ -249,31 +242,25 @@ class Sessions:
         Raises:
             BadInputError: it can be no item's id.
         """
-        change = {
-            "not_for_me": _with("not_for_me", item_id, NOT_FOR_ME),
-            "basket": _without("basket", [item_id]),
-            "origins": _without_origins([item_id]),
-        }
-        return self._change(session, change)
+        return self._change(session, session_changes.exclude(item_id))
 
     def include(self, session: Session, item_id: str) -> Session:
         """`item_id` may be shown again; see `_change`."""
-        return self._change(session, {"not_for_me": _without("not_for_me", [item_id])})
+        return self._change(session, session_changes.include(item_id))
 
     def act_as(self, session: Session, user_id: str | None) -> Session:
         """A presenter shops as `user_id`, or as themselves again; with a basket of their own each time. See `_change`."""
-        nothing: Document = {"$literal": []}
-        emptied = {"basket": nothing, "not_for_me": nothing, "origins": nothing}
-        return self._change(session, {"acting": {"$literal": user_id}, **emptied})
+        return self._change(session, session_changes.act_as(user_id))
 
-    def _change(self, session: Session, fields: Mapping[str, Any]) -> Session:
-        """Set `fields` by one atomic update, whatever other requests change meanwhile; returns the session as it is then.
+    def _change(self, session: Session, change: Mapping[str, Any]) -> Session:
+        """Set the fields of a `change` (`session_changes`) by one atomic update, whatever other requests change meanwhile;
+        returns the session as it is then.
 
         Raises:
             SignedOutError: it has ended.
             UnreachableError: MongoDB does not answer; nothing may have changed.
         """
-        update = [{"$set": {**fields, "revision": {"$add": ["$revision", 1]}}}]
+        update = [{"$set": {**change, "revision": {"$add": ["$revision", 1]}}}]
         alive = {"_id": session.key, "expires_at": {"$gt": datetime.now(UTC)}}
         with brief():
             document = self._db["sessions"].find_one_and_update(alive, update, return_document=ReturnDocument.AFTER)
@@ -320,20 +307,3 @@ def later(cookie: str, session: Session) -> str:
 
 def _key(id_: str) -> str:
     return hashlib.sha256(id_.encode()).hexdigest()
-
-
-def _without(field: str, item_ids: Sequence[str]) -> Document:
-    """As an expression; ids are literals, for one may begin with a dollar."""
-    return {"$filter": {"input": f"${field}", "cond": {"$not": [{"$in": ["$$this", {"$literal": list(item_ids)}]}]}}}
-
-
-def _without_origins(item_ids: Sequence[str]) -> Document:
-    """The same of `origins`, which a session that is older than them has none of."""
-    given = {"$ifNull": ["$origins", []]}
-    return {"$filter": {"input": given, "cond": {"$not": [{"$in": ["$$this.item_id", {"$literal": list(item_ids)}]}]}}}
-
-
-def _with(field: str, item_id: str, most: int) -> Document:
-    if not 1 <= len(item_id) <= LONGEST_ID or not item_id.isprintable():
-        raise BadInputError("this can be no item's id")
-    return {"$slice": [{"$concatArrays": [_without(field, [item_id]), {"$literal": [item_id]}]}, -most]}

@@ -11,6 +11,7 @@ from tests.support.signed_in import EMAIL, Away
 from tidemark.errors import BadInputError, SignedOutError, UnreachableError
 from tidemark.settings import Settings
 from tidemark.storage import mongo, patience
+from tidemark.storefront import session_changes
 from tidemark.storefront import sessions as module
 from tidemark.storefront.sessions import Session, Sessions
 
@@ -187,7 +188,7 @@ def test_a_session_of_before_has_a_basket_that_came_from_nothing(db):
 def test_what_a_session_holds_is_bounded(db):
     sessions = Sessions(db)
     session = known(sessions, begin(sessions))
-    full = [f"item-{n}" for n in range(module.BASKET)]
+    full = [f"item-{n}" for n in range(session_changes.BASKET)]
     db["sessions"].update_one({}, {"$set": {"basket": full}})
     came = [{"item_id": item, "recommendation_id": "rid"} for item in full]
     db["sessions"].update_one({}, {"$set": {"origins": came}})
@@ -195,7 +196,7 @@ def test_what_a_session_holds_is_bounded(db):
     assert session.basket == (*full[1:], "more")
     assert session.origins == tuple((item, "rid") for item in session.basket)
     db["sessions"].update_one({}, {"$set": {"not_for_me": full * 4}})
-    assert len(sessions.exclude(session, "more").not_for_me) == module.NOT_FOR_ME
+    assert len(sessions.exclude(session, "more").not_for_me) == session_changes.NOT_FOR_ME
     for none in ("", "x" * 129, "\ud800"):
         for change in (sessions.put_in_basket, sessions.exclude):
             with pytest.raises(BadInputError):
