@@ -13,7 +13,8 @@ from tidemark.registry import champion
 from tidemark.serving import pack
 from tidemark.serving.columns import of_details
 from tidemark.serving.details import Details
-from tidemark.serving.pack import About, Pack
+from tidemark.serving.pack import Pack
+from tidemark.serving.pack_contents import About
 from tidemark.serving.texts import SortedTexts
 from tidemark.settings import Settings
 from tidemark.storage import mongo

@@ -8,7 +8,8 @@ import numpy as np
 
 from tidemark.serving import columns, details
 from tidemark.serving.catalogue import Catalogue
-from tidemark.serving.pack import About, Pack
+from tidemark.serving.pack import Pack
+from tidemark.serving.pack_contents import About
 from tidemark.serving.texts import SortedTexts
 
 MODEL = "20260101T000000-0a0a0a0a"

@@ -12,7 +12,8 @@ from tidemark.serving.columns import of_details
 from tidemark.serving.details import Details
 from tidemark.serving.events import Event
 from tidemark.serving.filters import Filter
-from tidemark.serving.pack import About, Array, Pack
+from tidemark.serving.pack import Array, Pack
+from tidemark.serving.pack_contents import About
 from tidemark.serving.texts import SortedTexts
 
 MADE_AT = datetime(2026, 1, 2, tzinfo=UTC)

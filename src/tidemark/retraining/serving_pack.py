@@ -19,7 +19,8 @@ from tidemark.models.ranking import NONE
 from tidemark.models.recipes import from_document
 from tidemark.serving import columns, details, packs
 from tidemark.serving import pack as serving
-from tidemark.serving.pack import About, Pack
+from tidemark.serving.pack import Pack
+from tidemark.serving.pack_contents import About
 from tidemark.serving.texts import SortedTexts
 from tidemark.storage import mongo
 

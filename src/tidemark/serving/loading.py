@@ -17,7 +17,7 @@ from tidemark.serving.catalogue import Catalogue
 from tidemark.serving.changes import Seen
 from tidemark.serving.filters import Filter
 from tidemark.serving.folding import Model
-from tidemark.serving.pack import About
+from tidemark.serving.pack_contents import About
 from tidemark.serving.packs import Packs
 from tidemark.serving.tail import Tail
 from tidemark.serving.unpacked import Unpacked

@@ -11,46 +11,36 @@
 | `first_seen.npy` | int64 `(n_items,)`: when anybody first took the item, microseconds since 1970, UTC |
 | `stars.npy`, `raters.npy` | float32 `(n_items,)` mean rating, NaN where nobody rated; int32 `(n_items,)` how many did |
 | every other | what is known of the products: `columns` names them |
-| `pack.json` | what it is (`About`), and each file's bytes and SHA-256; written last |
+| `pack.json` | what it is (`About`), and each file's bytes and SHA-256 (`pack_contents`); written last |
 
 MongoDB's collection of the model's recommendations stays the truth: a gate holds the two together when they are published.
 """
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tidemark.errors import PackError
+from tidemark.serving import pack_contents
+from tidemark.serving.pack_contents import About
 from tidemark.serving.texts import SortedTexts
 from tidemark.storage import artifacts
 
 Array = np.ndarray[Any, Any]
 Document = dict[str, Any]
 
-FORMAT = 1
-"""Of the folder; a reader refuses a greater one."""
-
-CONTENTS = "pack.json"
 SUFFIX = ".npy"
-LARGEST_CONTENTS = 1_000_000
-"""Bytes of `pack.json` that are read at most; it has some 5,000."""
-
 CHUNK = 1 << 20
 ROWS = 1 << 16
 """Rows of the lists that are checked at once."""
 
 ENDS = ".ends"
 """After the name of texts: where each of them ends."""
-
-_NAME = re.compile(r"[a-z][a-z_]{0,40}(\.ends)?\.npy")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 _SHAPES: Mapping[str, tuple[type[np.generic], tuple[str, ...]]] = {
     "lists": (np.int32, ("users", "n")),
@@ -63,54 +53,6 @@ _SHAPES: Mapping[str, tuple[type[np.generic], tuple[str, ...]]] = {
     "item_factors": (np.float32, ("items", "factors")),
 }
 """Array -> its type, and what each of its lengths counts."""
-
-
-@dataclass(frozen=True)
-class About:
-    """What a pack is of.
-
-    Args:
-        model_id: the model.
-        recipe: its recipe, as `models.recipes.Recipe.document` gives it: how a user is folded in.
-        dag, run_id: the Airflow run that made it.
-        made_at: when it was made, UTC.
-        cut: the newest interaction that its snapshot has, UTC.
-        next_offsets: partition -> the first offset of the topic `interactions` that it has not learned from.
-        topic_id: the identity of that topic; None where the model was made without the stream.
-        n: the longest list.
-    """
-
-    model_id: str
-    recipe: Mapping[str, Any]
-    dag: str
-    run_id: str
-    made_at: datetime
-    cut: datetime
-    next_offsets: Mapping[int, int]
-    topic_id: str | None
-    n: int
-
-    def document(self) -> Document:
-        """As JSON holds it: times as ISO 8601, partitions as texts."""
-        return vars(self) | {
-            "recipe": dict(self.recipe),
-            "made_at": self.made_at.isoformat(),
-            "cut": self.cut.isoformat(),
-            "next_offsets": {str(partition): at for partition, at in self.next_offsets.items()},
-        }
-
-    @classmethod
-    def from_document(cls, document: Mapping[str, Any]) -> "About":
-        """The inverse of `document`.
-
-        Raises:
-            KeyError, TypeError, ValueError: it is none.
-        """
-        times = {name: datetime.fromisoformat(document[name]) for name in ("made_at", "cut")}
-        if any(moment.tzinfo is None for moment in times.values()):
-            raise ValueError("a time without its zone")
-        offsets = {int(partition): int(at) for partition, at in document["next_offsets"].items()}
-        return cls(**{**document, **times, "next_offsets": offsets, "n": int(document["n"])})
 
 
 @dataclass(frozen=True)
@@ -138,27 +80,6 @@ class Pack:
             yield from ((name, texts.data), (f"{name}{ENDS}", texts.ends))
         yield from ((name, getattr(self, name)) for name in _SHAPES if getattr(self, name) is not None)
         yield from self.columns.items()
-
-
-@dataclass(frozen=True)
-class File:
-    """One file of a pack."""
-
-    bytes: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What `pack.json` says: what the pack is of, and file name -> `File`."""
-
-    about: About
-    files: Mapping[str, File]
-
-    @property
-    def bytes(self) -> int:
-        """Of all files, `pack.json` not counted."""
-        return sum(file.bytes for file in self.files.values())
 
 
 class _Hashing:
@@ -191,8 +112,8 @@ def write(folder: str, pack: Pack) -> Document:
             hashing = _Hashing(stream)
             np.lib.format.write_array(hashing, np.ascontiguousarray(array), allow_pickle=False)
         files[f"{name}{SUFFIX}"] = {"bytes": hashing.size, "sha256": hashing.digest.hexdigest()}
-    contents = {"format": FORMAT, "about": pack.about.document(), "files": files}
-    artifacts.write_bytes(f"{folder}/{CONTENTS}", json.dumps(contents, indent=2, sort_keys=True).encode())
+    contents = {"format": pack_contents.FORMAT, "about": pack.about.document(), "files": files}
+    artifacts.write_bytes(f"{folder}/{pack_contents.NAME}", json.dumps(contents, indent=2, sort_keys=True).encode())
     return located(folder)
 
 
@@ -204,45 +125,9 @@ def located(folder: str) -> Document:
         FileNotFoundError: nothing is there, or it is not whole.
         PackError: `pack.json` is none.
     """
-    data = artifacts.read_bytes(f"{folder}/{CONTENTS}", LARGEST_CONTENTS)
-    size = contents(data).bytes + len(data)
+    data = artifacts.read_bytes(f"{folder}/{pack_contents.NAME}", pack_contents.LARGEST)
+    size = pack_contents.parsed(data).bytes + len(data)
     return {"path": folder, "sha256": hashlib.sha256(data).hexdigest(), "bytes": size}
-
-
-def contents(data: bytes) -> Contents:
-    """What a `pack.json` says.
-
-    Raises:
-        PackError: it is none, or of a newer version.
-    """
-    try:
-        document = json.loads(data)
-        if document["format"] > FORMAT:
-            raise PackError(
-                f"the pack is of format {document['format']}, and this version of Tidemark reads up to {FORMAT}",
-                "upgrade Tidemark, or roll back to a model of this version",
-            )
-        files = {str(name): File(int(f["bytes"]), str(f["sha256"])) for name, f in document["files"].items()}
-        about = About.from_document(document["about"])
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise PackError(f"{CONTENTS} of the pack is none ({type(error).__name__}: {error})") from None
-    for name, file in files.items():
-        if not _NAME.fullmatch(name) or not _SHA256.fullmatch(file.sha256) or file.bytes < 0:
-            raise PackError(f"{CONTENTS} of the pack names a file that it cannot have: {name[:80]!r}")
-    return Contents(about, files)
-
-
-def read_contents(folder: Path) -> Contents:
-    """What the `pack.json` in the local `folder` says.
-
-    Raises:
-        PackError: there is none, or it cannot be read.
-    """
-    try:
-        with (folder / CONTENTS).open("rb") as stream:
-            return contents(stream.read(LARGEST_CONTENTS))
-    except OSError as error:
-        raise PackError(f"there is no whole pack at {folder} ({error.strerror})") from None
 
 
 def read(folder: Path) -> Pack:
@@ -252,7 +137,7 @@ def read(folder: Path) -> Pack:
         PackError: it is missing, or a file is not of the size, type or shape that it must have. What a file holds is
             `verify`'s to look at.
     """
-    told = read_contents(folder)
+    told = pack_contents.read(folder)
     arrays = {name.removesuffix(SUFFIX): _mapped(folder / name, file.bytes) for name, file in told.files.items()}
     users, items = (sorted_texts(arrays, name) for name in ("users", "items"))
     lengths = {"users": len(users), "items": len(items), "n": told.about.n}
@@ -269,7 +154,7 @@ def verify(folder: Path) -> None:
     Raises:
         PackError: something is not as it was written, or could not have been written so.
     """
-    for name, file in read_contents(folder).files.items():
+    for name, file in pack_contents.read(folder).files.items():
         digest = hashlib.sha256()
         try:
             with (folder / name).open("rb") as stream:

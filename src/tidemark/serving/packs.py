@@ -21,7 +21,7 @@ from pathlib import Path
 import fsspec
 
 from tidemark.errors import PackError, UnreachableError
-from tidemark.serving import pack
+from tidemark.serving import pack, pack_contents
 from tidemark.storage import artifacts
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ class Packs:
         if not _NAME.fullmatch(model_id):
             raise PackError(f"{model_id[:80]!r} is no model")
         folder = self.root / model_id
-        if (model_id, sha256 or "") in self._verified and (folder / pack.CONTENTS).is_file():
+        if (model_id, sha256 or "") in self._verified and (folder / pack_contents.NAME).is_file():
             return folder
         with self._locked():
             if folder.exists() and not self._is_whole(folder, model_id, sha256):
@@ -124,7 +124,7 @@ class Packs:
 
     def _is_whole(self, folder: Path, model_id: str, sha256: str | None) -> bool:
         try:
-            _require((folder / pack.CONTENTS).read_bytes(), folder, model_id, sha256)
+            _require((folder / pack_contents.NAME).read_bytes(), folder, model_id, sha256)
             pack.verify(folder)
         except (OSError, PackError) as error:
             log.warning("the pack of model %s on this host is fetched anew: %s", model_id, error)
@@ -161,7 +161,7 @@ def copy(source: str, folder: Path, sha256: str | None = None, model_id: str | N
         UnreachableError: the source does not answer.
         OSError: the folder cannot be written to.
     """
-    data = b"".join(_chunks(source, pack.CONTENTS, pack.LARGEST_CONTENTS))
+    data = b"".join(_chunks(source, pack_contents.NAME, pack_contents.LARGEST))
     told = _require(data, source, model_id, sha256)
     folder.mkdir(parents=True)
     free = shutil.disk_usage(folder).free
@@ -178,7 +178,7 @@ def copy(source: str, folder: Path, sha256: str | None = None, model_id: str | N
                 stream.write(chunk)
         if size != file.bytes:
             raise PackError(f"{name} of the pack at {source} is not as it was written: its size differs")
-    (folder / pack.CONTENTS).write_bytes(data)
+    (folder / pack_contents.NAME).write_bytes(data)
 
 
 @contextmanager
@@ -213,11 +213,11 @@ def _chunks(source: str, name: str, most: int) -> Iterator[bytes]:
         ) from None
 
 
-def _require(data: bytes, where: object, model_id: str | None, sha256: str | None) -> pack.Contents:
+def _require(data: bytes, where: object, model_id: str | None, sha256: str | None) -> pack_contents.Contents:
     """What the `pack.json` says that holds `data`, where it is the one that was to be found."""
     if sha256 and hashlib.sha256(data).hexdigest() != sha256:
-        raise PackError(f"the pack at {where} is not the one that the registry names: its {pack.CONTENTS} differs")
-    told = pack.contents(data)
+        raise PackError(f"the pack at {where} is not the one that the registry names: its {pack_contents.NAME} differs")
+    told = pack_contents.parsed(data)
     if model_id and told.about.model_id != model_id:
         raise PackError(f"the pack at {where} is of model {told.about.model_id[:80]}, not of {model_id}")
     return told

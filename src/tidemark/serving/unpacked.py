@@ -17,7 +17,8 @@ from tidemark.serving.columns import of_products
 from tidemark.serving.details import merged, read_changes, read_products
 from tidemark.serving.folding import Model
 from tidemark.serving.histories import PAUSE
-from tidemark.serving.pack import About, Pack
+from tidemark.serving.pack import Pack
+from tidemark.serving.pack_contents import About
 from tidemark.serving.texts import SortedTexts
 from tidemark.storage import mongo
 from tidemark.storage.patience import Breaker, brief

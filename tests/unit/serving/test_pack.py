@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import packs as made
 from tidemark.errors import PackError
-from tidemark.serving import pack
+from tidemark.serving import pack, pack_contents
 from tidemark.serving.texts import SortedTexts
 from tidemark.storage import artifacts
 
@@ -61,7 +61,7 @@ def test_what_is_read_cannot_be_written_to(tmp_path):
 def test_it_is_written_to_a_store_that_is_no_file_system():
     folder = "memory://test-pack/run/pack"
     where = pack.write(folder, made.pack())
-    assert pack.contents(artifacts.read_bytes(f"{folder}/pack.json", 10**6)).about == made.about()
+    assert pack_contents.parsed(artifacts.read_bytes(f"{folder}/pack.json", 10**6)).about == made.about()
     assert pack.located(folder) == where
     fsspec.filesystem("memory").rm("/test-pack", recursive=True)
 

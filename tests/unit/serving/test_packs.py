@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import packs as made
 from tidemark.errors import PackError, UnreachableError
-from tidemark.serving import pack
+from tidemark.serving import pack, pack_contents
 from tidemark.serving import packs as hosted
 from tidemark.serving.packs import Packs
 
@@ -49,7 +49,7 @@ def test_a_pack_is_fetched_and_is_the_one_that_was_written(source, root):
 
 def test_it_is_fetched_once_and_good_without_its_source(source, root):
     Packs(root).fetch(source, made.MODEL)
-    spoil(source, pack.CONTENTS, b"gone")
+    spoil(source, pack_contents.NAME, b"gone")
     kept = Packs(root)
     assert kept.fetch(source, made.MODEL) == kept.fetch(source, made.MODEL) == root / made.MODEL
 
@@ -91,7 +91,7 @@ def test_one_that_was_written_anew_is_fetched_anew(source, root):
 @pytest.mark.parametrize(
     ("damage", "means"),
     [
-        (lambda s: spoil(s, pack.CONTENTS, b"{}"), "is none"),
+        (lambda s: spoil(s, pack_contents.NAME, b"{}"), "is none"),
         (lambda s: spoil(s, "lists.npy", b""), "not as it was written"),
         (lambda s: spoil(s, "lists.npy", b"x" * 1_000_000), "not as it was written"),
         (lambda s: spoil(s, "lists.npy", b"x" * (128 + 2 * 2 * 4)), "SHA-256 differs"),
