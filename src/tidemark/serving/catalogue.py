@@ -1,7 +1,6 @@
 """The catalogue: what is known of each item, from the columns of a pack and the changes since, without asking a server."""
 
 import hashlib
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,14 +11,13 @@ import numpy as np
 from tidemark.serving.columns import Columns, of_products
 from tidemark.serving.details import BLANK, Details, Document, merged
 from tidemark.serving.filters import Filter
+from tidemark.serving.masks import Masks
 from tidemark.serving.pack import Pack
 from tidemark.serving.texts import SortedTexts
 from tidemark.serving.words import words
 
 Array = np.ndarray[Any, Any]
 
-MASKS = 16
-"""Filters whose masks are remembered; one takes a byte an item."""
 BRIEFS = 32_768
 """Items of which id, title and price are remembered as texts: some 10 MB."""
 Brief = tuple[str, str, float | None]
@@ -47,7 +45,6 @@ class Catalogue:
         """
         self.n_items = len(items)
         self._items, self._columns, self._pack = items, columns, pack
-        self._category_numbers = {name: number for number, name in enumerate(columns.category_names)}
         self._changes: dict[int, Details] = {}
         self._words: dict[int, tuple[list[str], list[str]]] = {}
         self._marks: dict[int, int] = {}
@@ -58,12 +55,11 @@ class Catalogue:
 
     def _start(self) -> None:
         """Forget what follows from the rest."""
-        self._masks: dict[Filter, Array] = {}
+        self._masks = Masks(self._columns, self._changes, self._prices, self._available)
         self._order: Array | None = None
         self._counts: dict[str, int] | None = None
         self._briefs: dict[int, Brief] = {}
         self._shown: Any = self._available.data  # one at a time, NumPy's own view takes four times as long
-        self._lock = threading.Lock()
 
     @classmethod
     def of(cls, pack: Pack) -> "Catalogue":
@@ -240,7 +236,7 @@ class Catalogue:
 
     def mask(self, wanted: Filter) -> Array:
         """Which items are available and allowed by the filter `wanted`: boolean `(len(self),)`, read-only."""
-        shared = self._shared_mask(replace(wanted, exclude=frozenset()) if wanted.exclude else wanted)
+        shared = self._masks.of(replace(wanted, exclude=frozenset()) if wanted.exclude else wanted)
         numbers = [number for number in map(self.number, wanted.exclude) if number is not None]
         if not numbers:
             return shared
@@ -248,39 +244,6 @@ class Catalogue:
         own[numbers] = False
         own.flags.writeable = False
         return own
-
-    def _shared_mask(self, wanted: Filter) -> Array:
-        """The mask of a filter that excludes nothing; the last few are remembered."""
-        with self._lock:
-            known = self._masks.pop(wanted, None)
-            if known is not None:
-                self._masks[wanted] = known
-                return known
-        made = self._available.copy()
-        if wanted.category is not None:
-            made &= self._in_category(wanted.category)
-        with np.errstate(invalid="ignore"):
-            if wanted.price_min is not None:
-                made &= self._prices >= wanted.price_min
-            if wanted.price_max is not None:
-                made &= self._prices <= wanted.price_max
-        made.flags.writeable = False
-        with self._lock:
-            self._masks[wanted] = made
-            while len(self._masks) > MASKS:
-                del self._masks[next(iter(self._masks))]
-        return made
-
-    def _in_category(self, category: str) -> Array:
-        """Which items are in a category, at any level: boolean `(len(self),)`."""
-        inside = np.zeros(len(self), np.bool_)
-        number = self._category_numbers.get(category)
-        if number is not None:
-            places = np.flatnonzero(self._columns.categories == number)
-            inside[np.searchsorted(self._columns.category_ends, places, side="right")] = True
-        for changed, details in self._changes.items():
-            inside[changed] = category in details.categories
-        return inside
 
     def counts(self) -> dict[str, int]:
         """Category -> how many available items are in it, at any level; the fullest first, then by name."""

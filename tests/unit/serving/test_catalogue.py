@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.support import packs as made
 from tidemark.errors import PackError
-from tidemark.serving import columns, pack
-from tidemark.serving.catalogue import MASKS, Catalogue
+from tidemark.serving import columns, masks, pack
+from tidemark.serving.catalogue import Catalogue
 from tidemark.serving.details import BLANK, Details
 from tidemark.serving.filters import Filter
 from tidemark.serving.texts import SortedTexts
@@ -255,7 +255,7 @@ def test_few_masks_are_remembered():
     catalogue = Catalogue.of(made.pack(products=PRODUCTS))
     first = catalogue.mask(Filter(price_min=0))
     assert catalogue.mask(Filter(price_min=0)) is first
-    for number in range(MASKS):
+    for number in range(masks.MOST):
         catalogue.mask(Filter(price_min=number + 1.0))
     assert catalogue.mask(Filter(price_min=0)) is not first
 
