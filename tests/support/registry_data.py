@@ -115,7 +115,7 @@ def model(number: int, root: str = "/nowhere", *, published: bool = True, reason
             "decision": {
                 "publish": published,
                 "contender": "candidate",
-                "reasons": reasons or [f"candidate beats popularity: {figures}", f"{verdict}: {figures}"],
+                "reasons": reasons or [f"candidate is ahead of popularity: {figures}", f"{verdict}: {figures}"],
             },
             "artifacts": run_folder.of(root, "retrain_recommender", run_id(number)),
             "users_served": 4_863 if published else None,

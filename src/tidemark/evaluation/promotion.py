@@ -1,9 +1,12 @@
 """Promotion: whether a model goes live, decided from figures alone.
 
-A candidate must beat popularity, of all time and recent: the 95 % lower bound of its lead in NDCG@10, by paired
-bootstrap over users, is above zero. Against the champion it must not be worse: its lead is neither shown to be
-negative (95 % upper bound below zero) nor, whatever the bound says, further below zero than `TOLERANCE` of the
-champion's figure, so that many small losses do not add up. Where nothing beats popularity, popularity is the model.
+A candidate must be ahead of popularity, of all time and recent, in the mean; else the better of the two is the model. That
+it is *shown* to be ahead is not asked: where few users are measured, a good model could seldom prove it, and would be thrown
+away. Whatever else was measured (a baseline, another recommender) takes the candidate's place only where it is shown to be
+better: the 95 % lower bound of its lead in NDCG@10, by paired bootstrap over users, is above zero.
+
+Against the champion the model must not be worse: its lead is neither shown to be negative (95 % upper bound below zero) nor,
+whatever the bound says, further below zero than `TOLERANCE` of the champion's figure, so that many small losses do not add up.
 
 Where too few users were measured to conclude anything (`evidence.LEAST`), nothing is called better or worse: the
 champion stays, and the first model of a platform is popularity of all time, which needs no proof. Popularity that is
@@ -56,7 +59,7 @@ class Decision:
 
     Args:
         publish: whether a model goes live.
-        contender: what is weighed and would be published: `candidate`, or the popularity that takes its place.
+        contender: what is weighed and would be published: `candidate`, or the name of what takes its place.
         promote: the policy that was asked for.
         compared_with: `champion`, `recipe` (the champion's recipe, fitted on the candidate's training part), or None.
         reasons: sentences, each with its figures.
@@ -85,9 +88,9 @@ def decide(
     """Decide.
 
     Args:
-        ndcg: NDCG@10 of `candidate`, `popularity`, `popularity_recent` and, where there is one, `champion`; empty where
-            nobody was measured.
-        leads: `leads[a][b]`, the lead of a over b, for every two of them.
+        ndcg: NDCG@10 of `candidate`, `popularity`, `popularity_recent`, of whatever else could be published and, where there
+            is one, `champion`; empty where nobody was measured.
+        leads: `leads[a][b]`, the lead of a over b: of each over the candidate and the champion, of the candidate over each.
         promote: `gate`, `always` (the candidate, whatever the figures) or `never`.
         compared_with: see `Decision`; None where there is no champion.
         evidence: on how many users the figures rest.
@@ -125,19 +128,31 @@ def _weigh(
     ndcg: Mapping[str, float], leads: Mapping[str, Mapping[str, Lead]], compared_with: str | None, *, always: bool
 ) -> tuple[bool, str, list[str]]:
     """Whether the figures are good enough, of which contender, and the reasons."""
-    beaten = [leads["candidate"][name].low > 0 for name in POPULARITIES]
+    contender, reasons = ("candidate", []) if always else _contender(ndcg, leads)
+    ahead = {name: leads["candidate"][name].mean > 0 for name in POPULARITIES}
     reasons = [
-        f"candidate {'beats' if won else 'does not beat'} {name}: {_text(ndcg, leads, 'candidate', name)}"
-        for name, won in zip(POPULARITIES, beaten, strict=True)
-    ]
-    contender = "candidate"
-    if not all(beaten) and not always:
-        contender = max(POPULARITIES, key=lambda name: ndcg[name])
-        reasons.append(f"nothing beats popularity: {contender} is the contender")
+        f"candidate is {'ahead' if ahead[name] else 'not ahead'} of {name}: {_text(ndcg, leads, 'candidate', name)}"
+        for name in POPULARITIES
+    ] + reasons
     if compared_with is None:
         return True, contender, [*reasons, "there is no champion to compare with"]
     good, reason = _against_champion(contender, ndcg, leads, compared_with)
     return good, contender, [*reasons, reason]
+
+
+def _contender(ndcg: Mapping[str, float], leads: Mapping[str, Mapping[str, Lead]]) -> tuple[str, list[str]]:
+    """What is to be published, and why it is not the candidate."""
+    shown = [name for name in ndcg if name not in ("candidate", "champion") and leads[name]["candidate"].low > 0]
+    behind = any(leads["candidate"][name].mean <= 0 for name in POPULARITIES)
+    pool = [*shown, *(POPULARITIES if behind else ())]
+    if not pool:
+        return "candidate", []
+    contender = max(pool, key=lambda name: ndcg[name])
+    if contender in shown:
+        why = f"{contender} is shown to be better than the candidate: {_text(ndcg, leads, contender, 'candidate')}"
+    else:
+        why = "the candidate is not ahead of popularity"
+    return contender, [f"{why}; {contender} is the contender"]
 
 
 def _against_champion(
@@ -148,7 +163,7 @@ def _against_champion(
     ahead = leads[contender]["champion"]
     not_worse = ahead.high >= 0 and ahead.mean >= -TOLERANCE * ndcg["champion"]
     # Popularity takes over only from what is no better than it.
-    good = not_worse if contender == "candidate" else ahead.mean >= 0
+    good = ahead.mean >= 0 if contender in POPULARITIES else not_worse
     return good, f"{contender} is {'not worse' if good else 'worse'} than {what}: {text}"
 
 

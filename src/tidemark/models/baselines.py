@@ -9,4 +9,4 @@ BASELINES: dict[str, Recommender] = {
     "popularity_recent": Popularity(RECENT_SHARE),
     "item_knn": ItemKnn(),
 }
-"""Where nothing beats one of the popularities, that one is the model."""
+"""One that the gate prefers to a candidate (`evaluation.promotion`) is the model, under its name here as the engine."""

@@ -1,4 +1,8 @@
-"""Fallback: one recommender, and another for the users whom it does not know, fitted, scored and kept as one."""
+"""Fallback: one recommender, and another for what it does not know, fitted, scored and kept as one.
+
+Users whom it does not know get what the other has; items that it has no score for come after those that it has, in the order
+of the other: whoever is recommended to gets a whole list.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +22,7 @@ FIRST, OTHER = "first", "other"
 
 @dataclass(frozen=True)
 class WithFallback(Fitted):
-    """`first`, and for the users whom it does not know, `other`."""
+    """`first`, and for the users whom it does not know, and behind the items that it scores, `other`."""
 
     first: Fitted
     other: Fitted
@@ -26,9 +30,12 @@ class WithFallback(Fitted):
     def scores(self, user_nums: Array) -> Array:
         """See `Fitted.scores`."""
         scores = self.first.scores(user_nums)
-        without = np.flatnonzero(~self.first.knows(user_nums))
+        known = self.first.knows(user_nums)
+        without, short = np.flatnonzero(~known), np.flatnonzero(known & np.isneginf(scores).any(axis=1))
         if len(without):
             scores[without] = self.other.scores(user_nums[without])
+        if len(short):
+            scores[short] = _filled(scores[short], self.other.scores(user_nums[short]))
         return scores
 
     def arrays(self) -> dict[str, Array]:
@@ -46,6 +53,12 @@ class WithFallback(Fitted):
     def factors_of_items(self) -> Array | None:
         """See `Fitted.factors_of_items`: those of `first`, which is the model."""
         return self.first.factors_of_items()
+
+
+def _filled(scores: Array, others: Array) -> Array:
+    """`scores` `(m, n_items)`, at least 0 where they are not -inf, and in place of each -inf one of (-1, 0), greater where
+    `others`, at least 0, is greater."""
+    return np.where(np.isneginf(scores), -1 / (1 + others), scores).astype(np.float32)
 
 
 def fit(recommender: Recommender, pairs: Pairs) -> Fitted:

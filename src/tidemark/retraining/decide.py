@@ -38,7 +38,7 @@ def decide(evaluated: Document, promote: str, split_rule: str, champion_engine: 
 def register(db: Database[Document], run: str) -> Document:
     """Decide about the candidate of `run` and store the model with its figures and reasons.
 
-    Where popularity is the contender, the model that is stored, and published, is popularity. Where the champion is
+    Where a baseline is the contender, the model that is stored, and published, is that baseline. Where the champion is
     popularity and nothing can be concluded, that is its recipe, fitted on the newer interactions.
 
     Returns:

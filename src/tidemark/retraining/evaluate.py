@@ -36,7 +36,7 @@ def evaluate(run: str, split: Split, params: Document, champion: Document | None
 
     Returns:
         `metrics` (see `ranking_metrics.rank_metrics`), `ndcg_at_10` of each model, `leads[a][b]` (see `promotion.Lead`)
-        of those that a decision weighs, `compared_with`, `measured_users`, `cold_users`, and for the charts
+        of those pairs that a decision weighs, `compared_with`, `measured_users`, `cold_users`, and for the charts
         `by_activity` and `spread` (see `disparity`). Where nobody can be measured, no model has figures and
         `compared_with` is None.
     """
@@ -44,10 +44,10 @@ def evaluate(run: str, split: Split, params: Document, champion: Document | None
     users = ranking_metrics.users_of_both(train, held)
     ranked, compared_with = _ranked(run, split, users, params, champion) if len(users) else ({}, None)
     measured = ranking_metrics.rank_metrics(ranked, users, train, held) if ranked else ranking_metrics.Ranked({}, {})
-    weighed = [name for name in ranked if name != "item_knn"]
-    leads: dict[str, Document] = {name: {} for name in weighed}
-    for one, other in permutations(weighed, 2):
-        leads[one][other] = asdict(promotion.lead(measured.ndcg[one], measured.ndcg[other]))
+    leads: dict[str, Document] = {name: {} for name in ranked}
+    for one, other in permutations(ranked, 2):
+        if {one, other} & {"candidate", "champion"}:
+            leads[one][other] = asdict(promotion.lead(measured.ndcg[one], measured.ndcg[other]))
     cold = np.flatnonzero((train.user_counts == 0) & (held.user_counts > 0))
     ten = {name: items[:, :10] for name, items in ranked.items()}
     return {

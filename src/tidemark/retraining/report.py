@@ -58,8 +58,8 @@ def text(model: Document, sample: list[Document]) -> str:
     out.print(
         f"settings: {from_document(params).text()}: {model['why']['settings']}"
         if model["decision"]["contender"] == "candidate"
-        else "popularity is the model: nothing that was tried "
-        f"{'beats it' if ranking.conclusive else 'could be shown to beat it'}"
+        else f"{NAMES[model['decision']['contender']]} is the model: nothing that was tried "
+        f"{'is a better choice' if ranking.conclusive else 'could be shown to beat it'}"
     )
     out.print(
         f"learned from {data['pairs']:,} pairs, {data['users']:,} users, {data['items']:,} items; {data['split']}"

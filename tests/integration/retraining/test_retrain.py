@@ -60,7 +60,7 @@ def test_interactions_become_recommendations_with_figures_and_reasons(table):
     assert len(model["search"]["trials"]) > 5
     small, text = report.of_run(db, decided["run"])
     assert small["published"]
-    for word in (model_id, "item-kNN", "RMSE", "candidate beats popularity", f"live for {len(lists):,} users"):
+    for word in (model_id, "item-kNN", "RMSE", "candidate is ahead of popularity", f"live for {len(lists):,} users"):
         assert word in text
 
 
@@ -126,7 +126,7 @@ def test_popularity_is_published_where_nothing_beats_it():
     model_id, lists = live()
     model = entries.get(mongo.connect(), model_id)
     assert model["engine"] == decided["contender"]
-    assert any("nothing beats popularity" in r for r in model["decision"]["reasons"])
+    assert any("popularity is the contender" in r or "popularity_recent is the contender" in r for r in model["decision"]["reasons"])
     assert len(lists) == 300
     # and a better model replaces it, compared with it
     again = retrain("second", 1, force=True, promote="never")

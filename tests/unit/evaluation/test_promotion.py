@@ -16,8 +16,9 @@ def decide(ndcg, leads, promote, compared_with, evidence=ENOUGH, champion_engine
     return promotion.decide(ndcg, leads, promote, compared_with, evidence=evidence, champion_engine=engine)
 
 
-def figures(candidate=0.10, popularity=0.05, recent=0.06, champion=None, spread=0.01):
+def figures(candidate=0.10, popularity=0.05, recent=0.06, knn=None, champion=None, spread=0.01):
     ndcg = {"candidate": candidate, "popularity": popularity, "popularity_recent": recent}
+    ndcg |= {} if knn is None else {"item_knn": knn}
     ndcg |= {} if champion is None else {"champion": champion}
     leads = {
         a: {
@@ -39,18 +40,44 @@ def test_a_lead_is_paired():
     assert noise.low < 0 < noise.high
 
 
-def test_the_first_model_goes_live_when_it_beats_popularity():
+def test_the_first_model_goes_live_when_it_is_ahead_of_popularity():
     decision = decide(*figures(), "gate", None)
     assert decision.publish
     assert decision.contender == "candidate"
     assert any("no champion" in r for r in decision.reasons)
 
 
-def test_a_lead_that_may_be_chance_does_not_beat_popularity():
+def test_a_lead_that_may_be_chance_is_enough_over_popularity():
     decision = decide(*figures(candidate=0.065), "gate", None)
-    assert decision.publish
-    assert decision.contender == "popularity_recent"
-    assert any("does not beat popularity_recent" in r for r in decision.reasons)
+    assert (decision.publish, decision.contender) == (True, "candidate")
+    assert any("ahead of popularity_recent" in r for r in decision.reasons)
+
+
+@pytest.mark.parametrize("candidate", [0.055, 0.05, 0.02])
+def test_what_is_not_ahead_of_popularity_is_replaced_by_the_better_one(candidate):
+    decision = decide(*figures(candidate=candidate), "gate", None)
+    assert (decision.publish, decision.contender) == (True, "popularity_recent")
+    assert any("not ahead of popularity_recent" in r for r in decision.reasons)
+    assert any("popularity_recent is the contender" in r for r in decision.reasons)
+
+
+def test_another_model_takes_the_candidate_s_place_only_where_it_is_shown_to_be_better():
+    assert decide(*figures(knn=0.105), "gate", None).contender == "candidate"
+    shown = decide(*figures(knn=0.115), "gate", None)
+    assert (shown.publish, shown.contender) == (True, "item_knn")
+    assert any("item_knn is shown to be better than the candidate: NDCG@10 0.1150" in r for r in shown.reasons)
+    assert decide(*figures(knn=0.115), "always", None).contender == "candidate"
+
+
+def test_of_several_that_are_better_the_best_is_taken():
+    assert decide(*figures(candidate=0.02, knn=0.055), "gate", None).contender == "popularity_recent"
+    assert decide(*figures(candidate=0.02, knn=0.07), "gate", None).contender == "item_knn"
+
+
+def test_another_model_is_held_against_the_champion_as_a_candidate_is():
+    assert decide(*figures(candidate=0.08, knn=0.100, champion=0.104), "gate", "champion").publish
+    decision = decide(*figures(candidate=0.08, knn=0.100, champion=0.109), "gate", "champion")
+    assert (decision.publish, decision.contender) == (False, "item_knn")
 
 
 def test_better_than_the_champion_goes_live():
@@ -96,7 +123,7 @@ def test_the_first_reason_says_how_many_users_were_measured_and_on_what():
 
 
 FEW = [Evidence(n, "last_of_each_user") for n in (0, 1, 3, 29)]
-CLAIMS = ("beats", "does not beat", "worse", "NDCG")
+CLAIMS = ("ahead", "better", "worse", "NDCG")
 
 
 @pytest.mark.parametrize("evidence", FEW, ids=lambda e: str(e.count))
@@ -145,4 +172,4 @@ def test_where_nobody_was_measured_there_need_be_no_figures():
 def test_thirty_users_are_weighed():
     decision = decide(*figures(), "gate", None, Evidence(30))
     assert decision.contender == "candidate"
-    assert any("beats popularity" in r for r in decision.reasons)
+    assert any("ahead of popularity" in r for r in decision.reasons)

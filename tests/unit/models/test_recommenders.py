@@ -6,6 +6,7 @@ import pytest
 from tests.support import recommender_contract as contract
 from tests.support import tastes, toy_recommenders
 from tests.support.toy_recommenders import Blend, Newest
+from tidemark.models import fallback
 from tidemark.models.als_implicit import AlsImplicit
 from tidemark.models.factors import Factors
 from tidemark.models.fallback import WithFallback
@@ -13,6 +14,7 @@ from tidemark.models.interface import recommend
 from tidemark.models.item_knn import ItemKnn
 from tidemark.models.pairs import from_frame
 from tidemark.models.popularity import FittedPopularity, Popularity
+from tidemark.models.ranking import NONE
 
 LEARNERS = [AlsImplicit(8, 1.0, 20.0), ItemKnn(k=20)]
 OTHERS = [Popularity(), Popularity(0.2)]
@@ -93,3 +95,19 @@ def test_confidence_is_one_plus_alpha_times_weight():
     table["weight"] = 7.0
     assert np.allclose(AlsImplicit(2, 0.1, 0.0).fit(from_frame(table)).item_factors, unweighted.item_factors)
     assert not np.allclose(AlsImplicit(2, 0.1, 5.0).fit(from_frame(table)).item_factors, unweighted.item_factors)
+
+
+def test_items_that_a_model_has_no_score_for_come_behind_in_the_order_of_the_fallback():
+    first = FittedPopularity(np.array([-np.inf, 0, 2, -np.inf, -np.inf], np.float32))
+    model = WithFallback(first, FittedPopularity(np.array([1, 9, 9, 0, 3], np.float32)))
+    scores = model.scores(np.array([0]))
+    assert np.argsort(-scores[0], kind="stable").tolist() == [2, 1, 4, 0, 3]
+    assert scores[0, [1, 2]].tolist() == [0, 2]
+    assert np.isfinite(scores).all()
+
+
+def test_whoever_knows_item_knn_gets_a_whole_list():
+    train, _ = contract.sides()
+    fitted = fallback.fit(ItemKnn(k=2), train)
+    items, _ = recommend(fitted, np.arange(train.shape[0]), 20, train.weights)
+    assert (items != NONE).all()
