@@ -13,7 +13,7 @@ BOOTSTRAP = python="$$($(FIND_PYTHON))"; \
 	PYTHONPATH=src "$$python" -m tidemark.local.bootstrap
 TIDEMARK = .venv/bin/python -m tidemark.cli
 
-.PHONY: help installed setup setup-dev run status logs stop clean test lint hooks docs bench-load bench-train bench-topn bench-retrain bench-stream bench-ui bench-serve tide demo bench-explore
+.PHONY: help installed setup setup-dev run status logs stop clean test lint hooks docs bench-load bench-train bench-topn bench-retrain bench-quality bench-stream bench-ui bench-serve tide demo bench-explore
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##/\1/p' $(MAKEFILE_LIST) | sed 's/^\([a-z-]*\) */\1\t/' | expand -t 16
@@ -80,6 +80,9 @@ bench-topn: setup-dev  ## CPU of recommending to everybody, beside MLlib and imp
 
 bench-retrain: setup-dev  ## a whole retrain, from its start to the new champion
 	@PYTHONPATH=src:. .venv/bin/python benchmarks/retrain.py $(ARGS)
+
+bench-quality: setup-dev  ## how good the recommendations are, beside public models, on every data set that is there
+	@PYTHONPATH=src:. .venv/bin/python benchmarks/quality.py $(ARGS)
 
 bench-stream: setup-dev  ## ingest rate and delay, lag, fold-in, crossing to training
 	@PYTHONPATH=src:. .venv/bin/python benchmarks/stream.py $(ARGS)

@@ -13,13 +13,14 @@ import numpy as np
 
 from tests.support import tastes
 from tidemark.evaluation import ranking_metrics, splits
-from tidemark.models import fallback, recipes, saved
+from tidemark.models import fallback, recipes, saved, user_history
 from tidemark.models.alignment import Places
 from tidemark.models.interface import Fitted, Recommender, recommend
 from tidemark.models.pairs import Pairs, from_frame
 from tidemark.models.popularity import Popularity
 from tidemark.models.ranking import NONE
 from tidemark.models.recipes import Recipe
+from tidemark.models.user_history import History
 
 
 def sides() -> tuple[Pairs, Pairs]:
@@ -163,6 +164,51 @@ def learns_from_one_user_or_one_item(recommender: Recommender, folder: Path) -> 
         assert np.array_equal(saved.load_model(path, pairs)[0].scores(users), fitted.scores(users))
 
 
+def a_history_scores_as_its_user_does(recommender: Recommender, folder: Path) -> None:
+    """Whoever had what a known user had gets that user's scores: exactly, and where factors are folded in, but for what the
+    solver had left to do. A model that was loaded says the same."""
+    train, _ = sides()
+    fitted = recommender.fit(train)
+    path = str(folder / "model.npz")
+    saved.save_model(path, recommender, fallback.fit(recommender, train), train)
+    loaded, _ = saved.load_model(path, train)
+    users = np.arange(0, train.shape[0], 7)
+    for user, expected in zip(users.tolist(), fitted.scores(users), strict=True):
+        history = user_history.of_user(train, user)
+        found = fitted.scores_of_history(history)
+        if found is None:
+            continue
+        assert (found.shape, found.dtype) == ((train.shape[1],), np.float32)
+        again = loaded.scores_of_history(history)
+        assert again is not None
+        assert np.array_equal(again, found)
+        if fitted.factors_of_items() is None:
+            assert np.array_equal(found, expected)
+        else:
+            assert np.corrcoef(found, expected)[0, 1] > 0.98
+
+
+def of_no_history_it_says_nothing_or_what_it_says_to_everybody(recommender: Recommender, folder: Path) -> None:
+    """Nobody is nobody in particular."""
+    train, _ = sides()
+    fitted = recommender.fit(train)
+    nothing = np.empty(0, np.int64)
+    found = fitted.scores_of_history(History(nothing, nothing.astype(np.float32), nothing))
+    if found is not None:
+        assert recommender.fallback is None
+        assert np.array_equal(found, fitted.scores(np.array([0]))[0])
+
+
+def learns_without_times(recommender: Recommender, folder: Path) -> None:
+    """Where all is equally old, there are scores and lists all the same."""
+    train, _ = sides()
+    timeless = replace(train, timestamp=np.full_like(train.timestamp, train.timestamp[0]))
+    fitted = fallback.fit(recommender, timeless)
+    sound(fitted, timeless)
+    items, _ = recommend(fitted, np.arange(5), 10, timeless.weights)
+    assert (items != NONE).all()
+
+
 CHECKS = [
     lists_are_sound,
     scores_are_new,
@@ -173,6 +219,9 @@ CHECKS = [
     a_user_whom_it_does_not_know_gets_what_its_fallback_has,
     has_factors_of_every_item_or_none,
     learns_from_one_user_or_one_item,
+    a_history_scores_as_its_user_does,
+    of_no_history_it_says_nothing_or_what_it_says_to_everybody,
+    learns_without_times,
 ]
 """What every recommender does."""
 

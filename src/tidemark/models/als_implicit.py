@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
-from tidemark.models.factors import Factors
+from tidemark.models.factors import Factors, Folding
 from tidemark.models.interface import Recommender
 from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import Popularity
@@ -52,8 +52,13 @@ class AlsImplicit(Recommender):
                 random_state=self.seed,
             )
             model.fit(confidence.astype(np.float32), show_progress=False)
-        return Factors(np.asarray(model.user_factors, np.float32), np.asarray(model.item_factors, np.float32))
+        user_factors, item_factors = (np.asarray(part, np.float32) for part in (model.user_factors, model.item_factors))
+        return Factors(user_factors, item_factors, self._folding)
 
     def load(self, arrays: Mapping[str, Array]) -> Factors:
         """See `Recommender.load`."""
-        return Factors(**arrays)
+        return Factors(arrays["user_factors"], arrays["item_factors"], self._folding)
+
+    @property
+    def _folding(self) -> Folding:
+        return Folding(self.regularization, self.alpha)

@@ -10,7 +10,7 @@ import fsspec
 import numpy as np
 
 from tidemark.errors import NotEnoughDataError
-from tidemark.models.factors import Factors
+from tidemark.models.factors import Factors, Folding
 from tidemark.models.interface import Recommender
 from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import Popularity
@@ -61,7 +61,11 @@ class AlsSpark(Recommender):
 
     def load(self, arrays: Mapping[str, Array]) -> Factors:
         """See `Recommender.load`."""
-        return Factors(**arrays)
+        return Factors(arrays["user_factors"], arrays["item_factors"], self._folding)
+
+    @property
+    def _folding(self) -> Folding | None:
+        return None if self.explicit else Folding(self.regularization, self.alpha, scaled=True)
 
     def fit_values(self, pairs: Pairs, values: Array) -> Factors:
         """Factors of `values` float32 `(len(pairs),)` at the places of `pairs`; rows without pairs get zeros."""
@@ -86,7 +90,7 @@ class AlsSpark(Recommender):
         with _checkpoints(spark):
             model = als.fit(_frame(spark, pairs, values))
             user_factors = _array(model.userFactors, pairs.shape[0], self.factors)
-            return Factors(user_factors, _array(model.itemFactors, pairs.shape[1], self.factors))
+            return Factors(user_factors, _array(model.itemFactors, pairs.shape[1], self.factors), self._folding)
 
 
 def _blocks(n_pairs: int, cores: int) -> int:

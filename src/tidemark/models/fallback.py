@@ -13,6 +13,7 @@ import numpy as np
 from tidemark.models.alignment import Places
 from tidemark.models.interface import Fitted, Recommender, part_of, prefixed
 from tidemark.models.pairs import Pairs
+from tidemark.models.user_history import History
 
 Array = np.ndarray[Any, Any]
 
@@ -37,6 +38,11 @@ class WithFallback(Fitted):
         if len(short):
             scores[short] = _filled(scores[short], self.other.scores(user_nums[short]))
         return scores
+
+    def scores_of_history(self, history: History) -> Array | None:
+        """See `Fitted.scores_of_history`."""
+        scores = self.first.scores_of_history(history)
+        return self.other.scores_of_history(history) if scores is None else scores
 
     def arrays(self) -> dict[str, Array]:
         """Those of both, as `first/<name>` and `other/<name>`."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # so that recipes are read, by pages too, without SciPy
 
     from tidemark.models.alignment import Places
     from tidemark.models.pairs import Pairs
+    from tidemark.models.user_history import History
 
 Array = np.ndarray[Any, Any]
 
@@ -35,13 +36,21 @@ class Fitted(ABC):
         """What it has learned, by name, without Python objects: all that `Recommender.load` needs, beside the settings."""
 
     @abstractmethod
-    def aligned(self, users: "Places", items: "Places") -> Self:
+    def aligned(self, users: "Places", items: "Places") -> "Fitted":
         """The same model over another numbering of users and items; those that it does not know score as if they had
         been there and had taken part in nothing."""
 
     def knows(self, user_nums: Array) -> Array:
         """For which of these users it has anything to go by: boolean `(len(user_nums),)`. Others get the fallback."""
         return np.ones(len(user_nums), bool)
+
+    def scores_of_history(self, history: "History") -> Array | None:
+        """The scores of someone who had `history`, known or not: a new float32 array `(n_items,)` as in `scores`, the same as
+        there for a user who had just that; None where it has nothing to go by.
+
+        Items are numbered as in `scores`; what the model did not learn from says nothing.
+        """
+        return None
 
     def factors_of_items(self) -> Array | None:
         """What a user who is newer than the model is folded into (`models.fold_in`): float32 `(n_items, n_factors)`; None
@@ -61,6 +70,9 @@ class Recommender(ABC):
 
     fallback: ClassVar["Recommender | None"] = None
     """Who recommends to users whom a fit does not know (`Fitted.knows`); None: it has something for everybody."""
+
+    needs_times: ClassVar[bool] = False
+    """Whether all that it adds comes of the order in time: of pairs without times (`Pairs.has_times`) it may be left out."""
 
     @abstractmethod
     def fit(self, pairs: "Pairs") -> Fitted:

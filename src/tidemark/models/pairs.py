@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from tidemark.errors import NotEnoughDataError
+from tidemark.models import recency
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -61,6 +62,16 @@ class Pairs:
     def user_counts(self) -> Array:
         """How many items each user has: int64 `(n_users,)`."""
         return np.bincount(self.user_num, minlength=len(self.users))
+
+    @cached_property
+    def newer(self) -> Array:
+        """How many items of its user are strictly newer than each pair: int64 `(n,)`."""
+        return recency.newer(self.user_num, self.timestamp)
+
+    @property
+    def has_times(self) -> bool:
+        """Whether any pair is newer than another: where a source has no times, all are equally old."""
+        return len(self) > 0 and bool(self.timestamp.min() < self.timestamp.max())
 
     def take(self, chosen: Array) -> "Pairs":
         """The pairs where the boolean array `chosen` `(n,)` is true; ids and row numbers stay."""

@@ -9,6 +9,7 @@ import numpy as np
 from tidemark.models.alignment import Places
 from tidemark.models.interface import Fitted, Recommender
 from tidemark.models.pairs import Pairs
+from tidemark.models.user_history import History
 
 Array = np.ndarray[Any, Any]
 
@@ -29,6 +30,10 @@ class FittedPopularity(Fitted):
     def scores(self, user_nums: Array) -> Array:
         """See `Fitted.scores`."""
         return np.repeat(self.item_scores[np.newaxis], len(user_nums), axis=0)
+
+    def scores_of_history(self, history: History) -> Array:
+        """See `Fitted.scores_of_history`: whatever somebody had."""
+        return self.item_scores.copy()
 
     def arrays(self) -> dict[str, Array]:
         """`item_scores`."""

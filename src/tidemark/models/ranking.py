@@ -46,23 +46,27 @@ def top_n(
     n_items = seen.shape[1]
     items = np.full((len(user_nums), n), NONE, np.int32)
     best = np.full((len(user_nums), n), -np.inf, np.float32)
-    rows = max(1, min(2048, BLOCK_BYTES // (4 * max(n_items, 1))))
-
+    rows = rows_a_block(n_items)
     unknown = None if known is None or known.all() else np.flatnonzero(~known)
 
     def fill(start: int) -> None:
         part = slice(start, start + rows)
         block = scores(user_nums[part])
-        _mask(block, user_nums[part], seen)
+        mask(block, user_nums[part], seen)
         if unknown is not None:
             block[:, unknown] = -np.inf
-        chosen, values = _select(block, min(n, n_items))
+        chosen, values = select(block, min(n, n_items))
         items[part, : chosen.shape[1]], best[part, : chosen.shape[1]] = chosen, values
 
     # One BLAS thread in each of our own: the blocks are the parallelism.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         list(pool.map(fill, range(0, len(user_nums), rows)))
     return items, best
+
+
+def rows_a_block(n_items: int) -> int:
+    """Users who are scored at once."""
+    return max(1, min(2048, BLOCK_BYTES // (4 * max(n_items, 1))))
 
 
 def best(scores: Array, n: int) -> Array:
@@ -77,8 +81,8 @@ def best(scores: Array, n: int) -> Array:
     return able[np.lexsort((able, -scores[able]))[: max(n, 0)]]
 
 
-def _mask(block: Array, user_nums: Array, seen: csr_matrix) -> None:
-    """Set to -inf, in `block`, what each user has."""
+def mask(block: Array, user_nums: Array, seen: csr_matrix) -> None:
+    """Set to -inf, in `block` `(m, n_items)`, what each user has."""
     starts, ends = seen.indptr[user_nums], seen.indptr[user_nums + 1]
     counts = ends - starts
     rows = np.repeat(np.arange(len(user_nums)), counts)
@@ -86,7 +90,7 @@ def _mask(block: Array, user_nums: Array, seen: csr_matrix) -> None:
     block[rows, seen.indices[np.repeat(starts, counts) + offsets]] = -np.inf
 
 
-def _select(block: Array, n: int) -> tuple[Array, Array]:
+def select(block: Array, n: int) -> tuple[Array, Array]:
     """The `n` greatest of each row, greatest first, ties by the lower column: columns int32 and values, `(rows, n)`.
 
     The columns fall into groups; the n-th greatest of the groups' maxima bounds the n-th greatest value from below, so

@@ -11,8 +11,12 @@ from tidemark.models.interface import Recommender
 RECOMMENDERS = {
     "als_implicit": "tidemark.models.als_implicit:AlsImplicit",
     "als_spark": "tidemark.models.als_spark:AlsSpark",
+    "blend": "tidemark.models.blend:Blend",
+    "decayed": "tidemark.models.decayed:Decayed",
+    "decayed_popularity": "tidemark.models.decayed_popularity:DecayedPopularity",
     "item_knn": "tidemark.models.item_knn:ItemKnn",
     "popularity": "tidemark.models.popularity:Popularity",
+    "transitions": "tidemark.models.transitions:Transitions",
 }
 """Every recommender that can be stored: its name -> `module:class`, imported when it is first used."""
 

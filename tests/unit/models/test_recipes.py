@@ -40,7 +40,7 @@ def test_a_setting_may_be_a_recommender_or_several(monkeypatch):
     assert document["settings"]["members"][1] == {"name": "newest", "settings": {"power": 2.0}}
     assert from_document(json.loads(json.dumps(document))).recommender() == blend
     assert from_document(document).text() == (
-        "toy_blend: members [(item_knn: k 200, k1 1.2, b 0.3), (newest: power 2)], weights [0.4, 0.6]"
+        "toy_blend: members [(item_knn: k 200, k1 1.2, b 0.3, decay 0), (newest: power 2)], weights [0.4, 0.6]"
     )
 
 

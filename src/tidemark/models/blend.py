@@ -1,0 +1,254 @@
+"""Blend: several recommenders as one, by a weighted sum of their scores, each standardised over all items of a user.
+
+Standardised (z-)scores of different models are on one scale, so that a weight says what a member carries. One function
+does it, whether the scores come of what a model has learned of a user or of a history that it is shown.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tidemark.errors import SettingError
+from tidemark.models import ranking
+from tidemark.models.alignment import Places
+from tidemark.models.interface import Fitted, Recommender, part_of, prefixed
+from tidemark.models.pairs import Pairs
+from tidemark.models.popularity import Popularity
+from tidemark.models.user_history import History
+
+Array = np.ndarray[Any, Any]
+
+
+def standardised(scores: Array, known: Array) -> tuple[Array, Array]:
+    """`(score - mean) / standard deviation`, over all items of a row.
+
+    Args:
+        scores: float32 `(m, n_items)`, written over. A gap (-inf) is 0: to a model of neighbours, nothing speaks for it.
+        known: boolean `(m,)`, for whom the scores mean something; others get zeros, as rows of equal scores do.
+
+    Returns:
+        z float32 `(m, n_items)`, and float32 `(m,)` the z of a score of 0: that of an item which took part in nothing.
+    """
+    np.copyto(scores, 0, where=scores < ranking.LEAST)
+    scores[~known] = 0
+    mean = scores.mean(axis=1)
+    scores -= mean[:, np.newaxis]
+    deviation = np.sqrt(np.einsum("mi,mi->m", scores, scores) / np.float32(max(scores.shape[1], 1)))
+    # What rounding leaves of equal scores is no difference.
+    differ = deviation > 1e-6 * np.abs(mean)
+    scale = np.where(differ, 1 / np.where(differ, deviation, 1), 0).astype(np.float32)
+    scores *= scale[:, np.newaxis]
+    return scores, -mean * scale
+
+
+def weighted(parts: Iterable[tuple[Array, Array]], weights: Sequence[float]) -> tuple[Array, Array]:
+    """The sum of what `standardised` gives of each member, times its weight; the parts are written over, one by one."""
+    total = nothing = None
+    for (part, part_nothing), weight in zip(parts, weights, strict=True):
+        part *= np.float32(weight)
+        part_nothing *= np.float32(weight)
+        if total is None or nothing is None:
+            total, nothing = part, part_nothing
+        else:
+            total += part
+            nothing += part_nothing
+    if total is None or nothing is None:
+        raise ValueError("a blend of nothing")
+    return total, nothing
+
+
+@dataclass(frozen=True)
+class FittedBlend(Fitted):
+    """What the members have learned, over the users and items that they learned from.
+
+    Args:
+        members: fitted, in the order of `weights`.
+        names: of the members.
+        weights: what each carries.
+        personal: which of them go by what a user had; a user whom none of these knows is not known to the blend.
+    """
+
+    members: tuple[Fitted, ...]
+    names: tuple[str, ...]
+    weights: tuple[float, ...]
+    personal: tuple[bool, ...]
+
+    def scores(self, user_nums: Array) -> Array:
+        """See `Fitted.scores`."""
+        return self.scores_and_nothing(user_nums)[0]
+
+    def scores_and_nothing(self, user_nums: Array) -> tuple[Array, Array]:
+        """`scores`, and what an item which took part in nothing would have, float32 `(len(user_nums),)`."""
+        return weighted(self.standardised_scores(user_nums), self.weights)
+
+    def standardised_scores(self, user_nums: Array) -> Iterator[tuple[Array, Array]]:
+        """What `standardised` gives of each member in turn, for these users."""
+        for member in self.members:
+            yield standardised(member.scores(user_nums), member.knows(user_nums))
+
+    def scores_of_history(self, history: History) -> Array | None:
+        """See `Fitted.scores_of_history`: of the members that can tell; None where none of the personal ones can."""
+        found = self.scores_and_nothing_of_history(history)
+        return None if found is None else found[0]
+
+    def scores_and_nothing_of_history(self, history: History) -> tuple[Array, float] | None:
+        """`scores_of_history`, and what an item which took part in nothing would have."""
+        parts = self._parts_of_history(history)
+        if parts is None:
+            return None
+        scores, nothing = weighted(parts, self.weights)
+        return scores[0], nothing[0]
+
+    def brought(self, user_nums: Array, items: Array) -> Array:
+        """Which member brought each item of a list: the one whose weighted z is the greatest.
+
+        Args:
+            user_nums: int `(m,)`.
+            items: int `(m, n)`, item numbers, `ranking.NONE` where there is none.
+
+        Returns:
+            texts `(m, n)`, of `names`; empty where there is no item.
+        """
+        out = np.full(items.shape, "", f"<U{max(map(len, self.names))}")
+        rows = ranking.rows_a_block(self._n_items)
+        for start in range(0, len(user_nums), rows):
+            part = slice(start, start + rows)
+            out[part] = self._greatest(self.standardised_scores(user_nums[part]), items[part])
+        return out
+
+    def brought_to_history(self, history: History, items: Array) -> Array:
+        """`brought` for someone who had `history`, of the items `(n,)`: texts `(n,)`; empty where no member can tell."""
+        parts = self._parts_of_history(history)
+        return np.full(len(items), "") if parts is None else self._greatest(parts, items[np.newaxis])[0]
+
+    def arrays(self) -> dict[str, Array]:
+        """Those of each member, as `<place>/<name>`."""
+        return {k: v for n, member in enumerate(self.members) for k, v in prefixed(str(n), member.arrays()).items()}
+
+    def aligned(self, users: Places, items: Places) -> "AlignedBlend":
+        """See `Fitted.aligned`."""
+        return AlignedBlend(self, users, items)
+
+    def knows(self, user_nums: Array) -> Array:
+        """See `Fitted.knows`: whom a personal member knows."""
+        known = [m.knows(user_nums) for m, own in zip(self.members, self.personal, strict=True) if own]
+        return np.logical_or.reduce(known) if known else np.ones(len(user_nums), bool)
+
+    def factors_of_items(self) -> Array | None:
+        """See `Fitted.factors_of_items`: those of the first member that has some."""
+        return next((f for f in (m.factors_of_items() for m in self.members) if f is not None), None)
+
+    @cached_property
+    def _n_items(self) -> int:
+        return int(self.members[0].scores(np.zeros(1, np.int64)).shape[1])
+
+    def _parts_of_history(self, history: History) -> list[tuple[Array, Array]] | None:
+        """What `standardised` gives of each member; None where no personal one can tell."""
+        found = [member.scores_of_history(history) for member in self.members]
+        told = [scores for scores in found if scores is not None]
+        if not told or (any(self.personal) and all(s is None for s, p in zip(found, self.personal, strict=True) if p)):
+            return None
+        rows = [np.zeros_like(told[0]) if scores is None else scores for scores in found]
+        return [
+            standardised(row[np.newaxis], np.array([scores is not None]))
+            for row, scores in zip(rows, found, strict=True)
+        ]
+
+    def _greatest(self, parts: Iterable[tuple[Array, Array]], items: Array) -> Array:
+        """The name of the member with the greatest weighted z at each of `items` `(m, n)`."""
+        shares = [
+            np.take_along_axis(z, np.maximum(items, 0), axis=1) * np.float32(weight)
+            for (z, _), weight in zip(parts, self.weights, strict=True)
+        ]
+        return np.where(items == ranking.NONE, "", np.array(self.names)[np.argmax(shares, axis=0)])
+
+
+@dataclass(frozen=True)
+class AlignedBlend(Fitted):
+    """A blend over another numbering: it goes on to standardise over the items that it learned from.
+
+    Args:
+        blend: as it was fitted.
+        users, items: where the ids of the new numbering stand in its own.
+    """
+
+    blend: FittedBlend
+    users: Places
+    items: Places
+
+    def scores(self, user_nums: Array) -> Array:
+        """See `Fitted.scores`; of users whom it does not know, zeros: `fallback.WithFallback` replaces them."""
+        own, nothing = self.blend.scores_and_nothing(self.users.places[user_nums])
+        scores = np.where(self.items.known, own[:, self.items.places], nothing[:, np.newaxis])
+        scores[~self.users.known[user_nums]] = 0
+        return scores
+
+    def scores_of_history(self, history: History) -> Array | None:
+        """See `Fitted.scores_of_history`."""
+        found = self.blend.scores_and_nothing_of_history(history.by_older_numbers(self.items))
+        return None if found is None else np.where(self.items.known, found[0][self.items.places], found[1])
+
+    def arrays(self) -> dict[str, Array]:
+        """Those of the blend as it was fitted."""
+        return self.blend.arrays()
+
+    def aligned(self, users: Places, items: Places) -> "AlignedBlend":
+        """See `Fitted.aligned`."""
+        return AlignedBlend(self.blend, Places(self.users.old, users.new), Places(self.items.old, items.new))
+
+    def knows(self, user_nums: Array) -> Array:
+        """See `Fitted.knows`."""
+        known: Array = self.blend.knows(self.users.places[user_nums]) & self.users.known[user_nums]
+        return known
+
+    def factors_of_items(self) -> Array | None:
+        """See `Fitted.factors_of_items`: zeros for what it does not know."""
+        factors = self.blend.factors_of_items()
+        return None if factors is None else self.items.rows(factors)
+
+
+@dataclass(frozen=True)
+class Blend(Recommender):
+    """Settings of one fit.
+
+    Args:
+        members: the recommenders, of different names.
+        weights: what each carries, at least 0; only their ratios matter to the order of a list.
+    """
+
+    members: tuple[Recommender, ...]
+    weights: tuple[float, ...]
+
+    name = "blend"
+    fallback = Popularity()
+
+    def __post_init__(self) -> None:
+        names = [member.name for member in self.members]
+        if not names or len(set(names)) < len(names) or len(names) != len(self.weights):
+            raise SettingError(
+                f"a blend of {', '.join(names) or 'nobody'} with {len(self.weights)} weights: give one or more members of "
+                "different names, and a weight for each"
+            )
+        if not all(0 <= weight < float("inf") for weight in self.weights) or not any(self.weights):
+            raise SettingError(f"weights {self.weights}: give numbers of 0 or more, not all 0")
+
+    def fit(self, pairs: Pairs) -> FittedBlend:
+        """See `Recommender.fit`; a member that needs times learns nothing without, and so says nothing."""
+        return self.fitted(tuple(member.fit(pairs) for member in self.members))
+
+    def load(self, arrays: Mapping[str, Array]) -> FittedBlend:
+        """See `Recommender.load`."""
+        return self.fitted(tuple(member.load(part_of(arrays, str(n))) for n, member in enumerate(self.members)))
+
+    def fitted(self, members: tuple[Fitted, ...]) -> FittedBlend:
+        """The blend of members that are fitted already, in the order of `members`."""
+        names = tuple(member.name for member in self.members)
+        # Who falls back on nobody has the same to say to everybody.
+        return FittedBlend(members, names, self.weights, tuple(member.fallback is not None for member in self.members))
+
+    def with_given(self, given: Mapping[str, Any]) -> "Blend":
+        """See `Recommender.with_given`: what is given is the members'."""
+        return replace(self, members=tuple(member.with_given(given) for member in self.members))

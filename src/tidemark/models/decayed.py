@@ -1,0 +1,98 @@
+"""Decayed: another recommender, fitted on weights that fall with the age of the interaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tidemark.models.alignment import Places
+from tidemark.models.interface import Fitted, Recommender, part_of, prefixed
+from tidemark.models.pairs import Pairs
+from tidemark.models.popularity import Popularity
+from tidemark.models.recency import Clock
+from tidemark.models.user_history import History
+
+Array = np.ndarray[Any, Any]
+
+INNER, TIMES = "recommender", "times"
+
+
+@dataclass(frozen=True)
+class FittedDecayed(Fitted):
+    """What was learned from decayed weights, and the clock by which a history's weights decay.
+
+    Args:
+        inner: what the recommender learned.
+        clock: of the pairs that it learned from.
+        half_life: see `Decayed`.
+    """
+
+    inner: Fitted
+    clock: Clock
+    half_life: float
+
+    def scores(self, user_nums: Array) -> Array:
+        """See `Fitted.scores`."""
+        return self.inner.scores(user_nums)
+
+    def scores_of_history(self, history: History) -> Array | None:
+        """See `Fitted.scores_of_history`: what is newer than the model counts whole."""
+        return self.inner.scores_of_history(
+            replace(history, weights=self._decayed(history.weights, history.timestamps))
+        )
+
+    def arrays(self) -> dict[str, Array]:
+        """Those of the recommender as `recommender/<name>`, and `times` of the clock."""
+        return prefixed(INNER, self.inner.arrays()) | {TIMES: self.clock.times}
+
+    def aligned(self, users: Places, items: Places) -> "FittedDecayed":
+        """See `Fitted.aligned`."""
+        return replace(self, inner=self.inner.aligned(users, items))
+
+    def knows(self, user_nums: Array) -> Array:
+        """See `Fitted.knows`."""
+        return self.inner.knows(user_nums)
+
+    def factors_of_items(self) -> Array | None:
+        """See `Fitted.factors_of_items`."""
+        return self.inner.factors_of_items()
+
+    def _decayed(self, weights: Array, timestamps: Array) -> Array:
+        return _decayed(self.clock, self.half_life, weights, timestamps)
+
+
+@dataclass(frozen=True)
+class Decayed(Recommender):
+    """`recommender`, with each weight times `2^(-age / half_life)`.
+
+    Args:
+        recommender: one that makes something of weights, as ALS does.
+        half_life: share of all pairs that are newer, at which an interaction counts half (above 0).
+    """
+
+    recommender: Recommender
+    half_life: float = 0.5
+
+    name = "decayed"
+    fallback = Popularity()
+    needs_times = True
+
+    def fit(self, pairs: Pairs) -> FittedDecayed:
+        """See `Recommender.fit`; of pairs without times it learns what the recommender itself does."""
+        clock = Clock.of(pairs.timestamp)
+        weight = _decayed(clock, self.half_life, pairs.weight, pairs.timestamp)
+        return FittedDecayed(self.recommender.fit(replace(pairs, weight=weight)), clock, self.half_life)
+
+    def load(self, arrays: Mapping[str, Array]) -> FittedDecayed:
+        """See `Recommender.load`."""
+        return FittedDecayed(self.recommender.load(part_of(arrays, INNER)), Clock(arrays[TIMES]), self.half_life)
+
+    def with_given(self, given: Mapping[str, Any]) -> "Decayed":
+        """See `Recommender.with_given`: what is given is the recommender's."""
+        return replace(self, recommender=self.recommender.with_given(given))
+
+
+def _decayed(clock: Clock, half_life: float, weight: Array, timestamp: Array) -> Array:
+    """The decayed weights, float32 `(n,)`."""
+    return np.asarray(weight * clock.remaining(timestamp, half_life), np.float32)

@@ -1,0 +1,104 @@
+"""Neighbours: a score is the summed likeness of an item to what the user has; what every model of like items gives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from tidemark.models import recency
+from tidemark.models.alignment import Places, matrix_arrays, matrix_from
+from tidemark.models.interface import Fitted
+from tidemark.models.pairs import Pairs
+from tidemark.models.user_history import History
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Neighbours(Fitted):
+    """What users had, and which items are like which.
+
+    Args:
+        histories: CSR `(n_users, n_learned)` float32, what each pair counts, over the items that it learned from.
+        similarity: CSR `(n_learned, n_items)` float32, the neighbours of an item in its row.
+        decay: what an item of a history counts is `weight * (1 + newer)^-decay` (`recency.faded`).
+        items: where the items of another numbering stand among the learned, once it was aligned to it.
+    """
+
+    histories: csr_matrix
+    similarity: csr_matrix
+    decay: float = 0.0
+    items: Places | None = None
+
+    def scores(self, user_nums: Array) -> Array:
+        """See `Fitted.scores`: the summed similarity of an item to what the user has; -inf where it has none."""
+        return self._summed(self.histories[user_nums])
+
+    def scores_of_history(self, history: History) -> Array | None:
+        """See `Fitted.scores_of_history`: as `scores` of a user who had that."""
+        newer = recency.newer(np.zeros(len(history), np.int64), history.timestamps)
+        own = replace(history, weights=recency.faded(history.weights, newer, self.decay))
+        if self.items is not None:
+            own = own.by_older_numbers(self.items)
+        row = csr_matrix((own.weights, own.items, [0, len(own)]), (1, self.similarity.shape[0]))
+        return self._summed(row)[0] if self._known(row)[0] else None
+
+    def arrays(self) -> dict[str, Array]:
+        """Both matrices, taken apart (`alignment.matrix_arrays`)."""
+        return matrix_arrays("histories", self.histories) | matrix_arrays("similarity", self.similarity)
+
+    def aligned(self, users: Places, items: Places) -> "Neighbours":
+        """See `Fitted.aligned`: histories stay those of the model's time, items that are gone by now included."""
+        return Neighbours(users.matrix_rows(self.histories), items.matrix_columns(self.similarity), self.decay, items)
+
+    def knows(self, user_nums: Array) -> Array:
+        """See `Fitted.knows`: users who have an item with a neighbour."""
+        return self._has_neighbours[user_nums]
+
+    def _summed(self, histories: csr_matrix) -> Array:
+        """The scores of the rows of `histories`, float32 `(m, n_items)`."""
+        summed = histories @ self.similarity
+        scores = np.full(summed.shape, -np.inf, np.float32)
+        rows = np.repeat(np.arange(summed.shape[0]), np.diff(summed.indptr))
+        scores[rows, summed.indices] = summed.data
+        return scores
+
+    @cached_property
+    def _has_neighbours(self) -> Array:
+        """Boolean `(n_users,)`."""
+        return self._known(self.histories)
+
+    def _known(self, histories: csr_matrix) -> Array:
+        """Which rows of `histories` have an item with a neighbour: boolean `(m,)`."""
+        neighbours = (np.diff(self.similarity.indptr) > 0).astype(np.float32)
+        had = csr_matrix((np.ones_like(histories.data), histories.indices, histories.indptr), shape=histories.shape)
+        known: Array = had @ neighbours > 0
+        return known
+
+
+def histories(pairs: Pairs, decay: float) -> csr_matrix:
+    """What each pair counts in its user's history, as `Neighbours` has it."""
+    if decay == 0:
+        return pairs.weights.astype(np.float32)
+    counted = recency.faded(pairs.weight, pairs.newer, decay)
+    return csr_matrix((counted, pairs.weights.indices, pairs.weights.indptr), shape=pairs.shape)
+
+
+def load(arrays: Mapping[str, Array], decay: float) -> Neighbours:
+    """The model whose `Neighbours.arrays` these are."""
+    return Neighbours(matrix_from(arrays, "histories"), matrix_from(arrays, "similarity"), decay)
+
+
+def strongest(matrix: csr_matrix, k: int) -> csr_matrix:
+    """The `k` greatest entries of each row of a CSR matrix; of equal ones, those of the lower columns."""
+    matrix = matrix.tocsr()
+    matrix.sort_indices()
+    kept = np.ones(matrix.nnz, bool)
+    for row in np.flatnonzero(np.diff(matrix.indptr) > k):
+        start, end = matrix.indptr[row], matrix.indptr[row + 1]
+        kept[start + np.argsort(-matrix.data[start:end], kind="stable")[k:]] = False
+    ends = np.append(0, np.cumsum(kept))[matrix.indptr]
+    return csr_matrix((matrix.data[kept], matrix.indices[kept], ends), shape=matrix.shape)

@@ -1,0 +1,200 @@
+"""Portfolio: the recommenders that may be part of a blend, each with its best settings, and the blend that is proven.
+
+ALS comes with its settings (`search`); of the others, each kind's best by NDCG@10 on the same validation periods is a
+member. The held-out data is never looked at. What it costs is bounded by counts: of pairs and users by the search's
+`Budget`, of fits by the grids below.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from tidemark.evaluation import evidence, ranking_metrics, splits
+from tidemark.models.blend import Blend
+from tidemark.models.decayed import Decayed
+from tidemark.models.decayed_popularity import DecayedPopularity
+from tidemark.models.interface import Fitted, Recommender, recommend
+from tidemark.models.item_knn import ItemKnn
+from tidemark.models.pairs import Pairs
+from tidemark.models.popularity import Popularity
+from tidemark.models.recipes import Recipe
+from tidemark.models.transitions import Transitions
+from tidemark.retraining import blend_weights
+from tidemark.retraining.blend_weights import Unions, Weighting
+from tidemark.retraining.search import Budget, sample_users
+
+Array = np.ndarray[Any, Any]
+
+log = logging.getLogger(__name__)
+
+FEW_USERS = 1_000
+"""Users measured on the newest tenth, below which two older tenths are validated on as well."""
+
+PERIODS = 3
+
+ITEM_KNN_B, DECAYS = (0.3, 0.1, 0.8), (0.5, 1.0)
+TRANSITIONS = (Transitions(), Transitions(lags=3, damping=0.5, decay=1.0))
+POPULARITIES = (Popularity(), *(DecayedPopularity(half_life) for half_life in (0.5, 0.2, 0.05, 0.02)))
+ALS_HALF_LIFE = 0.5
+
+
+@dataclass(frozen=True)
+class Period:
+    """One validation period.
+
+    Args:
+        train, held: what is learned from, and the tenth of all pairs that follows.
+        users: int64 `(u,)`, who is ranked.
+    """
+
+    train: Pairs
+    held: Pairs
+    users: Array
+
+    def ndcg(self, fitted: Fitted) -> Array:
+        """NDCG@10 of each user, float64 `(u,)`."""
+        lists, _ = recommend(fitted, self.users, 10, self.train.weights, self.train.item_counts > 0)
+        hit = ranking_metrics.hits(lists, self.users, self.held.weights)
+        return ranking_metrics.ndcg(hit, self.held.user_counts[self.users], 10)
+
+
+def periods(pairs: Pairs, most_users: int) -> list[Period]:
+    """The newest tenth of `pairs`, and where it measures fewer than `FEW_USERS`, the two tenths before it too; those without
+    a user to measure are left out.
+
+    Args:
+        pairs: ten or more.
+        most_users: who is ranked in each, at most: drawn by a seed.
+    """
+    order = splits.oldest_first(pairs)
+    out: list[Period] = []
+    for tenth in range(PERIODS):
+        start, end = (round(len(pairs) * (1 - (tenth + n) / 10)) for n in (1, 0))
+        learned, held = np.zeros(len(pairs), bool), np.zeros(len(pairs), bool)
+        learned[order[:start]], held[order[start:end]] = True, True
+        train, rest = pairs.take(learned), pairs.take(held)
+        users = ranking_metrics.users_of_both(train, rest)
+        if len(users):
+            drawn = np.random.default_rng(ranking_metrics.SEED).permutation(users)[:most_users]
+            out.append(Period(train, rest, np.sort(drawn)))
+        if len(users) >= FEW_USERS:
+            break
+    return out
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A recommender, fitted for each period, and the NDCG@10 that it reached over all of them."""
+
+    recommender: Recommender
+    fitted: tuple[Fitted, ...]
+    ndcg_at_10: float
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """What was tried and what is proven.
+
+    Args:
+        recommender: to be fitted: the blend of the members that carry something, or one of them where it carries all.
+        members: each kind's best, ALS first, in the order of the weights.
+        trials: NDCG@10 of every recommender that was tried, in order.
+        weightings: every weighting that was tried, ALS alone first.
+        chosen: the proven one.
+        users: measured, over all periods.
+    """
+
+    recommender: Recommender
+    members: tuple[Recommender, ...]
+    trials: tuple[tuple[Recommender, float], ...]
+    weightings: tuple[Weighting, ...]
+    chosen: Weighting
+    users: int
+
+    def document(self) -> dict[str, Any]:
+        """As it is stored with the model."""
+        return {
+            "members": [Recipe.of(member).document() for member in self.members],
+            "trials": [Recipe.of(tried).document() | {"ndcg_at_10": value} for tried, value in self.trials],
+            "weightings": [
+                {"weights": list(w.weights), "ndcg_at_10": w.ndcg_at_10, "lead": w.lead, "bound": w.bound}
+                for w in self.weightings
+            ],
+            "weights": list(self.chosen.weights),
+            "lead": self.chosen.lead,
+            "bound": self.chosen.bound,
+            "users": self.users,
+        }
+
+
+def search(pairs: Pairs, als: Recommender, budget: Budget) -> Portfolio:
+    """The members with their best settings, and the weights that validation can prove.
+
+    Args:
+        pairs: what may be learned from; never held-out pairs.
+        als: the first member, with the settings that are to be fitted: what the others must lead to carry anything.
+        budget: bounds of pairs and of users ranked in each period.
+    """
+    found = periods(sample_users(pairs, budget.pairs), budget.users)
+    users = sum(len(period.users) for period in found)
+    if users < evidence.LEAST:
+        log.info("blend: %s users to validate on, %s are needed: ALS alone", users, evidence.LEAST)
+        alone = Weighting((1.0,), 0.0, 0.0, 0.0)
+        return Portfolio(als, (als,), (), (alone,), alone, users)
+    trials: list[tuple[Recommender, float]] = []
+    members = list(_members(pairs, als, found, trials))
+    blend = Blend(tuple(m.recommender for m in members), (1.0,) * len(members))
+    stored = [_unions(blend, members, n, period) for n, period in enumerate(found)]
+    weightings = blend_weights.weigh(stored, len(members))
+    chosen = blend_weights.proven(weightings)
+    log.info("blend: %s: NDCG@10 %.4f, lead over ALS %+.4f (from %+.4f), %s users",
+             dict(zip((m.recommender.name for m in members), chosen.weights, strict=True)),
+             chosen.ndcg_at_10, chosen.lead, chosen.bound, f"{users:,}")  # fmt: skip
+    made = of_weights(blend.members, chosen.weights)
+    return Portfolio(made, blend.members, tuple(trials), tuple(weightings), chosen, users)
+
+
+def of_weights(members: Sequence[Recommender], weights: Sequence[float]) -> Recommender:
+    """The blend of those members that carry something; a member itself where it carries all."""
+    carrying = [(member, weight) for member, weight in zip(members, weights, strict=True) if weight > 0]
+    return carrying[0][0] if len(carrying) == 1 else Blend(*zip(*carrying, strict=True))
+
+
+def _members(
+    pairs: Pairs, als: Recommender, found: Sequence[Period], trials: list[tuple[Recommender, float]]
+) -> Iterator[Tried]:
+    """Each kind's best, ALS first; what is tried is added to `trials`."""
+
+    def best(*recommenders: Recommender) -> Tried:
+        able = [r for r in recommenders if pairs.has_times or not r.needs_times]
+        tried = [_try(recommender, found) for recommender in able]
+        trials.extend((one.recommender, one.ndcg_at_10) for one in tried)
+        return max(tried, key=lambda one: one.ndcg_at_10)
+
+    yield best(als)
+    if pairs.has_times:
+        yield best(Decayed(als, ALS_HALF_LIFE))
+    knn = best(*(ItemKnn(b=b) for b in ITEM_KNN_B))
+    if pairs.has_times:  # how old a history counts and how long it is hardly depend on each other: one after the other
+        newer = best(*(replace(knn.recommender, decay=decay) for decay in DECAYS))  # type: ignore[type-var]
+        knn = max(knn, newer, key=lambda one: one.ndcg_at_10)
+    yield knn
+    if pairs.has_times:
+        yield best(*TRANSITIONS)
+        yield best(*POPULARITIES)
+
+
+def _try(recommender: Recommender, found: Sequence[Period]) -> Tried:
+    fitted = tuple(recommender.fit(period.train) for period in found)
+    ndcg = np.concatenate([period.ndcg(model) for model, period in zip(fitted, found, strict=True)])
+    log.info("portfolio: %s: NDCG@10 %.4f", Recipe.of(recommender).text(), ndcg.mean())
+    return Tried(recommender, fitted, float(ndcg.mean()))
+
+
+def _unions(blend: Blend, members: Sequence[Tried], n: int, period: Period) -> Unions:
+    """The unions of the members as they were fitted for period `n`."""
+    fitted = blend.fitted(tuple(member.fitted[n] for member in members))
+    return blend_weights.unions(fitted, period.users, period.train, period.held)
