@@ -89,7 +89,7 @@ def _pack(users: list[str], items: list[str], about: About, rng: np.random.Gener
         first_seen=np.full(len(items), 1_700_000_000_000_000, np.int64),
         stars=np.full(len(items), 4.2, np.float32),
         raters=np.full(len(items), 12, np.int32),
-        item_factors=rng.normal(0, 0.1, (len(items), FACTORS)).astype(np.float32),
+        learned={"item_factors": rng.normal(0, 0.1, (len(items), FACTORS)).astype(np.float32)},
         columns=of_details(details, ()).arrays(),
     )
 

@@ -46,7 +46,7 @@ def pack(
         "first_seen": np.arange(k, dtype=np.int64) * 1_000_000,
         "stars": np.where(np.arange(k) % 2, 4.5, np.nan).astype(np.float32),
         "raters": (np.arange(k) % 2).astype(np.int32),
-        "item_factors": np.ones((k, 2), np.float32) if factors else None,
+        "learned": {"item_factors": np.ones((k, 2), np.float32)} if factors else {},
         "columns": columns.of_products(items, details.merged(products, changes)).arrays(),
     }
     return Pack(of, users, items, **{**made, **arrays})

@@ -199,6 +199,33 @@ def of_no_history_it_says_nothing_or_what_it_says_to_everybody(recommender: Reco
         assert np.array_equal(found, fitted.scores(np.array([0]))[0])
 
 
+def a_history_needs_no_user(recommender: Recommender, folder: Path) -> None:
+    """What is kept for histories says the same of them as the whole model, and what each item adds makes up the scores."""
+    train, _ = sides()
+    fitted = fallback.fit(recommender, train)
+    arrays = fitted.history_arrays()
+    if not arrays:
+        return
+    for array in arrays.values():
+        array.setflags(write=False)
+    alone = recommender.load_for_histories(arrays)
+    items = np.arange(train.shape[1])
+    for user in (0, 3, 100):
+        history = user_history.of_user(train, user)
+        scores, kept = fitted.scores_of_history(history), alone.scores_of_history(history)
+        assert scores is not None
+        assert kept is not None
+        assert np.array_equal(scores, kept)
+        brought = alone.contributions(history, items)
+        assert (brought is None) == (recommender.fallback is None)
+        if brought is not None:
+            scored = np.isfinite(scores)
+            sums = brought.sum(axis=1)[scored]
+            np.testing.assert_allclose(sums - sums[0], scores[scored] - scores[scored][0], rtol=1e-3, atol=1e-4)
+        like = alone.likeness(5)
+        assert like is None or like.scores.shape == items.shape
+
+
 def learns_without_times(recommender: Recommender, folder: Path) -> None:
     """Where all is equally old, there are scores and lists all the same."""
     train, _ = sides()
@@ -221,6 +248,7 @@ CHECKS = [
     learns_from_one_user_or_one_item,
     a_history_scores_as_its_user_does,
     of_no_history_it_says_nothing_or_what_it_says_to_everybody,
+    a_history_needs_no_user,
     learns_without_times,
 ]
 """What every recommender does."""

@@ -51,7 +51,7 @@ def pack(
         first_seen=np.zeros(len(items), np.int64),
         stars=np.full(len(items), np.nan, np.float32),
         raters=np.zeros(len(items), np.int32),
-        item_factors=item_factors,
+        learned={} if item_factors is None else {"item_factors": item_factors},
     )
     for array in (made.lists, made.scores, made.popular, made.popular_scores):
         array.flags.writeable = False  # as mapped ones are

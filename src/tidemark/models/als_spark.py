@@ -10,7 +10,7 @@ import fsspec
 import numpy as np
 
 from tidemark.errors import NotEnoughDataError
-from tidemark.models.factors import Factors, Folding
+from tidemark.models.factors import Factors, Folding, without_users
 from tidemark.models.interface import Recommender
 from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import Popularity
@@ -62,6 +62,10 @@ class AlsSpark(Recommender):
     def load(self, arrays: Mapping[str, Array]) -> Factors:
         """See `Recommender.load`."""
         return Factors(arrays["user_factors"], arrays["item_factors"], self._folding)
+
+    def load_for_histories(self, arrays: Mapping[str, Array]) -> Factors:
+        """See `Recommender.load_for_histories`."""
+        return without_users(arrays["item_factors"], self._folding)
 
     @property
     def _folding(self) -> Folding | None:

@@ -14,7 +14,7 @@ import numpy as np
 from tidemark.errors import SettingError
 from tidemark.models import ranking
 from tidemark.models.alignment import Places
-from tidemark.models.interface import Fitted, Recommender, part_of, prefixed
+from tidemark.models.interface import NEIGHBOURS, Fitted, Likeness, Recommender, part_of, prefixed
 from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import Popularity
 from tidemark.models.user_history import History
@@ -34,14 +34,19 @@ def standardised(scores: Array, known: Array) -> tuple[Array, Array]:
     """
     np.copyto(scores, 0, where=scores < ranking.LEAST)
     scores[~known] = 0
+    mean, scale = _centred(scores)
+    scores *= scale[:, np.newaxis]
+    return scores, -mean * scale
+
+
+def _centred(scores: Array) -> tuple[Array, Array]:
+    """The mean of each row, which is taken off `scores`, and `1 / standard deviation`, 0 where all are equal; `(m,)` each."""
     mean = scores.mean(axis=1)
     scores -= mean[:, np.newaxis]
     deviation = np.sqrt(np.einsum("mi,mi->m", scores, scores) / np.float32(max(scores.shape[1], 1)))
     # What rounding leaves of equal scores is no difference.
     differ = deviation > 1e-6 * np.abs(mean)
-    scale = np.where(differ, 1 / np.where(differ, deviation, 1), 0).astype(np.float32)
-    scores *= scale[:, np.newaxis]
-    return scores, -mean * scale
+    return mean, np.where(differ, 1 / np.where(differ, deviation, 1), 0).astype(np.float32)
 
 
 def weighted(parts: Iterable[tuple[Array, Array]], weights: Sequence[float]) -> tuple[Array, Array]:
@@ -102,6 +107,10 @@ class FittedBlend(Fitted):
         scores, nothing = weighted(parts, self.weights)
         return scores[0], nothing[0]
 
+    def reads_histories(self) -> bool:
+        """See `Fitted.reads_histories`: whether any personal member does."""
+        return any(own and m.reads_histories() for m, own in zip(self.members, self.personal, strict=True))
+
     def brought(self, user_nums: Array, items: Array) -> Array:
         """Which member brought each item of a list: the one whose weighted z is the greatest.
 
@@ -126,7 +135,27 @@ class FittedBlend(Fitted):
 
     def arrays(self) -> dict[str, Array]:
         """Those of each member, as `<place>/<name>`."""
-        return {k: v for n, member in enumerate(self.members) for k, v in prefixed(str(n), member.arrays()).items()}
+        return _by_place(member.arrays() for member in self.members)
+
+    def history_arrays(self) -> dict[str, Array]:
+        """Those of each member, named as in `arrays`."""
+        return _by_place(member.history_arrays() for member in self.members)
+
+    def contributions(self, history: History, items: Array) -> Array | None:
+        """See `Fitted.contributions`: those of the members, standardised as their scores are; who cannot tell adds nothing."""
+        total, told = np.zeros((len(items), len(history))), False
+        for member, weight in zip(self.members, self.weights, strict=True):
+            brought, scores = member.contributions(history, items), member.scores_of_history(history)
+            if brought is not None and scores is not None:
+                np.copyto(scores, 0, where=scores < ranking.LEAST)
+                total += weight * _centred(scores[np.newaxis])[1][0] * brought
+                told = True
+        return total if told else None
+
+    def likeness(self, item: int) -> Likeness | None:
+        """See `Fitted.likeness`: that of the first member that knows neighbours of it, else of the first that knows it."""
+        found = [likeness for member in self.members if (likeness := member.likeness(item)) is not None]
+        return min(found, key=lambda likeness: likeness.by != NEIGHBOURS, default=None)
 
     def aligned(self, users: Places, items: Places) -> "AlignedBlend":
         """See `Fitted.aligned`."""
@@ -191,6 +220,10 @@ class AlignedBlend(Fitted):
         found = self.blend.scores_and_nothing_of_history(history.by_older_numbers(self.items))
         return None if found is None else np.where(self.items.known, found[0][self.items.places], found[1])
 
+    def reads_histories(self) -> bool:
+        """See `Fitted.reads_histories`."""
+        return self.blend.reads_histories()
+
     def arrays(self) -> dict[str, Array]:
         """Those of the blend as it was fitted."""
         return self.blend.arrays()
@@ -243,6 +276,11 @@ class Blend(Recommender):
         """See `Recommender.load`."""
         return self.fitted(tuple(member.load(part_of(arrays, str(n))) for n, member in enumerate(self.members)))
 
+    def load_for_histories(self, arrays: Mapping[str, Array]) -> FittedBlend:
+        """See `Recommender.load_for_histories`."""
+        parts = ((member, part_of(arrays, str(n))) for n, member in enumerate(self.members))
+        return self.fitted(tuple(member.load_for_histories(part) for member, part in parts))
+
     def fitted(self, members: tuple[Fitted, ...]) -> FittedBlend:
         """The blend of members that are fitted already, in the order of `members`."""
         names = tuple(member.name for member in self.members)
@@ -252,3 +290,8 @@ class Blend(Recommender):
     def with_given(self, given: Mapping[str, Any]) -> "Blend":
         """See `Recommender.with_given`: what is given is the members'."""
         return replace(self, members=tuple(member.with_given(given) for member in self.members))
+
+
+def _by_place(arrays: Iterable[dict[str, Array]]) -> dict[str, Array]:
+    """The arrays of the members in turn, as `<place>/<name>`."""
+    return {name: array for n, part in enumerate(arrays) for name, array in prefixed(str(n), part).items()}

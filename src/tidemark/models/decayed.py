@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tidemark.models.alignment import Places
-from tidemark.models.interface import Fitted, Recommender, part_of, prefixed
+from tidemark.models.interface import Fitted, Likeness, Recommender, part_of, prefixed
 from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import Popularity
 from tidemark.models.recency import Clock
@@ -38,13 +38,27 @@ class FittedDecayed(Fitted):
 
     def scores_of_history(self, history: History) -> Array | None:
         """See `Fitted.scores_of_history`: what is newer than the model counts whole."""
-        return self.inner.scores_of_history(
-            replace(history, weights=self._decayed(history.weights, history.timestamps))
-        )
+        return self.inner.scores_of_history(self._aged(history))
 
     def arrays(self) -> dict[str, Array]:
         """Those of the recommender as `recommender/<name>`, and `times` of the clock."""
         return prefixed(INNER, self.inner.arrays()) | {TIMES: self.clock.times}
+
+    def history_arrays(self) -> dict[str, Array]:
+        """See `arrays`."""
+        return prefixed(INNER, self.inner.history_arrays()) | {TIMES: self.clock.times}
+
+    def reads_histories(self) -> bool:
+        """See `Fitted.reads_histories`."""
+        return self.inner.reads_histories()
+
+    def contributions(self, history: History, items: Array) -> Array | None:
+        """See `Fitted.contributions`."""
+        return self.inner.contributions(self._aged(history), items)
+
+    def likeness(self, item: int) -> Likeness | None:
+        """See `Fitted.likeness`."""
+        return self.inner.likeness(item)
 
     def aligned(self, users: Places, items: Places) -> "FittedDecayed":
         """See `Fitted.aligned`."""
@@ -58,8 +72,9 @@ class FittedDecayed(Fitted):
         """See `Fitted.factors_of_items`."""
         return self.inner.factors_of_items()
 
-    def _decayed(self, weights: Array, timestamps: Array) -> Array:
-        return _decayed(self.clock, self.half_life, weights, timestamps)
+    def _aged(self, history: History) -> History:
+        """The history with decayed weights."""
+        return replace(history, weights=_decayed(self.clock, self.half_life, history.weights, history.timestamps))
 
 
 @dataclass(frozen=True)
@@ -87,6 +102,11 @@ class Decayed(Recommender):
     def load(self, arrays: Mapping[str, Array]) -> FittedDecayed:
         """See `Recommender.load`."""
         return FittedDecayed(self.recommender.load(part_of(arrays, INNER)), Clock(arrays[TIMES]), self.half_life)
+
+    def load_for_histories(self, arrays: Mapping[str, Array]) -> FittedDecayed:
+        """See `Recommender.load_for_histories`."""
+        inner = self.recommender.load_for_histories(part_of(arrays, INNER))
+        return FittedDecayed(inner, Clock(arrays[TIMES]), self.half_life)
 
     def with_given(self, given: Mapping[str, Any]) -> "Decayed":
         """See `Recommender.with_given`: what is given is the recommender's."""

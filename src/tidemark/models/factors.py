@@ -1,14 +1,15 @@
 """Factors: matrix factorisation, learned; what every ALS gives."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.linalg import LinAlgError
 
 from tidemark.models.alignment import Places
 from tidemark.models.fold_in import FoldIn
-from tidemark.models.interface import Fitted
+from tidemark.models.interface import FACTORS, Fitted, Likeness
 from tidemark.models.user_history import History
 
 Array = np.ndarray[Any, Any]
@@ -40,10 +41,6 @@ class Factors(Fitted):
     user_factors: Array
     item_factors: Array
     folding: Folding | None = None
-    _transposed: Array = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_transposed", np.ascontiguousarray(self.item_factors.T))
 
     def scores(self, user_nums: Array) -> Array:
         """See `Fitted.scores`; of a user whom it does not know, zeros or NaN: `fallback.WithFallback` replaces them."""
@@ -56,15 +53,47 @@ class Factors(Fitted):
         fold = self._fold
         if fold is None:
             return None
-        # MLlib counts an event of no weight neither in the sum nor in the regularisation.
-        counted = history.weights > 0 if fold.scaled else np.ones(len(history), bool)
+        counted = _counted(fold, history)
         if not counted.any():
             return None
-        return np.asarray(self.item_factors @ fold.user_factor(history.items[counted], history.weights[counted]))
+        try:
+            user_factor = fold.user_factor(history.items[counted], history.weights[counted])
+        except LinAlgError:  # factors that lie in a plane and no regularisation: no one answer
+            return None
+        return np.asarray(self.item_factors @ user_factor)
+
+    def reads_histories(self) -> bool:
+        """See `Fitted.reads_histories`."""
+        return self._fold is not None
+
+    def contributions(self, history: History, items: Array) -> Array | None:
+        """See `Fitted.contributions`: the score of ALS is a sum over what the user had (`FoldIn.contributions`)."""
+        fold = self._fold
+        if fold is None:
+            return None
+        counted = _counted(fold, history)
+        brought = np.zeros((len(items), len(history)))
+        try:
+            brought[:, counted] = fold.contributions(history.items[counted], history.weights[counted], items)
+        except LinAlgError:
+            return None
+        return brought
+
+    def likeness(self, item: int) -> Likeness | None:
+        """See `Fitted.likeness`: cosines of the factors."""
+        if not self._norms[item] > 0:
+            return None
+        with np.errstate(divide="ignore", invalid="ignore"):
+            cosines = self.item_factors @ (self.item_factors[item] / self._norms[item]) / self._norms
+        return Likeness(FACTORS, np.where(self._norms > 0, cosines, np.float32(0)))
 
     def arrays(self) -> dict[str, Array]:
         """`user_factors`, `item_factors`."""
         return {"user_factors": self.user_factors, "item_factors": self.item_factors}
+
+    def history_arrays(self) -> dict[str, Array]:
+        """`item_factors`."""
+        return {"item_factors": self.item_factors}
 
     def aligned(self, users: Places, items: Places) -> "Factors":
         """See `Fitted.aligned`: factors of zeros for whom and what it does not know."""
@@ -80,9 +109,38 @@ class Factors(Fitted):
         return self.item_factors
 
     @cached_property
+    def _transposed(self) -> Array:
+        return np.ascontiguousarray(self.item_factors.T)
+
+    @cached_property
     def _fold(self) -> FoldIn | None:
-        """The item factors, ready to fold in."""
-        if self.folding is None:
+        """The item factors, ready to fold in; None where that is not to be, or one of them is no number."""
+        if self.folding is None or not len(self.item_factors):
             return None
         how = self.folding
-        return FoldIn(self.item_factors, how.regularization, how.alpha, scaled=how.scaled)
+        fold = FoldIn(self.item_factors, how.regularization, how.alpha, scaled=how.scaled)
+        return fold if fold.finite else None
+
+    @cached_property
+    def _norms(self) -> Array:
+        """Lengths of the item factors: float32 `(n_items,)`, 0 where nothing is known of the item."""
+        norms = np.sqrt(np.einsum("ij,ij->i", self.item_factors, self.item_factors))
+        return np.where(np.isfinite(norms), norms, np.float32(0))
+
+
+def without_users(item_factors: Array, folding: Folding | None) -> Factors:
+    """Item factors alone: they say what a history says, and know nobody.
+
+    Raises:
+        ValueError: they are none.
+    """
+    if item_factors.ndim != 2 or item_factors.dtype != np.float32:
+        raise ValueError(
+            f"item factors are float32 (n_items, n_factors), not {item_factors.dtype} {item_factors.shape}"
+        )
+    return Factors(np.empty((0, item_factors.shape[1]), np.float32), item_factors, folding)
+
+
+def _counted(fold: FoldIn, history: History) -> Array:
+    """Which items of a history count: MLlib counts an event of no weight neither in the sum nor in the regularisation."""
+    return history.weights > 0 if fold.scaled else np.ones(len(history), bool)

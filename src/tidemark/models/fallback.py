@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tidemark.models.alignment import Places
-from tidemark.models.interface import Fitted, Recommender, part_of, prefixed
+from tidemark.models.interface import Fitted, Likeness, Recommender, part_of, prefixed
 from tidemark.models.pairs import Pairs
 from tidemark.models.user_history import History
 
@@ -43,6 +43,22 @@ class WithFallback(Fitted):
         """See `Fitted.scores_of_history`."""
         scores = self.first.scores_of_history(history)
         return self.other.scores_of_history(history) if scores is None else scores
+
+    def reads_histories(self) -> bool:
+        """See `Fitted.reads_histories`: whether `first` does."""
+        return self.first.reads_histories()
+
+    def history_arrays(self) -> dict[str, Array]:
+        """See `Fitted.history_arrays`: those of `first`; whoever has no history that says anything is not asked about."""
+        return self.first.history_arrays()
+
+    def contributions(self, history: History, items: Array) -> Array | None:
+        """See `Fitted.contributions`: those of `first`."""
+        return self.first.contributions(history, items)
+
+    def likeness(self, item: int) -> Likeness | None:
+        """See `Fitted.likeness`: that of `first`."""
+        return self.first.likeness(item)
 
     def arrays(self) -> dict[str, Array]:
         """Those of both, as `first/<name>` and `other/<name>`."""

@@ -6,7 +6,7 @@ registry and the DAG know neither. What is stored of it: its `name` and settings
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -19,6 +19,8 @@ if TYPE_CHECKING:  # so that recipes are read, by pages too, without SciPy
     from tidemark.models.user_history import History
 
 Array = np.ndarray[Any, Any]
+
+NEIGHBOURS, FACTORS = "neighbours", "factors"
 
 
 class Fitted(ABC):
@@ -52,10 +54,41 @@ class Fitted(ABC):
         """
         return None
 
+    def reads_histories(self) -> bool:
+        """Whether `scores_of_history` can tell anything of any history."""
+        return False
+
+    def history_arrays(self) -> dict[str, Array]:
+        """Of `arrays`, those that say nothing of any user: what `Recommender.load_for_histories` needs."""
+        return {}
+
+    def contributions(self, history: "History", items: Array) -> Array | None:
+        """What each item of `history` adds to the scores of `items` (int `(n,)`) in `scores_of_history`, float
+        `(n, len(history))`; the differences of a row's sums are those of the scores. None where it cannot tell.
+        """
+        return None
+
+    def likeness(self, item: int) -> "Likeness | None":
+        """How like `item` each item is; None where it knows nothing of the kind."""
+        return None
+
     def factors_of_items(self) -> Array | None:
         """What a user who is newer than the model is folded into (`models.fold_in`): float32 `(n_items, n_factors)`; None
         where it has learned nothing of the kind."""
         return None
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How like one item the others are.
+
+    Args:
+        by: `NEIGHBOURS`, what the same people take; or `FACTORS`, what points the same way.
+        scores: float32 `(n_items,)`; 0 or less where an item is not like it.
+    """
+
+    by: str
+    scores: Array
 
 
 class Recommender(ABC):
@@ -85,6 +118,15 @@ class Recommender(ABC):
     @abstractmethod
     def load(self, arrays: Mapping[str, Array]) -> Fitted:
         """The model whose `Fitted.arrays` these are, which these settings fitted."""
+
+    def load_for_histories(self, arrays: Mapping[str, Array]) -> Fitted:
+        """The model whose `Fitted.history_arrays` these are: it knows no user, and all that it had to say of a history, or of
+        an item, it still says. The arrays may be read-only; they are not copied.
+
+        Raises:
+            KeyError, ValueError: they are not those of such a model.
+        """
+        raise KeyError(f"{self.name} says nothing of histories")
 
     def settings(self) -> dict[str, Any]:
         """Every setting by name."""

@@ -51,3 +51,7 @@ class ItemKnn(Recommender):
     def load(self, arrays: Mapping[str, Array]) -> Neighbours:
         """See `Recommender.load`."""
         return neighbours.load(arrays, self.decay)
+
+    def load_for_histories(self, arrays: Mapping[str, Array]) -> Neighbours:
+        """See `Recommender.load_for_histories`."""
+        return neighbours.without_users(arrays, self.decay)

@@ -10,7 +10,7 @@ from scipy.sparse import csr_matrix
 
 from tidemark.models import recency
 from tidemark.models.alignment import Places, matrix_arrays, matrix_from
-from tidemark.models.interface import Fitted
+from tidemark.models.interface import NEIGHBOURS, Fitted, Likeness
 from tidemark.models.pairs import Pairs
 from tidemark.models.user_history import History
 
@@ -37,18 +37,38 @@ class Neighbours(Fitted):
         """See `Fitted.scores`: the summed similarity of an item to what the user has; -inf where it has none."""
         return self._summed(self.histories[user_nums])
 
+    def reads_histories(self) -> bool:
+        """See `Fitted.reads_histories`."""
+        return True
+
     def scores_of_history(self, history: History) -> Array | None:
         """See `Fitted.scores_of_history`: as `scores` of a user who had that."""
-        newer = recency.newer(np.zeros(len(history), np.int64), history.timestamps)
-        own = replace(history, weights=recency.faded(history.weights, newer, self.decay))
+        own = self._faded(history)
         if self.items is not None:
             own = own.by_older_numbers(self.items)
         row = csr_matrix((own.weights, own.items, [0, len(own)]), (1, self.similarity.shape[0]))
         return self._summed(row)[0] if self._known(row)[0] else None
 
+    def contributions(self, history: History, items: Array) -> Array | None:
+        """See `Fitted.contributions`: a score is a sum over what the user had. Not of an aligned model."""
+        if self.items is not None:
+            return None
+        own = self._faded(history)
+        brought: Array = (self.similarity[own.items][:, items].toarray() * own.weights[:, np.newaxis]).T
+        return brought
+
+    def likeness(self, item: int) -> Likeness | None:
+        """See `Fitted.likeness`: its neighbours. Not of an aligned model."""
+        row = self.similarity[item] if self.items is None else None
+        return Likeness(NEIGHBOURS, row.toarray()[0]) if row is not None and row.nnz else None
+
     def arrays(self) -> dict[str, Array]:
         """Both matrices, taken apart (`alignment.matrix_arrays`)."""
         return matrix_arrays("histories", self.histories) | matrix_arrays("similarity", self.similarity)
+
+    def history_arrays(self) -> dict[str, Array]:
+        """The similarity, taken apart."""
+        return matrix_arrays("similarity", self.similarity)
 
     def aligned(self, users: Places, items: Places) -> "Neighbours":
         """See `Fitted.aligned`: histories stay those of the model's time, items that are gone by now included."""
@@ -57,6 +77,11 @@ class Neighbours(Fitted):
     def knows(self, user_nums: Array) -> Array:
         """See `Fitted.knows`: users who have an item with a neighbour."""
         return self._has_neighbours[user_nums]
+
+    def _faded(self, history: History) -> History:
+        """The history with what each item counts as its weight."""
+        newer = recency.newer(np.zeros(len(history), np.int64), history.timestamps)
+        return replace(history, weights=recency.faded(history.weights, newer, self.decay))
 
     def _summed(self, histories: csr_matrix) -> Array:
         """The scores of the rows of `histories`, float32 `(m, n_items)`."""
@@ -90,6 +115,16 @@ def histories(pairs: Pairs, decay: float) -> csr_matrix:
 def load(arrays: Mapping[str, Array], decay: float) -> Neighbours:
     """The model whose `Neighbours.arrays` these are."""
     return Neighbours(matrix_from(arrays, "histories"), matrix_from(arrays, "similarity"), decay)
+
+
+def without_users(arrays: Mapping[str, Array], decay: float) -> Neighbours:
+    """The similarity of `Neighbours.history_arrays` alone: it says what a history says, and knows nobody.
+
+    Raises:
+        KeyError, ValueError: it is none.
+    """
+    similarity = matrix_from(arrays, "similarity")
+    return Neighbours(csr_matrix((0, similarity.shape[0]), dtype=np.float32), similarity, decay)
 
 
 def strongest(matrix: csr_matrix, k: int) -> csr_matrix:

@@ -31,6 +31,10 @@ class FittedPopularity(Fitted):
         """See `Fitted.scores`."""
         return np.repeat(self.item_scores[np.newaxis], len(user_nums), axis=0)
 
+    def reads_histories(self) -> bool:
+        """See `Fitted.reads_histories`."""
+        return True
+
     def scores_of_history(self, history: History) -> Array:
         """See `Fitted.scores_of_history`: whatever somebody had."""
         return self.item_scores.copy()
@@ -38,6 +42,10 @@ class FittedPopularity(Fitted):
     def arrays(self) -> dict[str, Array]:
         """`item_scores`."""
         return {"item_scores": self.item_scores}
+
+    def history_arrays(self) -> dict[str, Array]:
+        """`item_scores`."""
+        return self.arrays()
 
     def aligned(self, users: Places, items: Places) -> "FittedPopularity":
         """See `Fitted.aligned`: nobody has an item that it does not know."""
@@ -69,4 +77,8 @@ class Popularity(Recommender):
 
     def load(self, arrays: Mapping[str, Array]) -> FittedPopularity:
         """See `Recommender.load`."""
-        return FittedPopularity(**arrays)
+        return FittedPopularity(arrays["item_scores"])
+
+    def load_for_histories(self, arrays: Mapping[str, Array]) -> FittedPopularity:
+        """See `Recommender.load_for_histories`."""
+        return self.load(arrays)

@@ -58,6 +58,8 @@ def load_model(path: str, pairs: Pairs) -> tuple[Fitted, Array]:
         ContractError: its recipe is of a newer version (`Recipe.recommender`).
     """
     arrays = artifacts.read_arrays(path)
+    if np.array_equal(arrays["users"], pairs.users) and np.array_equal(arrays["items"], pairs.items):
+        return _fitted(arrays), np.ones(pairs.shape[1], bool)
     users, items = Places(arrays["users"], pairs.users), Places(arrays["items"], pairs.items)
     return _fitted(arrays).aligned(users, items), items.known
 

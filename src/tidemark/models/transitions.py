@@ -56,6 +56,10 @@ class Transitions(Recommender):
         """See `Recommender.load`."""
         return neighbours.load(arrays, self.decay)
 
+    def load_for_histories(self, arrays: Mapping[str, Array]) -> Neighbours:
+        """See `Recommender.load_for_histories`."""
+        return neighbours.without_users(arrays, self.decay)
+
     def _similarity(self, pairs: Pairs) -> csr_matrix:
         """`S` float32 `(n_items, n_items)`, the `k` greatest of each row; made by blocks of rows, for memory."""
         n_items = pairs.shape[1]

@@ -98,12 +98,12 @@ def make(of: About, pairs: Pairs, fitted: Fitted, served: Served, known: Iterabl
         items=items,
         lists=served.items,
         scores=served.scores,
-        item_factors=fitted.factors_of_items(),
         popular=popular,
         popular_scores=recent[popular],
         first_seen=first_seen,
         stars=stars,
         raters=raters.astype(np.int32),
+        learned=fitted.history_arrays(),
         columns=columns.of_products(items, known).arrays(),
     )
 

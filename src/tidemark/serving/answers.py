@@ -13,8 +13,9 @@ Where the question is an item and not a person:
 
 | way | when |
 |---|---|
+| `neighbours` | the same people take both |
 | `similar` | the model places both: the cosine of their factors |
-| `category` | it does not: the most taken of the item's narrowest category |
+| `category` | it knows nothing of the item: the most taken of the item's narrowest category |
 
 Where it is what came lately:
 
@@ -30,7 +31,7 @@ from typing import NamedTuple
 from tidemark.serving.filters import OPEN, Filter
 
 STORED, FOLD_IN, POPULAR, CONTENT = "stored", "fold_in", "popular", "content"
-SIMILAR, CATEGORY = "similar", "category"
+NEIGHBOURS, SIMILAR, CATEGORY = "neighbours", "similar", "category"
 NEW = "new"
 
 

@@ -1,13 +1,12 @@
 """Because: which of a user's items brought an item into their list, and how much of its score.
 
-The score of implicit-feedback ALS is a sum over the items that the user had (`models.fold_in.FoldIn.contributions`), so
-the shares are no guess: with all of them the score is whole. What spoke against the item is left out of the shares.
+What recommenders say of a history is a sum over its items (`Fitted.contributions`), so the shares are no guess. What spoke
+against the item is left out of them.
 """
 
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy.linalg import LinAlgError
 
 from tidemark.serving.answers import Share
 from tidemark.serving.catalogue import Catalogue
@@ -18,7 +17,7 @@ from tidemark.serving.folding import History, Model
 def shares(model: Model, catalogue: Catalogue, events: Iterable[Event], item_id: str) -> list[Share]:
     """The shares of the items in `events`, a user's whole history, in the score of `item_id`; greatest first.
 
-    Empty where the model cannot tell: it has no fold-in, or does not know the item, or nothing of the history.
+    Empty where the model cannot tell: it reads no histories, or does not know the item, or nothing of the history.
     """
     number = catalogue.number(item_id)
     if number is None or number >= model.n_items:
@@ -35,15 +34,15 @@ def of_items(
     Equal shares come in the order of the item numbers.
     """
     nothing: list[tuple[Share, ...]] = [() for _ in numbers]
-    if model.fold is None or not len(history.items) or not len(numbers):
+    had = history.counted.items
+    if model.fitted is None or not len(had) or not len(numbers):
         return nothing
-    try:
-        brought = model.fold.contributions(history.items, history.weights, np.asarray(numbers, np.int64))
-    except LinAlgError:  # as in `Model.scores`
+    brought = model.fitted.contributions(history.counted, np.asarray(numbers, np.int64))
+    if brought is None:
         return nothing
     return [
         tuple(
-            Share(catalogue.item_id(int(history.items[place])), float(row[place] / row[row > 0].sum()))
+            Share(catalogue.item_id(int(had[place])), float(row[place] / row[row > 0].sum()))
             for place in np.argsort(-row, kind="stable")[:most]
             if row[place] > 0
         )

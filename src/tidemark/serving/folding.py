@@ -1,26 +1,31 @@
 """A model made ready to answer: its pack, and what a pack alone does not say: how somebody new to it is placed.
 
-Who is newer than the model is folded in where the model's scores are products of factors from implicit feedback, the two
-kinds of ALS; any other recommender serves the lists that it has.
+Who is newer than the model is scored from their history by the recommender itself (`Fitted.scores_of_history`), the same
+code that the gate measured; one that says nothing of a history, or the same of every one, serves the lists that it has.
 """
 
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.linalg import LinAlgError
 
-from tidemark.models import recipes
-from tidemark.models.fold_in import FoldIn
+from tidemark.errors import ContractError, PackError
+from tidemark.models import recipes, user_history
+from tidemark.models.interface import Fitted
 from tidemark.serving.catalogue import Catalogue
 from tidemark.serving.events import Event
 from tidemark.serving.pack import Array, Pack
 
+log = logging.getLogger(__name__)
+
 CHUNK = 256
 """Items of the popular order that are looked at before more are."""
+
+_START, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -28,24 +33,37 @@ class History:
     """What a user had, as a model reads it: each item once.
 
     Args:
-        taken: int64 `(m,)`, numbers of all the items that the catalogue knows, in no order that counts.
-        items: int64 `(k,)`, numbers of those that the fold-in counts, ascending.
-        weights: float32 `(k,)`, what each counts.
+        taken: int64 `(m,)`, numbers of all the items that the catalogue knows, ascending.
+        counted: those that the model knows, which are its first, as it counts them.
     """
 
     taken: Array
-    items: Array
-    weights: Array
+    counted: user_history.History
 
 
-def newest(events: Iterable[Event]) -> dict[str, Event]:
-    """item_id -> the event that counts: the newest, and of equally new ones the one with the greatest id, as in
-    `models.pairs.from_frame`."""
-    kept: dict[str, Event] = {}
+@dataclass(frozen=True)
+class Had:
+    """One item of a history, as in `models.pairs.from_frame`.
+
+    Args:
+        newest: the event that counts: of equally new ones, that with the greatest id.
+        first: when it was first taken.
+    """
+
+    newest: Event
+    first: datetime
+
+
+def had(events: Iterable[Event]) -> dict[str, Had]:
+    """item_id -> what somebody had of it."""
+    kept: dict[str, Had] = {}
     for event in events:
         other = kept.get(event.item_id)
-        if other is None or (event.timestamp, event.id) > (other.timestamp, other.id):
-            kept[event.item_id] = event
+        if other is None:
+            kept[event.item_id] = Had(event, event.timestamp)
+            continue
+        newer = (event.timestamp, event.id) > (other.newest.timestamp, other.newest.id)
+        kept[event.item_id] = Had(event if newer else other.newest, min(other.first, event.timestamp))
     return kept
 
 
@@ -54,11 +72,11 @@ class Model:
 
     Args:
         pack: what it serves.
-        fold: places users from their history; None where this recommender has no such thing.
+        fitted: scores a history; None where this recommender has no such thing.
     """
 
-    def __init__(self, pack: Pack, fold: FoldIn | None) -> None:
-        self.pack, self.fold = pack, fold
+    def __init__(self, pack: Pack, fitted: Fitted | None) -> None:
+        self.pack, self.fitted = pack, fitted
         self.n_items = len(pack.items)
         self.longest = int(pack.lists.shape[1])
         """How many items its longest list can have."""
@@ -71,8 +89,9 @@ class Model:
 
         Raises:
             ContractError: its recipe is none.
+            PackError: what it holds is not of such a recommender.
         """
-        return cls(pack, _fold_in(pack.about.recipe, pack.item_factors))
+        return cls(pack, _fitted(pack))
 
     @property
     def model_id(self) -> str:
@@ -85,12 +104,15 @@ class Model:
         return self.pack.about.made_at
 
     @cached_property
-    def norms(self) -> Array:
-        """Lengths of the item factors: float32 `(n_items,)`, 0 where the model knows nothing of the item."""
-        if self.pack.item_factors is None:
-            return np.zeros(self.n_items, np.float32)
-        norms = np.sqrt(np.einsum("ij,ij->i", self.pack.item_factors, self.pack.item_factors))
-        return np.where(np.isfinite(norms), norms, np.float32(0))
+    def folds(self) -> bool:
+        """Whether it scores what somebody had."""
+        return self.fitted is not None and self.fitted.reads_histories()
+
+    def warm(self) -> None:
+        """Make what the first history that is scored would have to wait for."""
+        if self.fitted is not None and self.folds:
+            one, now = np.ones(1, np.float32), np.zeros(1, np.int64)
+            self.fitted.scores_of_history(user_history.History(self.pack.popular[:1].astype(np.int64), one, now))
 
     def beginning(self, row: int, n: int) -> tuple[list[int], list[float]]:
         """The first `n` places of the list of the user `row`: item numbers, -1 in a place that holds none, and scores.
@@ -109,27 +131,19 @@ class Model:
 
     def read(self, events: Iterable[Event], catalogue: Catalogue) -> History:
         """What those `events` are to this model. What neither it nor the catalogue knows is left out."""
-        counted = {
-            number: event.weight
-            for item_id, event in newest(events).items()
-            if (number := catalogue.number(item_id)) is not None
-        }
-        taken = np.array(sorted(counted), np.int64)
-        weights = np.array([counted[number] for number in taken.tolist()], np.float32)
-        folded = taken < self.n_items
-        if self.fold is not None and self.fold.scaled:
-            folded &= weights > 0  # MLlib counts an event of no weight neither in the sum nor in the regularisation
-        return History(taken, taken[folded], weights[folded])
+        known = {number: it for item_id, it in had(events).items() if (number := catalogue.number(item_id)) is not None}
+        taken = np.array(sorted(known), np.int64)
+        counted = [known[number] for number in taken.tolist() if number < self.n_items]
+        weights = np.array([it.newest.weight for it in counted], np.float32)
+        times = np.array([(it.first - _START) // _MICROSECOND for it in counted], np.int64)
+        return History(taken, user_history.History(taken[: len(counted)], weights, times))
 
     def scores(self, history: History) -> Array | None:
-        """Of every item, float32 `(n_items,)`, for whoever had `history`; None where the model cannot tell."""
-        if self.fold is None or not len(history.items):
+        """Of every item, a new float32 `(n_items,)`, for whoever had `history`; -inf where nothing speaks for it; None where
+        the model cannot tell."""
+        if self.fitted is None or not len(history.counted):
             return None
-        try:
-            user_factor = self.fold.user_factor(history.items, history.weights)
-        except LinAlgError:  # factors that lie in a plane and no regularisation: no one answer
-            return None
-        return np.asarray(self.fold.item_factors @ user_factor)
+        return self.fitted.scores_of_history(history.counted)
 
     def most_taken(self, allowed: Array, n: int) -> tuple[Array, Array]:
         """The first `n` items of the popular order that the boolean array `allowed` `(>= n_items,)` has.
@@ -157,17 +171,20 @@ class Model:
         return np.flatnonzero(allowed[self.n_items :])[::-1][: max(n, 0)] + self.n_items
 
 
-def _fold_in(recipe: Mapping[str, Any], item_factors: Array | None) -> FoldIn | None:
-    """The fold-in of a recipe, where it has one and its factors are numbers."""
-    known = recipes.from_document(recipe)
-    settings = known.settings
-    implicit = known.name == "als_implicit" or (known.name == "als_spark" and not settings.get("explicit", False))
-    if not implicit or item_factors is None or not len(item_factors):
+def _fitted(pack: Pack) -> Fitted | None:
+    """What the recommender of a pack learned, without its users; None where it has the same for everybody, or nothing."""
+    recipe = recipes.from_document(pack.about.recipe)
+    try:
+        recommender = recipe.recommender()
+    except ContractError as error:
+        log.warning("the lists of %s are served, but nobody is folded in: %s", pack.about.model_id, error)
         return None
-    fold = FoldIn(
-        item_factors,
-        float(settings["regularization"]),
-        float(settings.get("alpha", 1.0)),
-        scaled=known.name == "als_spark",
-    )
-    return fold if fold.finite else None
+    if recommender.fallback is None or not pack.learned or not len(pack.items):
+        return None
+    try:
+        return recommender.load_for_histories(pack.learned)
+    except (KeyError, ValueError) as error:
+        raise PackError(
+            f"the pack of {pack.about.model_id} does not hold what a model of {recommender.name} has learned ({error})",
+            "run retrain_recommender, or roll back to another model",
+        ) from None

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
 from pymongo.database import Database
 
 from tidemark.errors import NoChampionError, TidemarkError, UnreachableError
@@ -195,8 +194,8 @@ class Loader:
                 with suppress(UnreachableError):  # the next look has them
                     live = self.with_changes(live)
             live.model.most_taken(live.catalogue.mask(Filter()), 1)
-            if live.model.fold is not None and live.model.n_items:
-                live.model.fold.recommend(np.zeros(1, np.int64), np.ones(1, np.float32), 1)
+            if live.model.folds:
+                live.model.warm()
             live.tail.wait(catching_up)
         except BaseException:
             live.tail.close()

@@ -6,7 +6,7 @@
 | `items.npy`, `items.ends.npy` | ids of the model's items, sorted; an item number is a place in them |
 | `lists.npy` | int32 `(n_users, n)`, item numbers, best first, then -1 |
 | `scores.npy` | float32 `(n_users, n)`, -inf where the list has ended |
-| `item_factors.npy` | float32 `(n_items, n_factors)`; not there where the model has none |
+| `learned.*.npy` | what the recommender needs to score a history (`Fitted.history_arrays`); none where it scores none |
 | `popular.npy`, `popular_scores.npy` | int32, float32 `(n_items,)`: every item, the most taken of the recent window first |
 | `first_seen.npy` | int64 `(n_items,)`: when anybody first took the item, microseconds since 1970, UTC |
 | `stars.npy`, `raters.npy` | float32 `(n_items,)` mean rating, NaN where nobody rated; int32 `(n_items,)` how many did |
@@ -42,6 +42,10 @@ ROWS = 1 << 16
 ENDS = ".ends"
 """After the name of texts: where each of them ends."""
 
+LEARNED = "learned."
+"""Before the name of an array that was learned; a `/` in it is a dot in the file's."""
+_ITEM_FACTORS = "item_factors"
+
 _SHAPES: Mapping[str, tuple[type[np.generic], tuple[str, ...]]] = {
     "lists": (np.int32, ("users", "n")),
     "scores": (np.float32, ("users", "n")),
@@ -50,7 +54,6 @@ _SHAPES: Mapping[str, tuple[type[np.generic], tuple[str, ...]]] = {
     "first_seen": (np.int64, ("items",)),
     "stars": (np.float32, ("items",)),
     "raters": (np.int32, ("items",)),
-    "item_factors": (np.float32, ("items", "factors")),
 }
 """Array -> its type, and what each of its lengths counts."""
 
@@ -69,7 +72,8 @@ class Pack:
     first_seen: Array
     stars: Array
     raters: Array
-    item_factors: Array | None = None
+    learned: Mapping[str, Array] = field(default_factory=dict)
+    """What the recommender needs to score a history, by the names of `Fitted.history_arrays`."""
     columns: Mapping[str, Array] = field(default_factory=dict)
     """What is known of the products, by the names of the files (`columns.Columns`)."""
 
@@ -78,7 +82,8 @@ class Pack:
         for name in ("users", "items"):
             texts: SortedTexts = getattr(self, name)
             yield from ((name, texts.data), (f"{name}{ENDS}", texts.ends))
-        yield from ((name, getattr(self, name)) for name in _SHAPES if getattr(self, name) is not None)
+        yield from ((name, getattr(self, name)) for name in _SHAPES)
+        yield from ((f"{LEARNED}{name.replace('/', '.')}", array) for name, array in self.learned.items())
         yield from self.columns.items()
 
 
@@ -142,10 +147,24 @@ def read(folder: Path) -> Pack:
     users, items = (sorted_texts(arrays, name) for name in ("users", "items"))
     lengths = {"users": len(users), "items": len(items), "n": told.about.n}
     for name in _SHAPES:
-        if name in arrays or name != "item_factors":
-            _check(arrays, name, lengths)
-    taken = {name: arrays.pop(name) for name in _SHAPES if name in arrays}
-    return Pack(told.about, users, items, **taken, columns=arrays)
+        _check(arrays, name, lengths)
+    taken = {name: arrays.pop(name) for name in _SHAPES}
+    return Pack(told.about, users, items, **taken, learned=_learned(arrays, len(items)), columns=arrays)
+
+
+def _learned(arrays: dict[str, Array], n_items: int) -> dict[str, Array]:
+    """What the recommender learned, taken out of `arrays`.
+
+    Raises:
+        PackError: factors are not those of the items.
+    """
+    if _ITEM_FACTORS in arrays:
+        arrays[LEARNED + _ITEM_FACTORS] = arrays.pop(_ITEM_FACTORS)
+    names = [name for name in arrays if name.startswith(LEARNED)]
+    for name in names:
+        if name.endswith(f".{_ITEM_FACTORS}") and len(arrays[name]) != n_items:
+            raise PackError(f"{name}{SUFFIX} of the pack has factors of {len(arrays[name]):,} items, not {n_items:,}")
+    return {name.removeprefix(LEARNED).replace(".", "/"): arrays.pop(name) for name in names}
 
 
 def verify(folder: Path) -> None:

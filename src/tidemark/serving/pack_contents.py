@@ -12,14 +12,14 @@ from tidemark.errors import PackError
 
 Document = dict[str, Any]
 
-FORMAT = 1
-"""Of the folder; a reader refuses a greater one."""
+FORMAT = 2
+"""Of the folder; a reader refuses a greater one. Format 1 had `item_factors.npy` alone of what is learned."""
 
 NAME = "pack.json"
 LARGEST = 1_000_000
 """Bytes of `pack.json` that are read at most; it has some 5,000."""
 
-_FILE = re.compile(r"[a-z][a-z_]{0,40}(\.ends)?\.npy")
+_FILE = re.compile(r"(learned(\.[a-z0-9_]{1,40}){1,9}|[a-z][a-z_]{0,40}(\.ends)?)\.npy")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 

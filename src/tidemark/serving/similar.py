@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from tidemark.models import ranking
-from tidemark.serving.answers import CATEGORY, CONTENT, SIMILAR, Listed
+from tidemark.models import interface, ranking
+from tidemark.serving.answers import CATEGORY, CONTENT, NEIGHBOURS, SIMILAR, Listed
 from tidemark.serving.catalogue import Catalogue
 from tidemark.serving.filters import Filter
 from tidemark.serving.folding import Model
@@ -14,8 +14,9 @@ from tidemark.serving.pack import Array
 def similar(model: Model, catalogue: Catalogue, item_number: int, n: int, mask: Array) -> tuple[Listed, ...]:
     """The `n` items nearest to an item, best first; fewer where fewer are like it.
 
-    First those whose factors point its way (a positive cosine), then the most taken of its categories, the narrowest
-    first, then what nobody has taken of these: each says its method. Equal scores come in the order of the item numbers.
+    First those that the model finds like it (`Fitted.likeness`: what the same people take, or whose factors point its way),
+    then the most taken of its categories, the narrowest first, then what nobody has taken of these: each says its method.
+    Equal scores come in the order of the item numbers.
 
     Args:
         item_number: one of the catalogue's.
@@ -23,8 +24,8 @@ def similar(model: Model, catalogue: Catalogue, item_number: int, n: int, mask: 
     """
     left = np.array(mask, bool)
     left[item_number] = False
-    numbers, scores = _near(model, item_number, n, left)
-    found = [(number, score, SIMILAR) for number, score in zip(numbers.tolist(), scores.tolist(), strict=True)]
+    numbers, scores, method = _near(model, item_number, n, left)
+    found = [(number, score, method) for number, score in zip(numbers.tolist(), scores.tolist(), strict=True)]
     left[numbers] = False
     for category in _narrowest_first(catalogue, item_number):
         if len(found) >= n:
@@ -39,17 +40,15 @@ def similar(model: Model, catalogue: Catalogue, item_number: int, n: int, mask: 
     return listed(catalogue, found)
 
 
-def _near(model: Model, item_number: int, n: int, allowed: Array) -> tuple[Array, Array]:
-    """Numbers and cosines of the items whose factors are nearest, of those that are `allowed`."""
-    factors = model.pack.item_factors
-    if factors is None or item_number >= model.n_items or not model.norms[item_number] > 0:
-        return np.empty(0, np.int64), np.empty(0, np.float32)
-    norms = model.norms
-    with np.errstate(divide="ignore", invalid="ignore"):
-        cosines = factors @ (factors[item_number] / norms[item_number]) / norms
-    cosines[~(allowed[: model.n_items] & (cosines > 0))] = -np.inf
-    numbers = ranking.best(cosines, n)
-    return numbers, cosines[numbers]
+def _near(model: Model, item_number: int, n: int, allowed: Array) -> tuple[Array, Array, str]:
+    """Numbers and scores of the items that the model finds like one, of those that are `allowed`, and the method."""
+    fitted = model.fitted if item_number < model.n_items else None
+    likeness = fitted.likeness(item_number) if fitted is not None else None
+    if likeness is None:
+        return np.empty(0, np.int64), np.empty(0, np.float32), SIMILAR
+    scores = np.where(allowed[: model.n_items] & (likeness.scores > 0), likeness.scores, -np.inf)
+    numbers = ranking.best(scores, n)
+    return numbers, scores[numbers], NEIGHBOURS if likeness.by == interface.NEIGHBOURS else SIMILAR
 
 
 def _narrowest_first(catalogue: Catalogue, item_number: int) -> list[str]:

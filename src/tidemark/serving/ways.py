@@ -184,7 +184,7 @@ class _Person:
         """Pick from the stored list, if that is all that the model would give: the history need not be read for it."""
         if self.row is None or self.ask.include_seen or self.ask.popular:
             return False
-        if self.model.fold is not None and (self._newer or self.ask.filter != Filter(exclude=self.ask.filter.exclude)):
+        if self.model.folds and (self._newer or self.ask.filter != Filter(exclude=self.ask.filter.exclude)):
             return False
         numbers, scores = self._left_of_stored(self.row)
         fresh = ~np.isin(numbers, self.newer.taken)

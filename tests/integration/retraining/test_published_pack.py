@@ -96,8 +96,7 @@ def test_a_model_is_published_with_a_pack_that_is_its_collection(db, run):
     fitted, _ = saved.load_model(f"{run}/{run_folder.MODEL}", PAIRS)
     factors = fitted.factors_of_items()
     assert factors is not None
-    assert read.item_factors is not None
-    assert np.array_equal(read.item_factors, factors)
+    assert np.array_equal(read.learned["item_factors"], factors)
     catalogue = Catalogue.of(read)
     assert [catalogue.item_id(n) for n in range(len(PAIRS.items), len(catalogue))] == ["aaa", "yyy", "zzz"]
     assert (catalogue.title(1), catalogue.price(made.at(catalogue, "zzz"))) == ("First", 2.5)
@@ -111,7 +110,7 @@ def test_a_model_without_products_and_without_factors_has_a_pack_too(db, tmp_pat
     begin(db, folder, Popularity())
     publish.publish_run(db, folder, keep=5)
     read = require_published(db, folder)
-    assert read.item_factors is None
+    assert read.learned.keys() == {"item_scores"}
     assert Catalogue.of(read).title(0) == ""
 
 

@@ -126,7 +126,10 @@ def test_popularity_is_published_where_nothing_beats_it():
     model_id, lists = live()
     model = entries.get(mongo.connect(), model_id)
     assert model["engine"] == decided["contender"]
-    assert any("popularity is the contender" in r or "popularity_recent is the contender" in r for r in model["decision"]["reasons"])
+    assert any(
+        "popularity is the contender" in r or "popularity_recent is the contender" in r
+        for r in model["decision"]["reasons"]
+    )
     assert len(lists) == 300
     # and a better model replaces it, compared with it
     again = retrain("second", 1, force=True, promote="never")

@@ -38,7 +38,7 @@ def test_a_pack_has_the_lists_of_the_served_and_the_ids_of_all_items():
     assert list(pack.items) == ["a", "b", "c"]
     assert pack.lists is lists.items
     assert pack.scores is lists.scores
-    assert pack.item_factors is fitted.first.item_factors
+    assert pack.learned["item_factors"] is fitted.first.item_factors
 
 
 def test_what_people_made_of_the_items_is_counted():
@@ -63,9 +63,16 @@ def test_what_is_popular_is_so_in_the_recent_window():
     assert pack.popular_scores.tolist() == sorted(scores.tolist(), reverse=True)
 
 
-@pytest.mark.parametrize("recommender", [Popularity(), ItemKnn()], ids=lambda one: one.name)
-def test_who_learned_no_factors_has_none_in_the_pack(recommender):
-    assert pack_of(recommender)[0].item_factors is None
+@pytest.mark.parametrize(
+    ("recommender", "names"),
+    [
+        (Popularity(), {"item_scores"}),
+        (ItemKnn(), {f"similarity/{part}" for part in ("data", "indices", "indptr", "shape")}),
+    ],
+    ids=lambda one: getattr(one, "name", ""),
+)
+def test_what_scores_a_history_is_in_the_pack(recommender, names):
+    assert pack_of(recommender)[0].learned.keys() == names
 
 
 def test_products_are_in_it_taken_or_not():

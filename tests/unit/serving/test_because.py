@@ -10,7 +10,7 @@ from tidemark.serving import because
 from tidemark.serving.folding import Model
 
 ITEMS = ["a", "b", "c", "d"]
-RECIPE = {"name": "als_implicit", "settings": {"regularization": 1.0, "alpha": 2.0}}
+RECIPE = {"name": "als_implicit", "settings": {"factors": 1, "regularization": 1.0, "alpha": 2.0}}
 
 
 def model(factors: list[list[float]], recipe: dict[str, Any] = RECIPE) -> Model:
@@ -39,7 +39,7 @@ def test_where_nothing_can_be_said():
     assert because.shares(made, catalogue, events("u", ["x"]), "c") == []
     assert because.shares(made, catalogue, had, "d") == []  # nothing is known of it
     assert because.shares(model([[1], [2], [3], [0]], POPULARITY), catalogue, had, "c") == []
-    flat = {"name": "als_implicit", "settings": {"regularization": 0.0, "alpha": 1.0}}
+    flat = {"name": "als_implicit", "settings": {"factors": 1, "regularization": 0.0, "alpha": 1.0}}
     assert because.shares(model([[0], [0], [0], [0]], flat), catalogue, had, "c") == []
 
 

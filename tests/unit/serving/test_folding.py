@@ -1,5 +1,6 @@
 """A pack made ready: who can be folded in, what a history is to a model, and the popular order."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,13 @@ import pytest
 
 from tests.support.serving_worlds import ALS, MADE_AT, POPULARITY, KnownCatalogue, events, pack
 from tests.support.tastes import frame
+from tidemark.errors import PackError
+from tidemark.models import fallback
 from tidemark.models.fold_in import FoldIn
+from tidemark.models.item_knn import ItemKnn
 from tidemark.models.pairs import from_frame
+from tidemark.models.recipes import Recipe
+from tidemark.serving import pack as written
 from tidemark.serving.events import Event
 from tidemark.serving.folding import CHUNK, Model
 
@@ -31,7 +37,7 @@ def model(recipe: dict[str, Any], factors: np.ndarray | None = FACTORS) -> Model
         (ALS, FoldIn(FACTORS, 0.1, 10.0)),
         (spark(), FoldIn(FACTORS, 0.1, 3.0, scaled=True)),
         (
-            {"engine": "implicit", "feedback": "implicit", "regularization": 0.1, "alpha": 10.0},
+            {"engine": "implicit", "feedback": "implicit", "factors": 2, "regularization": 0.1, "alpha": 10.0},
             FoldIn(FACTORS, 0.1, 10.0),
         ),
     ],
@@ -56,7 +62,7 @@ def test_the_settings_of_the_recipe_are_those_of_the_fold_in(recipe, wanted):
 )
 def test_where_nobody_can_be_folded_in(recipe, factors):
     made = model(recipe, factors)
-    assert made.fold is None
+    assert not made.folds
     assert made.scores(made.read(events("u", ["a"]), KnownCatalogue(ITEMS))) is None
 
 
@@ -75,10 +81,10 @@ def test_a_history_is_the_pairs_that_training_makes_of_it():
     for order in (history, history[::-1], history[2:] + history[:2]):
         read = made.read(order, catalogue)
         assert read.taken.tolist() == [0, 1, 3]
-        assert read.items.tolist() == [0, 1]  # nobody has taken x when the model was made
-        assert read.weights.tolist() == [
-            pairs.weight[(pairs.items[pairs.item_num] == item)].item() for item in ("a", "b")
-        ]
+        assert read.counted.items.tolist() == [0, 1]  # nobody has taken x when the model was made
+        of_item = [pairs.items[pairs.item_num] == item for item in ("a", "b")]
+        assert read.counted.weights.tolist() == [pairs.weight[one].item() for one in of_item]
+        assert read.counted.timestamps.tolist() == [pairs.timestamp[one].item() for one in of_item]
 
 
 def test_events_of_no_weight():
@@ -86,9 +92,11 @@ def test_events_of_no_weight():
     none = [Event("k", "u", "a", 0.0, None, MADE_AT, None, "stream")]
     made = model(spark())
     read = made.read([*none, *events("u", ["b"])], KnownCatalogue(ITEMS))
-    assert (read.taken.tolist(), read.items.tolist()) == ([0, 1], [1])
+    assert read.taken.tolist() == [0, 1]
+    alone = made.scores(made.read(events("u", ["b"]), KnownCatalogue(ITEMS)))
+    assert made.scores(read) == pytest.approx(alone)
     assert made.scores(made.read(none, KnownCatalogue(ITEMS))) is None
-    assert model(ALS).read(none, KnownCatalogue(ITEMS)).items.tolist() == [0]
+    assert model(ALS).scores(model(ALS).read(none, KnownCatalogue(ITEMS))) is not None
 
 
 def test_the_popular_order_is_searched_to_its_end():
@@ -108,8 +116,30 @@ def test_the_popular_order_is_searched_to_its_end():
     assert made.untaken(allowed, 1).tolist() == [n + 1]
 
 
-def test_lengths_of_factors():
-    assert model(ALS).norms == pytest.approx(np.linalg.norm(FACTORS, axis=1))
-    assert model(ALS, None).norms.tolist() == [0, 0, 0]
-    broken = np.array([[3, 4], [np.nan, 1], [np.inf, 0]], np.float32)
-    assert model(ALS, broken).norms.tolist() == [5, 0, 0]
+def test_whatever_reads_histories_is_folded_in_as_it_learned(tmp_path):
+    """From its pack, written and read again: the scores that the model itself has for that history."""
+    rows = [(f"u{n}", item) for n in range(6) for item in ITEMS[n % 2 :]]
+    pairs = from_frame(frame(rows))
+    recommender = ItemKnn(decay=0.5)
+    fitted = fallback.fit(recommender, pairs)
+    made = replace(pack(ITEMS, {}, recipe=Recipe.of(recommender).document()), learned=fitted.history_arrays())
+    written.write(str(tmp_path), made)
+    written.verify(tmp_path)
+    ready = Model.of(written.read(tmp_path))
+    read = ready.read(events("u", ["c", "b"]), KnownCatalogue(ITEMS))
+    assert ready.folds
+    assert np.array_equal(ready.scores(read), fitted.scores_of_history(read.counted))
+    assert ready.fitted.likeness(1).by == "neighbours"
+
+
+def test_a_pack_that_does_not_hold_what_its_recipe_needs_is_refused():
+    made = replace(pack(ITEMS, {}, recipe={"name": "item_knn", "settings": {}}), learned={"item_factors": FACTORS})
+    with pytest.raises(PackError, match="does not hold what a model of item_knn has learned"):
+        Model.of(made)
+
+
+def test_a_model_of_another_version_serves_its_lists(caplog):
+    made = Model.of(pack(ITEMS, {"u": [2]}, item_factors=FACTORS, recipe={"name": "of_tomorrow", "settings": {}}, n=1))
+    assert not made.folds
+    assert made.beginning(0, 1)[0] == [2]
+    assert "no recommender is called 'of_tomorrow'" in caplog.text

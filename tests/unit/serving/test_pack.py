@@ -98,7 +98,7 @@ def cut(folder, name, to=-1):
         (lambda f: (f / "pack.json").write_bytes(b"\xff{"), "is none"),
         (lambda f: (f / "pack.json").write_text("[" * 100_000), "is none"),
         (lambda f: (f / "pack.json").write_text("[]"), "is none"),
-        (lambda f: edit(f, lambda told: told.update(format=2)), "of format 2.*reads up to 1"),
+        (lambda f: edit(f, lambda told: told.update(format=3)), "of format 3.*reads up to 2"),
         (lambda f: edit(f, lambda told: told.pop("about")), "is none"),
         (lambda f: edit(f, lambda told: told["about"].pop("recipe")), "is none"),
         (lambda f: edit(f, lambda told: told["about"].update(made_at="2026-01-01T00:00:00")), "without its zone"),
@@ -111,7 +111,7 @@ def cut(folder, name, to=-1):
         (lambda f: in_place_of(f, "lists", np.zeros((2, 2), np.int64)), "lists.npy .* int64"),
         (lambda f: in_place_of(f, "lists", np.zeros((2, 3), np.int32)), "lists.npy"),
         (lambda f: in_place_of(f, "lists", np.zeros(4, np.int32)), "lists.npy"),
-        (lambda f: in_place_of(f, "item_factors", np.zeros((4, 2), np.float32)), "item_factors.npy"),
+        (lambda f: in_place_of(f, "learned.item_factors", np.zeros((4, 2), np.float32)), "factors of 4 items, not 3"),
         (lambda f: in_place_of(f, "popular", np.zeros(2, np.int32)), "popular.npy"),
         (lambda f: in_place_of(f, "stars", np.array([{}, {}, {}], object)), "stars.npy .* no array"),
         (lambda f: in_place_of(f, "users", np.zeros(6, np.int8)), "holds no texts"),
@@ -177,3 +177,12 @@ def test_a_half_written_pack_has_no_contents_and_writing_it_again_makes_it_whole
     pack.write(str(tmp_path), written)
     pack.verify(tmp_path)
     assert isinstance(pack.read(tmp_path).users, SortedTexts)
+
+
+def test_a_pack_of_the_first_format_has_its_factors_alone(folder):
+    factors = np.load(folder / "learned.item_factors.npy")
+    (folder / "learned.item_factors.npy").rename(folder / "item_factors.npy")
+    edit(folder, lambda told: told.update(format=1))
+    edit(folder, lambda told: told["files"].update({"item_factors.npy": told["files"].pop("learned.item_factors.npy")}))
+    pack.verify(folder)
+    assert np.array_equal(pack.read(folder).learned["item_factors"], factors)

@@ -263,7 +263,7 @@ def test_each_item_says_why(way):
 
 def test_a_model_that_cannot_solve_falls_back():
     """Factors in a line and no regularisation: there is no one answer."""
-    recipe = {"name": "als_implicit", "settings": {"regularization": 0.0, "alpha": 1.0}}
+    recipe = {"name": "als_implicit", "settings": {"factors": 2, "regularization": 0.0, "alpha": 1.0}}
     flat = np.zeros((20, 2), np.float32)
     model = Model.of(pack(ITEMS, {"u": [3]}, item_factors=flat, recipe=recipe, n=1))
     had = events("u", ["i00"])
@@ -314,9 +314,8 @@ def order_by_hand(made, catalogue, ask, had, newer) -> list[tuple[str, str]]:
     stored = [] if row is None else [n for n in made.lists[row].tolist() if n >= 0]
     ordered: list[tuple[int, str]] = []
     if made.about.recipe is ALS and known:
-        scores = made.item_factors @ FoldIn(made.item_factors, 0.1, 10.0).user_factor(
-            np.array(known), np.ones(len(known), np.float32)
-        )
+        factors = made.learned["item_factors"]
+        scores = factors @ FoldIn(factors, 0.1, 10.0).user_factor(np.array(known), np.ones(len(known), np.float32))
         ordered = [(n, "fold_in") for n in sorted(range(8), key=lambda n: (-scores[n], n))]
     else:
         ordered = [(n, "stored") for n in stored]
