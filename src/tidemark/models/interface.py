@@ -64,7 +64,8 @@ class Fitted(ABC):
 
     def contributions(self, history: "History", items: Array) -> Array | None:
         """What each item of `history` adds to the scores of `items` (int `(n,)`) in `scores_of_history`, float
-        `(n, len(history))`; the differences of a row's sums are those of the scores. None where it cannot tell.
+        `(n, len(history))`: what a score has beyond the sum of its row is the same of every item, or for every history. None
+        where it cannot tell.
         """
         return None
 
