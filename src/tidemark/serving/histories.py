@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -69,11 +69,18 @@ class Histories:
 
     Args:
         db: the platform's database, whose times are UTC `datetime`s (`storage.mongo.connect`).
+        deleted: keys of events that are in no history any more, though the ingest may just be storing them.
         clock: monotonic seconds.
     """
 
-    def __init__(self, db: Database[dict[str, Any]], *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._collection, self._clock = db["interactions"], clock
+    def __init__(
+        self,
+        db: Database[dict[str, Any]],
+        deleted: Container[str] = (),
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._collection, self._deleted, self._clock = db["interactions"], deleted, clock
         self._lock = threading.Lock()
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._events_held = 0
@@ -158,7 +165,7 @@ class Histories:
             raise UnreachableError(f"MongoDB gave no history ({type(error).__name__})") from None
         with self._lock:
             self._paused_until = float("-inf")
-        return [_event(document, user_id) for document in found]
+        return [_event(document, user_id) for document in found if document["_id"] not in self._deleted]
 
     def _pass(self) -> None:
         """Let nobody by during the pause, and one alone after it: the others follow once that one was answered."""

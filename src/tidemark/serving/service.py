@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,7 @@ from tidemark.serving import because, changes, similar, ways
 from tidemark.serving.answers import CONTENT, NEW, POPULAR, Answer, Ask, Listed, Share
 from tidemark.serving.breaker import Breaker
 from tidemark.serving.catalogue import Catalogue
+from tidemark.serving.deletions import Deletion, Deletions
 from tidemark.serving.events import Event
 from tidemark.serving.filters import OPEN, Filter
 from tidemark.serving.folding import Model
@@ -36,7 +38,7 @@ Document = dict[str, Any]
 log = logging.getLogger(__name__)
 
 CHANGES_POLL = 1.0
-"""Seconds between two looks at what was changed of items, and at who was erased."""
+"""Seconds between two looks at what was changed of items, at who was erased, and at what was deleted."""
 MODELS_FOR = 5.0
 """Seconds in which the list of models is not read again."""
 MODEL_FIELDS = (
@@ -99,11 +101,12 @@ class Serving:
     def __init__(self, config: Settings | None = None) -> None:
         self._config = config = config or settings()
         self._db = mongo.unasked(config, patience=1)
-        self._histories = Histories(self._db)
+        self._deletions = Deletions(self._db)
+        self._histories = Histories(self._db, self._deletions)
         self._erased = changes.Erased(self._db, config)
         self._session_weight = config.weight_of_event[config.event_default]
-        self._swaps = Swaps(Loader(config, self._db, Packs(config.packs_root)), config.kept_models)
-        self._products, self._registry = Breaker(), Breaker()
+        self._swaps = Swaps(Loader(config, self._db, Packs(config.packs_root), self._deletions), config.kept_models)
+        self._products, self._registry, self._deleted = Breaker(), Breaker(), Breaker()
         self._models: tuple[float, list[Document]] = (float("-inf"), [])
         self._looked = threading.Event()
         self._nothing = Catalogue.of_documents([])
@@ -178,6 +181,7 @@ class Serving:
             events,
             lambda: self._histories.of(ask.user_id or "", events, version),
             tail_version=version,
+            fewer=not gone and ask.user_id is not None and live.tail.fewer(ask.user_id),
             fresh=live.tail.fresh,
             erased=frozenset({ask.user_id or ""}) if gone else ways.NOBODY,
             session_weight=self._session_weight,
@@ -247,8 +251,21 @@ class Serving:
         """
         if user_id in self._erased:
             return []
+        events = self.newer(user_id)
+        if events:  # another worker may have deleted one of them just now
+            with suppress(UnreachableError), self._deleted.asking():
+                self._deletions.look()
+            events = tuple(event for event in events if event.id not in self._deletions)
+        return self._histories.page(user_id, n, before, events)
+
+    def newer(self, user_id: str) -> tuple[Event, ...]:
+        """What the user did since the live model, as it came: of it MongoDB may not know yet."""
         live = self._swaps.live
-        return self._histories.page(user_id, n, before, live.tail.of(user_id) if live else ())
+        return live.tail.of(user_id) if live else ()
+
+    def deleted(self, deletion: Deletion) -> None:
+        """Know of a deletion at once, and not only with the next look."""
+        self._deletions.add([deletion])
 
     def erased(self, user_id: str) -> bool:
         """Whether the user is erased, and so to be treated as if they had never been here."""
@@ -336,6 +353,7 @@ class Serving:
     def _look_at_changes(self) -> None:
         try:
             self._erased.look()
+            self._deletions.look()
             self._swaps.overlay()
         except UnreachableError as error:
             log.debug("%s", error)  # what is known holds on; `Swaps.pointer_seen_at` says since when

@@ -227,6 +227,8 @@ const ownShelves = (place) => {
       ? "A newer model is live: these are its recommendations."
       : why.withdrawn
         ? "A product is no longer to be had: your recommendations are without it."
+      : why.deleted
+        ? "Your recommendations are without what you deleted."
         : "Your recommendations take into account what you just did.";
     // The storefront follows the same messages: a moment later it knows of them too.
     setTimeout(() => look(text, TRIES), 200);
