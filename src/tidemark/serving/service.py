@@ -118,7 +118,7 @@ class Serving:
     def start(self, patience: float = 10) -> None:
         """Begin to follow the registry, and wait until it is `ready` and knows who is erased; `patience` seconds at most.
 
-        Where MongoDB is away, nobody can say who is: then it is not waited for.
+        Where MongoDB is away, it is not waited for: those whom this host remembers are known.
         """
         for repeating in self._repeating:
             repeating.start()

@@ -32,6 +32,10 @@ class Told:
         self.deletions.append(deletion)
 
 
+def deleting_of(db: Any, told: Told) -> Deleting:
+    return Deleting(db, told)  # type: ignore[arg-type]
+
+
 @pytest.fixture
 def db(mongo_db: Settings):
     db = mongo.connect(mongo_db)
@@ -56,7 +60,7 @@ def keys(db: Any) -> dict[str, set[str]]:
 
 def test_it_goes_with_its_details_and_stays_away_and_all_else_stays(db):
     told = Told()
-    deleting, before = Deleting(db, told), keys(db)
+    deleting, before = deleting_of(db, told), keys(db)
     assert deleting.delete("käthe/7", "interactions-0-1")
     after = keys(db)
     assert after["interactions"] == before["interactions"] - {"interactions-0-1"}
@@ -71,7 +75,7 @@ def test_it_goes_with_its_details_and_stays_away_and_all_else_stays(db):
 
 
 def test_a_review_goes_with_its_interaction(db):
-    assert Deleting(db, Told()).delete("käthe/7", f"review:{REVIEW}")
+    assert deleting_of(db, Told()).delete("käthe/7", f"review:{REVIEW}")
     after = keys(db)
     assert (after["reviews"], after["deleted_interactions"]) == (set(), {f"review:{REVIEW}"})
     assert f"review:{REVIEW}" not in after["interactions"]
@@ -80,7 +84,7 @@ def test_a_review_goes_with_its_interaction(db):
 def test_what_only_kafka_has_yet_is_deleted_before_it_is_stored(db):
     told = Told()
     told.just_came = ["interactions-2-7"]
-    assert Deleting(db, told).delete("käthe/7", "interactions-2-7")
+    assert deleting_of(db, told).delete("käthe/7", "interactions-2-7")
     assert "interactions-2-7" in tombstones.read(db).interactions
 
 
@@ -89,13 +93,13 @@ def test_what_only_kafka_has_yet_is_deleted_before_it_is_stored(db):
 )
 def test_nobody_elses_and_nothing_that_is_not_there(db, user, key):
     told, before = Told(), keys(db)
-    assert not Deleting(db, told).delete(user, key)
+    assert not deleting_of(db, told).delete(user, key)
     assert (keys(db), told.deletions) == (before, [])
 
 
 def test_cut_off_half_way_nothing_has_happened(db, monkeypatch):
     told, before = Told(), keys(db)
-    deleting = Deleting(db, told)
+    deleting = deleting_of(db, told)
     whole = deleting._delete
 
     def cut_off(*args: Any) -> Any:
