@@ -263,7 +263,7 @@ def test_a_person_is_who_signed_in_whatever_the_address_says(real_shop: OwnShop)
 
 
 def test_behind_tls_cookies_are_secure_and_bound_to_the_host(real_shop: OwnShop) -> None:
-    config = real_shop.config.model_copy(update={"shop_tls": True})
+    config = real_shop.config.model_copy(update={"shop_tls": True, "shop_trusted_proxies": "127.0.0.1"})
     app = create_app(config)
     try:
         client = app.test_client()
