@@ -19,6 +19,7 @@ from tidemark.interactions.from_messages import Interaction, Weights, parse
 from tidemark.registry import champion
 from tidemark.serving.deletions import Deletions
 from tidemark.settings import Settings
+from tidemark.storefront import live_steps
 from tidemark.storefront.live_board import WINDOW, Board, model_rows, retrain
 from tidemark.storefront.live_own import Own
 from tidemark.stream import attribution, engagement_figures, topics
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 
 EVERY = 1.0
 """Seconds between two looks at the tide, at the pointer and at withdrawn items."""
+RETRAIN_EVERY = 2.0
+"""Seconds between two looks at the newest retrain's run folder."""
 SELDOM = 5
 """As many of these between two looks at models, their click-through and titles."""
 MODELS = 5
@@ -99,7 +102,11 @@ class Sources:
         self._gone: dict[str, datetime] = {}
         self._deletions, self._told_deletions = Deletions(db), -1
         self._seeded = False
-        self._all = (Look("tide", self.look_at_tide), Look("registry", self.look_at_registry))
+        self._all = (
+            Look("tide", self.look_at_tide),
+            Look("registry", self.look_at_registry),
+            Look("retrain", self.look_at_retrain, RETRAIN_EVERY),
+        )
 
     def start(self) -> None:
         """Begin; waits for no server."""
@@ -159,6 +166,14 @@ class Sources:
             self._models()
             self._board.titled(titles(self._db, self._board.top()))
         self._looks += 1
+
+    def look_at_retrain(self) -> None:
+        """The steps of the newest retrain; nothing is told of them where the artifacts cannot be read."""
+        try:
+            self._board.tell("steps", live_steps.of_newest(self._db, self._config.artifacts_root))
+        except OSError as error:
+            self._board.tell("steps", None)
+            raise UnreachableError(f"the artifacts cannot be read ({type(error).__name__})") from None
 
     def _models(self) -> None:
         fields = {"engine": 1, "status": 1, "created_at": 1}

@@ -106,6 +106,17 @@ const livePage = (page) => {
       cell.dataset.stage = state.stage;
       cell.textContent = STAGES[state.stage] ?? state.stage;
     },
+    steps: (newest) => {
+      if (!newest) return;
+      at(page, "steps-model").textContent = newest.model_id;
+      at(page, "steps").replaceChildren(...newest.steps.map(({ step, state, seconds }) => {
+        const name = element("th", step);
+        name.scope = "row";
+        const made = row(name, element("td", state), element("td", seconds === null ? "–" : seconds.toFixed(1), "n"));
+        made.dataset.state = state;
+        return made;
+      }));
+    },
     champion: (pointer) => {
       if (!pointer) return;
       at(page, "champion").textContent = pointer.model_id;
