@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import quote_plus
 
@@ -175,12 +176,20 @@ class Settings(BaseSettings):
     )
     shop_live_url: str = Field(
         "",
-        description="address of the live stream as browsers see it; /: the storefront's own, where a proxy divides it by "
-        "path; empty: the storefront's own host, port shop_live_port",
+        pattern=r"^(/|(https?://[A-Za-z0-9.:\[\]-]+)?/?)$",
+        description="address of the live stream as browsers see it: of the storefront's own host, for its cookie goes to no other; "
+        "/: the storefront's own, where a proxy divides it by path; empty: the storefront's own host, port shop_live_port",
     )
     shop_workers: int = Field(2, gt=0, le=64, description="processes that answer for the storefront")
     shop_tls: bool = Field(
-        False, description="a proxy speaks TLS for the storefront: its cookies are then Secure, and HSTS is sent"
+        False,
+        description="a proxy, one of shop_trusted_proxies, speaks TLS for the storefront: its cookies are then Secure, and HSTS is "
+        "sent",
+    )
+    shop_trusted_proxies: str = Field(
+        "",
+        description="addresses or networks, separated by commas, from which a proxy connects to the storefront: by its word alone "
+        "it is known who asks (X-Forwarded-For), and whether by TLS (X-Forwarded-Proto); empty: no proxy is believed",
     )
     shop_secret: SecretStr = Field(
         SecretStr(""),
@@ -234,6 +243,19 @@ class Settings(BaseSettings):
             if not (_HOST.fullmatch(host) and _PORT.fullmatch(port) and int(port) < 65_536):
                 raise ValueError(f"{address!r} is not host:port")
         return hosts
+
+    @field_validator("shop_trusted_proxies")
+    @classmethod
+    def _networks(cls, proxies: str) -> str:
+        """Refuse at the start what would otherwise trust nobody, or not whom it was meant to."""
+        for text in filter(None, map(str.strip, proxies.split(","))):
+            ip_network(text)  # says which is wrong
+        return proxies
+
+    @property
+    def trusted_proxies(self) -> "tuple[IPv4Network | IPv6Network, ...]":
+        """`shop_trusted_proxies`, read."""
+        return tuple(ip_network(text.strip()) for text in self.shop_trusted_proxies.split(",") if text.strip())
 
     @property
     def mongo_uri(self) -> str:

@@ -231,6 +231,25 @@ class StandInErasures:
         """Nothing to close."""
 
 
+class StandInDeleting:
+    """Deletes what serving has, as the storefront does."""
+
+    def __init__(self, serving: Any) -> None:
+        self._serving = serving
+        self.there: set[tuple[str, str]] = set()
+
+    def delete(self, user_id: str, interaction_id: str) -> bool:
+        """Out of the history."""
+        if self._serving.away:
+            raise UnreachableError("MongoDB does not answer")
+        events = self._serving.histories.get(user_id, [])
+        left = [event for event in events if event.id != interaction_id]
+        if len(left) < len(events):
+            self._serving.histories[user_id] = left
+            self.there.add((user_id, interaction_id))
+        return (user_id, interaction_id) in self.there
+
+
 class StandInExperiments:
     """Gives everybody the same arm."""
 
@@ -272,6 +291,7 @@ def stand_in_shop(config: Settings | None = None, db: Any = None) -> Any:
         "erasures": StandInErasures(),
         **dict.fromkeys(("accounts", "sessions", "sign_ins")),
     }
+    parts["deleting"] = StandInDeleting(parts["serving"])
     return Shop(config or Settings.model_construct(shop_secret=SecretStr("signed with this")), db=db, **parts)
 
 

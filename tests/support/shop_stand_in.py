@@ -17,7 +17,7 @@ from flask import Flask, g
 from jinja2.bccache import Bucket, BytecodeCache
 from pydantic import SecretStr
 
-from tests.support.shop_api import StandInErasures, StandInExperiments
+from tests.support.shop_api import StandInDeleting, StandInErasures, StandInExperiments
 from tidemark.errors import UnreachableError
 from tidemark.serving.answers import FOLD_IN, NEW, POPULAR, SIMILAR, STORED, Answer, Ask, Listed, Share
 from tidemark.serving.events import Event
@@ -399,6 +399,10 @@ class StandInShop:
     interactions: StandInInteractions = field(default_factory=StandInInteractions)
     signer: Signer = field(default_factory=lambda: Signer("a secret of the tests"))
     erasures: StandInErasures = field(default_factory=StandInErasures)
+    deleting: StandInDeleting = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.deleting = StandInDeleting(self.serving)
 
 
 def stand_in_shop(items: Sequence[Item] | None = None, **more: Any) -> StandInShop:

@@ -222,8 +222,8 @@ def load(
     the load itself, which is there only where all of them are whole.
 
     Returns:
-        `validated`'s counts, `interactions`, `erased` (reviews that were left out, for their users were erased), and `load`
-        (its id).
+        `validated`'s counts, `interactions`, `erased` (reviews that were left out, for their users were erased), `deleted`
+        (those that were left out, for their users deleted them), and `load` (its id).
     """
     from pyspark.sql import functions as f
 
@@ -238,8 +238,9 @@ def load(
     reviews, gone = records.stored(*landed["review"], "review"), tombstones.read(db)
     erased = gone.among(reviews)
     left_out = reviews.where(f.col("user_id").isin(erased)).count() if erased else 0
-    kept = reviews.where(~f.col("user_id").isin(erased)) if erased else reviews
-    rows = validated["reviews"]["stored"] - left_out
+    of_others = reviews.where(~f.col("user_id").isin(erased)) if erased else reviews
+    kept, deleted = erased_users.without_deleted(of_others, gone)
+    rows = validated["reviews"]["stored"] - left_out - deleted
     writes = [("reviews", kept, rows), ("interactions", from_reviews.from_reviews(kept), rows)]
     if plan.products:
         products = records.stored(*landed["product"], "product")
@@ -266,6 +267,7 @@ def load(
         "products": validated["products"],
         "interactions": rows,
         "erased": left_out,
+        "deleted": deleted,
     }
     record = {
         "source": plan.reviews.source,
@@ -315,4 +317,6 @@ def text(plan: Plan, outcome: dict[str, Any]) -> str:
         lines.append(f"interactions: {outcome['interactions']:,}")
     if outcome.get("erased"):
         lines.append(f"left out: {outcome['erased']:,} reviews of users who were erased")
+    if outcome.get("deleted"):
+        lines.append(f"left out: {outcome['deleted']:,} reviews that their users deleted")
     return "\n".join(lines)

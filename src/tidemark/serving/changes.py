@@ -12,6 +12,7 @@ from typing import Any
 from pymongo.database import Database
 
 from tidemark.serving.details import CHANGE_FIELDS
+from tidemark.serving.kept_tombstones import KeptTombstones
 from tidemark.settings import Settings
 from tidemark.storage.patience import brief
 from tidemark.storage.tombstones import Tombstones
@@ -76,12 +77,14 @@ class Erased:
 
     Args:
         db: the platform's database, with the collection `erased`: `{_id: tombstone, erased_at}`.
-        config: the settings, with the secret of the tombstones.
+        config: the settings, with the secret of the tombstones, and where this host keeps them.
     """
 
     def __init__(self, db: Database[Document], config: Settings) -> None:
-        self._db = db
-        self._known = Tombstones(config.shop_secret.get_secret_value().encode(), frozenset())
+        secret = config.shop_secret.get_secret_value()
+        self._db, self._kept = db, KeptTombstones(config.packs_root, secret)
+        # Known from the first answer on, whether or not MongoDB is there.
+        self._known = Tombstones(secret.encode(), self._kept.remembered())
         self._seen = Seen()
 
     def __contains__(self, user_id: object) -> bool:
@@ -101,3 +104,4 @@ class Erased:
         new, self._seen = self._seen.after(found, "erased_at", datetime.now(UTC))
         if new:
             self._known = Tombstones(self._known.secret, self._known.ids | {document["_id"] for document in new})
+            self._kept.keep(self._known.ids)

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -66,11 +66,18 @@ class Histories:
 
     Args:
         db: the platform's database, whose times are UTC `datetime`s (`storage.mongo.connect`).
+        deleted: keys of events that are in no history any more, though the ingest may just be storing them.
         clock: monotonic seconds.
     """
 
-    def __init__(self, db: Database[dict[str, Any]], *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._collection, self._clock = db["interactions"], clock
+    def __init__(
+        self,
+        db: Database[dict[str, Any]],
+        deleted: Container[str] = (),
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._collection, self._deleted, self._clock = db["interactions"], deleted, clock
         self._lock = threading.Lock()
         self._held: OrderedDict[str, _Held] = OrderedDict()
         self._events_held = 0
@@ -150,7 +157,7 @@ class Histories:
             except PyMongoError as error:
                 log.warning("MongoDB gave no history (%s): not asked again for %g s", type(error).__name__, PAUSE)
                 raise
-        return [_event(document, user_id) for document in found]
+        return [_event(document, user_id) for document in found if document["_id"] not in self._deleted]
 
 
 def _event(document: Mapping[str, Any], user_id: str) -> Event:

@@ -14,6 +14,7 @@ from tidemark.registry import champion, entries
 from tidemark.serving import changes, pack
 from tidemark.serving.catalogue import Catalogue
 from tidemark.serving.changes import Seen
+from tidemark.serving.deletions import Deletions
 from tidemark.serving.filters import Filter
 from tidemark.serving.folding import Model
 from tidemark.serving.pack_contents import About
@@ -80,10 +81,11 @@ class Loader:
         config: the settings.
         db: the platform's database.
         packs: this host's packs.
+        deletions: what users deleted.
     """
 
-    def __init__(self, config: Settings, db: Database[dict[str, Any]], packs: Packs) -> None:
-        self._config, self._db, self._packs = config, db, packs
+    def __init__(self, config: Settings, db: Database[dict[str, Any]], packs: Packs, deletions: Deletions) -> None:
+        self._config, self._db, self._packs, self._deletions = config, db, packs, deletions
 
     @cached_property
     def _bookmark(self) -> Bookmark:
@@ -185,7 +187,17 @@ class Loader:
         )
 
     def _tail(self, about: About) -> Tail:
-        return Tail(self._config, about.next_offsets, about.topic_id, bookmark=self._bookmark, db=self._db)
+        return Tail(
+            self._config,
+            about.next_offsets,
+            about.topic_id,
+            bookmark=self._bookmark,
+            db=self._db,
+            deletions=self._deletions,
+            since=min(
+                about.cut, about.made_at
+            ),  # the newest interaction that it saw: whatever was deleted later, it had
+        )
 
     def _warm(self, live: Live, catching_up: float) -> Live:
         """Let nobody's first answer pay for what all need, or miss what was changed; and the tail catch up."""

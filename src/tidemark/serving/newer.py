@@ -57,9 +57,16 @@ class Newer:
         self.kept += 1
         return True
 
+    def drop(self, user_id: str, event_id: str) -> None:
+        """Hold an event of a user no longer: it was deleted. Nothing where it is not held."""
+        for event in self._events.get(user_id, ()):
+            if event.id == event_id:
+                self._remove(event)
+                return
+
     def _remove(self, event: Event) -> None:
-        """Take out an event that was sent again; whoever reads meanwhile has the whole list of before or of after."""
+        """Take out an event; whoever reads meanwhile has the whole list of before or of after."""
         self._events[event.user_id] = [other for other in self._events[event.user_id] if other.id != event.id]
         self._versions[event.user_id] = self.version(event.user_id) ^ _mark(event)
-        del self._sent_again[event.id]
+        self._sent_again.pop(event.id, None)
         self.kept -= 1

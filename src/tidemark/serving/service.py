@@ -7,12 +7,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from tidemark.errors import UnreachableError
 from tidemark.serving import because, changes, listing, similar, state, ways
 from tidemark.serving.answers import POPULAR, Answer, Ask, Listed, Share
 from tidemark.serving.catalogue import Catalogue
+from tidemark.serving.deletions import Deletion, Deletions
 from tidemark.serving.events import Event
 from tidemark.serving.filters import OPEN, Filter
 from tidemark.serving.folding import Model
@@ -33,7 +35,7 @@ Document = dict[str, Any]
 log = logging.getLogger(__name__)
 
 CHANGES_POLL = 1.0
-"""Seconds between two looks at what was changed of items, and at who was erased."""
+"""Seconds between two looks at what was changed of items, at who was erased, and at what was deleted."""
 
 
 class Serving:
@@ -46,12 +48,14 @@ class Serving:
     def __init__(self, config: Settings | None = None) -> None:
         self._config = config = config or settings()
         self._db = mongo.unasked(config, patience=1)
-        self._histories = Histories(self._db)
+        self._deletions = Deletions(self._db)
+        self._histories = Histories(self._db, self._deletions)
         self._erased = changes.Erased(self._db, config)
         self._session_weight = config.weight_of_event[config.event_default]
-        self._swaps = Swaps(Loader(config, self._db, Packs(config.packs_root)), config.kept_models)
+        self._swaps = Swaps(Loader(config, self._db, Packs(config.packs_root), self._deletions), config.kept_models)
         self._kept = KeptModels(self._db, self._swaps.made_by)
         self._products = Breaker(PAUSE, or_refused=True)
+        self._deleted = Breaker(PAUSE, or_refused=True)
         self._looked = threading.Event()
         self._nothing = Catalogue.of_documents([])
         self._repeating = (
@@ -62,7 +66,7 @@ class Serving:
     def start(self, patience: float = 10) -> None:
         """Begin to follow the registry, and wait until it is `ready` and knows who is erased; `patience` seconds at most.
 
-        Where MongoDB is away, nobody can say who is: then it is not waited for.
+        Where MongoDB is away, it is not waited for: those whom this host remembers are known.
         """
         for repeating in self._repeating:
             repeating.start()
@@ -107,6 +111,7 @@ class Serving:
             events,
             lambda: self._histories.of(ask.user_id or "", events, version),
             tail_version=version,
+            fewer=not gone and ask.user_id is not None and live.tail.fewer(ask.user_id),
             fresh=live.tail.fresh,
             erased=frozenset({ask.user_id or ""}) if gone else ways.NOBODY,
             session_weight=self._session_weight,
@@ -160,8 +165,21 @@ class Serving:
         """
         if user_id in self._erased:
             return []
+        events = self.newer(user_id)
+        if events:  # another worker may have deleted one of them just now
+            with suppress(UnreachableError), self._deleted.asking():
+                self._deletions.look()
+            events = tuple(event for event in events if event.id not in self._deletions)
+        return self._histories.page(user_id, n, before, events)
+
+    def newer(self, user_id: str) -> tuple[Event, ...]:
+        """What the user did since the live model, as it came: of it MongoDB may not know yet."""
         live = self._swaps.live
-        return self._histories.page(user_id, n, before, live.tail.of(user_id) if live else ())
+        return live.tail.of(user_id) if live else ()
+
+    def deleted(self, deletion: Deletion) -> None:
+        """Know of a deletion at once, and not only with the next look."""
+        self._deletions.add([deletion])
 
     def erased(self, user_id: str) -> bool:
         """Whether the user is erased, and so to be treated as if they had never been here."""
@@ -236,6 +254,7 @@ class Serving:
     def _look_at_changes(self) -> None:
         try:
             self._erased.look()
+            self._deletions.look()
             self._swaps.overlay()
         except UnreachableError as error:
             log.debug("%s", error)  # what is known holds on; `Swaps.pointer_seen_at` says since when

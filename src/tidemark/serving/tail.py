@@ -10,6 +10,7 @@ and the tail are put together by `id`, wherever the ingest happens to be.
 | partitions are added | follows them, from their first message |
 | the topic is made anew | forgets what was of the old one and reads all of the new, under the next generation's keys |
 | MongoDB is away, which knows the generation | takes the last known one, else the first, and begins anew if that proves wrong |
+| an interaction is deleted by its user | drops it, and does not hold it when it reads it again |
 """
 
 import logging
@@ -25,6 +26,7 @@ from pymongo.database import Database
 from tidemark.errors import UnreachableError
 from tidemark.interactions import keys
 from tidemark.interactions.from_messages import Interaction, Weights, parse
+from tidemark.serving.deletions import Deletions
 from tidemark.serving.events import Event, from_interaction
 from tidemark.serving.listeners import Listeners
 from tidemark.serving.newer import Newer
@@ -57,6 +59,8 @@ class Tail:
         topic_id: the topic that these are of; of another one, or None, all of the topic is newer.
         bookmark: a way to ask Kafka about the topic, where several tails share one.
         db: where the topic's generation is known, where one is open already.
+        deletions: what is not to be held; None: only what nobody is told of here.
+        since: from when on deletions are newer than the model.
 
     Attributes:
         read, dead: messages read; those of them that are no interactions.
@@ -75,11 +79,15 @@ class Tail:
         *,
         bookmark: Bookmark | None = None,
         db: Database[dict[str, Any]] | None = None,
+        deletions: Deletions | None = None,
+        since: datetime = _EPOCH,
     ) -> None:
         self._config = config
         self._bookmark = bookmark or Bookmark(config, timeout=2)
         self._db = mongo.unasked(config, patience=1) if db is None else db
         self._owns_db = db is None
+        self._deletions = Deletions(self._db) if deletions is None else deletions
+        self._since, self._dropped = since, 0
         self._weights = Weights(config.weight_of_event, config.event_default)
         self._starts, self._starts_of = dict(next_offsets), topic_id
 
@@ -105,8 +113,13 @@ class Tail:
         return self._newer.of(user_id)
 
     def version(self, user_id: str) -> int:
-        """A number that stands for exactly what `of` gives; 0: nothing newer (see `Newer.version`)."""
-        return self._newer.version(user_id)
+        """A number that stands for exactly what `of` gives, and for what was deleted since; 0: nothing newer (see
+        `Newer.version`)."""
+        return self._newer.version(user_id) ^ self._deletions.version(user_id, self._since)
+
+    def fewer(self, user_id: str) -> bool:
+        """Whether the user has deleted something since the model's interactions were read."""
+        return self._deletions.version(user_id, self._since) != 0
 
     @property
     def fresh(self) -> bool:
@@ -191,6 +204,7 @@ class Tail:
             except UnreachableError as error:
                 log.debug("%s", error)  # `fresh` says it to whoever asks
             self._looked_at = time.monotonic()
+        self._drop_deleted()
         if not self._next:
             self._stop.wait(0.1)
             return
@@ -260,6 +274,12 @@ class Tail:
             elif error.code() == KafkaError._AUTO_OFFSET_RESET:
                 self._misplaced = True
 
+    def _drop_deleted(self) -> None:
+        """Drop what has become known to be deleted since the last turn; what was known before is not held at all."""
+        for deletion in self._deletions.after(self._dropped):
+            self._newer.drop(deletion.user_id, deletion.id)
+            self._dropped += 1
+
     def _read(self, message: Message, number: int, offset: int) -> None:
         self.read += 1
         taken = _EPOCH + timedelta(milliseconds=message.timestamp()[1])
@@ -271,6 +291,8 @@ class Tail:
         )  # fmt: skip
         if not isinstance(parsed, Interaction):
             self.dead += 1
+            return
+        if parsed.id in self._deletions:
             return
         event = from_interaction(parsed)
         self._newer.keep(event)

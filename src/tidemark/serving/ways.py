@@ -51,6 +51,7 @@ def answer(
     history: Callable[[], Sequence[Event]],
     *,
     tail_version: int = 0,
+    fewer: bool = False,
     fresh: bool = True,
     erased: Container[str] = NOBODY,
     session_weight: float = 1.0,
@@ -63,20 +64,25 @@ def answer(
         history: gives all that the user did, `tail_events` among it; called once at most, and only if a way needs it. It
             may raise UnreachableError: then the answer is made without it, and is `stale`.
         tail_version: changes with `tail_events`.
+        fewer: whether the user has deleted something that the model may have learned from.
         fresh: whether the tail has caught up.
         erased: users who are to be treated as if they had never been here.
         session_weight: what an item of `ask.session` counts: the weight of the default event type.
     """
     gone = ask.user_id is not None and ask.user_id in erased
     row = None if ask.user_id is None or gone else model.pack.users.number(ask.user_id)
-    if row is not None and not tail_events and not (ask.session or ask.include_seen or ask.explain or ask.popular):
+    if (
+        row is not None
+        and not (tail_events or fewer)
+        and not (ask.session or ask.include_seen or ask.explain or ask.popular)
+    ):
         items = _stored_as_it_is(ask, model, catalogue, row)
         if items is not None:
             now = version(model.model_id, tail_version, catalogue.version)
             return Answer(ask.user_id, model.model_id, STORED, model.made_at, fresh, False, False, items, now)
     if gone or ask.user_id is None:
-        tail_events, history = (), tuple
-    person = _Person(ask, model, catalogue, row, tail_events, history, session_weight)
+        tail_events, history, fewer = (), tuple, False
+    person = _Person(ask, model, catalogue, row, tail_events, history, session_weight, fewer=fewer)
     items = person.items()
     now = version(model.model_id, tail_version, catalogue.version, erased=gone)
     return Answer(
@@ -129,8 +135,11 @@ class _Person:
         tail_events: Sequence[Event],
         history: Callable[[], Sequence[Event]],
         session_weight: float,
+        *,
+        fewer: bool,
     ) -> None:
         self.ask, self.model, self.catalogue, self.row = ask, model, catalogue, row
+        self._fewer = fewer
         self._session = _session(ask, session_weight)
         self._newer, self._history = [*tail_events, *self._session], history
         self.stale = False
@@ -161,7 +170,11 @@ class _Person:
             scores = self.model.scores(had) if had is not None and not self.ask.popular else None
             if scores is not None:
                 self._pick_scored(scores)
-            elif self.row is not None and not self.ask.popular:
+            elif (
+                self.row is not None
+                and not self.ask.popular
+                and not (self._fewer and had is not None and not len(had.counted))
+            ):
                 self._pick(*self._left_of_stored(self.row), STORED)
             self._pick(*self.model.most_taken(self.allowed, self._missing), POPULAR)
         untaken = self.model.untaken(self.allowed, self._missing)
@@ -184,7 +197,9 @@ class _Person:
         """Pick from the stored list, if that is all that the model would give: the history need not be read for it."""
         if self.row is None or self.ask.include_seen or self.ask.popular:
             return False
-        if self.model.folds and (self._newer or self.ask.filter != Filter(exclude=self.ask.filter.exclude)):
+        if self.model.folds and (
+            self._newer or self._fewer or self.ask.filter != Filter(exclude=self.ask.filter.exclude)
+        ):
             return False
         numbers, scores = self._left_of_stored(self.row)
         fresh = ~np.isin(numbers, self.newer.taken)

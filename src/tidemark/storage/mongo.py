@@ -92,6 +92,8 @@ COLLECTIONS: Mapping[str, Collection] = {
     ),
     # Who was erased (`tombstones`); the storefront writes it, and every door reads it.
     "erased": Collection("erased", [[("erased_at", ASCENDING)], [("state", ASCENDING)]]),
+    # The same of single interactions.
+    "deleted_interactions": Collection("deleted_interaction", [[("deleted_at", ASCENDING)], [("user_id", ASCENDING)]]),
 }
 
 

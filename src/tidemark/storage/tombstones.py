@@ -1,6 +1,9 @@
-"""Tombstones: who was erased, in a form that names nobody. Every door asks here whom it must not let in again.
+"""Tombstones: who was erased, in a form that names nobody, and which single interactions were deleted. Every door asks here
+what it must not let in again.
 
 One document in the collection `erased` for each user, written before anything of them is removed, and never removed itself.
+One in `deleted_interactions` for each interaction that its user deleted, written with its removal; it names the user, and
+goes when they are erased.
 Whoever writes what is a user's reads them before it writes, and once more afterwards: an erasure that began meanwhile has
 either seen what was written, or is seen by who wrote it.
 """
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 COLLECTION = "erased"
+DELETED = "deleted_interactions"
 
 
 def tombstone(user_id: str, config: Settings) -> str:
@@ -33,17 +37,19 @@ def tombstone(user_id: str, config: Settings) -> str:
 
 @dataclass(frozen=True)
 class Tombstones:
-    """Who was erased, as it was read at one moment; small, so that Spark may send it to its workers.
+    """Who was erased, and what was deleted, as it was read at one moment; small, so that Spark may send it to its workers.
 
     `user_id in tombstones` costs two microseconds, and next to nothing where nobody is erased.
 
     Args:
         secret: what they were made with; in no text of this.
-        ids: the tombstones.
+        ids: the tombstones of users.
+        interactions: the `_id`s of interactions that were deleted one by one.
     """
 
     secret: bytes = field(repr=False)
     ids: frozenset[str]
+    interactions: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.ids)
@@ -64,11 +70,11 @@ class Tombstones:
 
 
 NOBODY = Tombstones(b"", frozenset())
-"""Where nobody was erased."""
+"""Where nobody was erased, and nothing deleted."""
 
 
 def read(db: Database[dict[str, Any]], config: Settings | None = None) -> Tombstones:
-    """Who is erased now.
+    """Who is erased now, and what is deleted.
 
     Raises:
         SettingError: somebody is, and this process has no secret to know them by: it must not bring them back.
@@ -79,7 +85,7 @@ def read(db: Database[dict[str, Any]], config: Settings | None = None) -> Tombst
         raise SettingError(
             "users were erased, and TIDEMARK_SHOP_SECRET, by which they are known, is not set: set it as the storefront has it"
         )
-    return Tombstones(secret, ids)
+    return Tombstones(secret, ids, frozenset(document["_id"] for document in db[DELETED].find({}, {"_id": 1})))
 
 
 def current(config: Settings | None = None) -> Tombstones:

@@ -21,7 +21,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from tidemark.errors import AccountError, BusyError, TransientError
-from tidemark.storage import mongo
+from tidemark.storage import mongo, tombstones
 from tidemark.storage.patience import brief
 from tidemark.storefront import sessions
 
@@ -108,7 +108,7 @@ class Accounts:
             user_id: whose history it has; None: a new user's.
 
         Raises:
-            AccountError: one of these cannot be, or there is such an account.
+            AccountError: one of these cannot be, there is such an account, or the user was erased.
             BusyError: this process is hashing.
         """
         email = normalised(email)
@@ -117,6 +117,10 @@ class Accounts:
         user_id = user_id or f"shopper-{secrets.token_hex(8)}"
         if not _USER_ID.fullmatch(user_id):
             raise AccountError("a user_id has 1 to 128 characters, no space and no colon among them")
+        if user_id in tombstones.read(self._db):
+            raise AccountError(
+                f"the user {user_id} was erased, and nobody can come back under that id: leave the user out, for a new one"
+            )
         now = datetime.now(UTC)
         document: Document = {"_id": email, "password": self._hash(_acceptable(password)), "role": role}
         document |= {"user_id": user_id, "created_at": now, "password_changed_at": now}

@@ -198,6 +198,7 @@ class HistoryWish(Strict):
 class InteractionOut(BaseModel):
     """One interaction of a user."""
 
+    interaction_id: str = Field(description="by which it can be deleted")
     item_id: str
     timestamp: datetime
     weight: float

@@ -58,7 +58,7 @@ def operation(
         routes: where it belongs.
         method, rule: as Flask has them.
         scope: what a key must have; None: open to everybody.
-        answer: what is sent with `status`; None: another `media_type`.
+        answer: what is sent with `status`; None: another `media_type`, or with 204 nothing.
         query, headers, body: what comes in, given to the view as `query_data`, `headers_data`, `json_data`.
         status: of the answer.
         problems: names of `problems.KINDS` that can happen besides those that follow from the above.
@@ -78,7 +78,8 @@ def operation(
     if conditional:
         responses[304] = {"description": "What the caller has (If-None-Match) is what it would get", "content": {}}
     if answer is None:
-        responses[status] = {"description": "The answer", "content": {media_type: {"schema": {"type": "string"}}}}
+        content = {} if status == 204 else {"content": {media_type: {"schema": {"type": "string"}}}}
+        responses[status] = {"description": "The answer"} | content
 
     def decorate(view: View) -> View:
         if body:

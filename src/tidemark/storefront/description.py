@@ -74,7 +74,9 @@ def completed(spec: Any) -> Any:
     known["InteractionsIn"]["properties"]["interactions"]["items"] = {"anyOf": [message, anything]}
     for _, _, operation in operations(spec):
         for parameter in operation["parameters"]:
-            if parameter["in"] == "path" and parameter["name"].endswith("_id"):
+            if parameter["in"] == "path" and parameter["name"] == "interaction_id":
+                parameter["schema"] = dict(id_paths.described_key())
+            elif parameter["in"] == "path" and parameter["name"].endswith("_id"):
                 parameter["schema"] = dict(id_paths.described())
             else:
                 _describe_left_out(parameter)
@@ -152,7 +154,7 @@ def curl(method: str, path: str, operation: Document) -> str:
     """The operation as a command, with the examples that the description has."""
     for parameter in operation["parameters"]:
         if parameter["in"] == "path":
-            known = {"user_id": "A2SUAM1J3GNN3B", "item_id": "B000A0GOEQ"}
+            known = {"user_id": "A2SUAM1J3GNN3B", "item_id": "B000A0GOEQ", "interaction_id": "interactions-0-1042"}
             path = path.replace(f"{{{parameter['name']}}}", known.get(parameter["name"], parameter["name"]))
     parts = ["curl"] + ([] if method == "GET" else ["-X", method])
     if operation.get("security"):

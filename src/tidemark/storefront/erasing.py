@@ -22,7 +22,7 @@ CHUNK = 500
 """Documents that are removed at a time."""
 LOOKED_AT = 5_000
 """Documents that are looked at between two steps, where no index finds whom they name."""
-THEIRS = ("reviews", "shown_lists", "experiment_users")
+THEIRS = ("reviews", "shown_lists", "experiment_users", "deleted_interactions")
 """Collections that say in `user_id` whose a document is, and nothing more is to be done."""
 
 KEPT = (

@@ -1,4 +1,4 @@
-"""One's own history: what was done, newest first, and all of it as a file."""
+"""One's own history: what was done, newest first, all of it as a file, and one of it deleted."""
 
 import logging
 from collections.abc import Iterator
@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import orjson
-from flask import Blueprint, Response, abort, render_template, request, stream_with_context, url_for
+from flask import Blueprint, Response, abort, redirect, render_template, request, stream_with_context, url_for
+from werkzeug.wrappers import Response as AnyResponse
 
 from tidemark.errors import UnreachableError
 from tidemark.serving.events import STREAM
 from tidemark.storage.patience import brief
-from tidemark.storefront import cards
+from tidemark.storefront import audit, cards
 from tidemark.storefront.login import login_required
 from tidemark.storefront.shelves import did, kinds_by_weight
 from tidemark.storefront.shop import shop
@@ -47,8 +48,27 @@ def history() -> str:
         lines=lines,
         older=url_for("history.history", before=text(events[PAGE - 1])) if len(events) > PAGE else "",
         first=request.args.get("before") is None,
+        before=request.args.get("before", ""),
         hidden=[cards.card(catalogue, item_id) for item_id in reversed(who.hidden)],
     )
+
+
+@blueprint.post("/history/delete")
+@login_required
+def delete() -> AnyResponse:
+    """Delete one event of the shopper's own, and go back to the part of the history that it was in."""
+    who, before = shopper(), request.form.get("before") or None
+    mark(before)
+    if not shop().deleting.delete(who.user_id, request.form.get("event", "")):
+        abort(404)
+    audit.note(
+        "delete_interaction",
+        account=who.account,
+        address=request.remote_addr,
+        interaction=request.form["event"],
+        user=who.user_id if who.acting else None,
+    )
+    return redirect(url_for("history.history", before=before, said="deleted"), 303)
 
 
 @blueprint.get("/history/export")

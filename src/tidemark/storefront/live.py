@@ -17,16 +17,20 @@ import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tidemark.errors import UnreachableError
 from tidemark.settings import Settings, settings
 from tidemark.storage import mongo
+from tidemark.storefront import protection, proxies
 from tidemark.storefront.live_hub import TICK, Client, FullError, Hub, beating
 from tidemark.storefront.live_sources import Sources
 from tidemark.storefront.live_stream import HEARTBEAT_SECONDS, EventStream
@@ -69,9 +73,10 @@ def allowed_origins(config: Settings, host: str, scheme: str) -> set[str]:
     known = _HOST.fullmatch(host)
     if known is None:
         return set()
+    named = {config.shop_address} if urlsplit(config.shop_url).hostname == known[1].strip("[]").lower() else set()
     if config.shop_tls:
-        return {f"https://{host}"}  # one proxy for both
-    return {f"{scheme}://{host}", f"{scheme}://{known[1]}:{config.shop_port}"}
+        return named | {f"https://{host}"}  # one proxy for both
+    return named | {f"{scheme}://{host}", f"{scheme}://{known[1]}:{config.shop_port}"}
 
 
 class Live:
@@ -176,8 +181,13 @@ def create_app(
         config: the settings, where not those of the process.
         find: who a cookie is; None: by the storefront's sessions.
         tick, heartbeat: seconds.
+
+    Raises:
+        SettingError: what is set cannot work.
     """
     config = config or settings()
+    proxies.require(config)
+    protection.require_reachable(config)
     # Not waited for: this process serves what it knows while MongoDB is away.
     db, hub = mongo.unasked(config, patience=2), Hub(tick)
     live = Live(config, hub, find or by_sessions(Sessions(db, config.shop_session_hours)), heartbeat)
@@ -198,7 +208,9 @@ def create_app(
         Route("/live/me", _Endpoint(live.me), methods=["GET"]),
         Route("/live/healthz", live.health, methods=["GET"]),
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    believed = [str(network) for network in config.trusted_proxies]
+    behind = [Middleware(ProxyHeadersMiddleware, trusted_hosts=believed)] if believed else []
+    return Starlette(routes=routes, lifespan=lifespan, middleware=behind)
 
 
 class _Endpoint:

@@ -45,7 +45,7 @@ class Board:
         self._per_second: dict[int, int] = {}
         self._shown: deque[tuple[int, Parts]] = deque(maxlen=SHOWN)
         self._shown_number = self._told_number = 0
-        self._parts: Parts = {"tide": None, "champion": None, "models": [], "retrain": None}
+        self._parts: Parts = {"tide": None, "champion": None, "models": [], "retrain": None, "steps": None}
         self._changed: set[str] = set()
 
     def seed(self, item_ids: Iterable[str]) -> None:
@@ -78,7 +78,7 @@ class Board:
             self._shown.append((self._shown_number, told))
 
     def tell(self, part: str, value: object) -> None:
-        """Set `tide`, `champion`, `models` or `retrain`; it is told on where it is another than before."""
+        """Set `tide`, `champion`, `models`, `retrain` or `steps`; it is told on where it is another than before."""
         with self._lock:
             if self._parts[part] != value:
                 self._parts[part] = value

@@ -68,6 +68,10 @@ class Own:
         """The user took something: their list is another one now."""
         self._tell(user_id, "interaction", item_id)
 
+    def deleted(self, user_id: str, interaction_id: str) -> None:
+        """The user deleted something that they did: their list is another one now."""
+        self._tell(user_id, "deleted", interaction_id)
+
     def shown(self, exposure: Exposure, partition: int, offset: int) -> None:
         """Kafka has a list of the user: the page is told where; it is no reason to look at the list anew."""
         if exposure.user_id is None:

@@ -9,6 +9,7 @@ from flask.templating import render_template
 from tidemark.errors import UnreachableError
 from tidemark.registry import champion
 from tidemark.storage.patience import brief
+from tidemark.storefront import live_steps
 from tidemark.storefront.live_board import TOP, model_rows, retrain
 from tidemark.storefront.live_sources import MODELS
 from tidemark.storefront.login import login_required
@@ -35,10 +36,11 @@ def live() -> str:
 
 
 def snapshot() -> dict[str, Any]:
-    """The tide, the top ten, models with their click-through and where the next one is; what is away is left out."""
+    """The tide, the top ten, models with their click-through, where the next one is and the steps of the newest retrain; what
+    is away is left out."""
     held = shop()
     state, mark = held.serving.state(), held.config.retrain_mark
-    rows, newest = [], None
+    rows, newest, steps = [], None, None
     try:
         with brief():
             fields = {"engine": 1, "status": 1, "created_at": 1}
@@ -46,6 +48,9 @@ def snapshot() -> dict[str, Any]:
             live_model = champion.model_id(held.db)
             rows = model_rows(models, engagement_figures.by_model(held.db), live_model)
             newest = models[0] if models else None
+            steps = live_steps.of_newest(held.db, held.config.artifacts_root)
+    except OSError as error:
+        log.warning("the live page is without the steps of the retrain: %s", type(error).__name__)
     except UnreachableError as error:
         log.warning("the live page is without its models: %s", error)
     return {
@@ -54,4 +59,5 @@ def snapshot() -> dict[str, Any]:
         "models": rows,
         "retrain": retrain(state.tail_lag, mark, newest, state.model_id),
         "champion": state.model_id,
+        "steps": steps,
     }

@@ -1,4 +1,5 @@
-"""What the live process follows: one follower of Kafka's two topics, and looks at the tide, the registry and the items.
+"""What the live process follows: one follower of Kafka's two topics, and looks at the tide, the registry, the items and
+what users deleted.
 
 Each look is a thread of its own, so that a server that is away holds up nothing but what only it can tell.
 """
@@ -16,7 +17,9 @@ from pymongo.errors import PyMongoError
 from tidemark.errors import UnreachableError
 from tidemark.interactions.from_messages import Interaction, Weights, parse
 from tidemark.registry import champion
+from tidemark.serving.deletions import Deletions
 from tidemark.settings import Settings
+from tidemark.storefront import live_steps
 from tidemark.storefront.live_board import WINDOW, Board, model_rows, retrain
 from tidemark.storefront.live_own import Own
 from tidemark.stream import attribution, engagement_figures, topics
@@ -27,6 +30,8 @@ log = logging.getLogger(__name__)
 
 EVERY = 1.0
 """Seconds between two looks at the tide, at the pointer and at withdrawn items."""
+RETRAIN_EVERY = 2.0
+"""Seconds between two looks at the newest retrain's run folder."""
 SELDOM = 5
 """As many of these between two looks at models, their click-through and titles."""
 MODELS = 5
@@ -95,8 +100,13 @@ class Sources:
         self._looks = 0
         self._since = datetime.now(UTC)
         self._gone: dict[str, datetime] = {}
+        self._deletions, self._told_deletions = Deletions(db), -1
         self._seeded = False
-        self._all = (Look("tide", self.look_at_tide), Look("registry", self.look_at_registry))
+        self._all = (
+            Look("tide", self.look_at_tide),
+            Look("registry", self.look_at_registry),
+            Look("retrain", self.look_at_retrain, RETRAIN_EVERY),
+        )
 
     def start(self) -> None:
         """Begin; waits for no server."""
@@ -138,7 +148,7 @@ class Sources:
             self._board.tell("tide", {"lag": self._lag, "mark": self._config.retrain_mark})
 
     def look_at_registry(self) -> None:
-        """The pointer and withdrawn items; now and then models, their click-through, and titles."""
+        """The pointer, withdrawn items and deletions; now and then models, their click-through, and titles."""
         if not self._seeded:
             newest = self._db["interactions"].find({}, {"item_id": 1}).sort("timestamp", -1).limit(WINDOW)
             self._board.seed(reversed([each["item_id"] for each in newest]))
@@ -151,10 +161,19 @@ class Sources:
             self._champion = pointer["model_id"]
         self._board.tell("champion", pointer and _told_pointer(pointer))
         self._withdrawn()
+        self._deleted()
         if moved or self._looks % SELDOM == 0:
             self._models()
             self._board.titled(titles(self._db, self._board.top()))
         self._looks += 1
+
+    def look_at_retrain(self) -> None:
+        """The steps of the newest retrain; nothing is told of them where the artifacts cannot be read."""
+        try:
+            self._board.tell("steps", live_steps.of_newest(self._db, self._config.artifacts_root))
+        except OSError as error:
+            self._board.tell("steps", None)
+            raise UnreachableError(f"the artifacts cannot be read ({type(error).__name__})") from None
 
     def _models(self) -> None:
         fields = {"engine": 1, "status": 1, "created_at": 1}
@@ -172,6 +191,14 @@ class Sources:
         if new:
             self._own.withdrawn(new)
         self._gone, self._since = gone, now - OVERLAP
+
+    def _deleted(self) -> None:
+        """Tell of what was deleted since the first look, which is no news."""
+        self._deletions.look()
+        if self._told_deletions >= 0:
+            for deletion in self._deletions.after(self._told_deletions):
+                self._own.deleted(deletion.user_id, deletion.id)
+        self._told_deletions = len(self._deletions)
 
 
 def _told_pointer(pointer: Document) -> Document:

@@ -1,4 +1,4 @@
-"""Routes about one user: what is stored of them, newest first, a part at a time or as a whole."""
+"""Routes about one user: what is stored of them, newest first, a part at a time or as a whole; and one of it deleted."""
 
 import base64
 import binascii
@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, stream_with_context
+from flask import Response, g, stream_with_context
 
+from tidemark.storefront import audit
 from tidemark.storefront.api_models import HistoryOut, HistoryWish
-from tidemark.storefront.api_operation import READ, answer_json, encoded, operation
+from tidemark.storefront.api_operation import ADMIN, READ, answer_json, encoded, operation
 from tidemark.storefront.problems import Problem
 from tidemark.storefront.shop import shop
 
@@ -24,6 +25,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 Place = tuple[datetime, str]
 EXAMPLE = {
+    "interaction_id": "interactions-0-1042",
     "item_id": "B000A0GOEQ",
     "timestamp": "2026-11-24T10:15:00Z",
     "weight": 5.0,
@@ -57,6 +59,7 @@ def place(text: str) -> Place:
 
 def _told(event: Any) -> dict[str, Any]:
     return {
+        "interaction_id": event.id,
         "item_id": event.item_id,
         "timestamp": event.timestamp,
         "weight": event.weight,
@@ -109,4 +112,27 @@ def export(user_id: str) -> Response:
     answer = Response(stream_with_context(lines()), mimetype=LINES)
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["Content-Disposition"] = 'attachment; filename="interactions.jsonl"'
+    return answer
+
+
+@operation(
+    blueprint,
+    "DELETE",
+    "/users/<id:user_id>/interactions/<key:interaction_id>",
+    scope=ADMIN,
+    answer=None,
+    status=204,
+)
+def delete_interaction(user_id: str, interaction_id: str) -> Response:
+    """Delete one interaction of a user, for good.
+
+    From the answer on it is gone: histories and answers are without it within two seconds, and neither the ingest, nor a
+    replay, nor a load of the file that it came from brings it back. The next model does not learn from it. What is a
+    review's goes with its review. Deleted again, it is 204 again; 404: the user has no such interaction.
+    """
+    if not shop().deleting.delete(user_id, interaction_id):
+        raise Problem("not-found", "the user has no such interaction")
+    audit.note("delete_interaction", key=g.key_id, interaction=interaction_id)
+    answer = Response(status=204)
+    answer.headers["Cache-Control"] = "no-store"
     return answer

@@ -11,13 +11,14 @@ import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, abort, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from tidemark.errors import SettingError
 from tidemark.settings import Settings
+from tidemark.storefront import proxies
 from tidemark.storefront.session_cookie import cookie_names
 
 LARGEST_BODY = 1024 * 1024
@@ -43,8 +44,10 @@ def protect(app: Flask, config: Settings) -> None:
     """Put all of it before `app`, which has its sessions already (`login.install`).
 
     Raises:
-        SettingError: there is no secret to sign with.
+        SettingError: there is no secret to sign with, or what is set cannot work.
     """
+    proxies.require(config)
+    require_reachable(config)
     if not config.shop_secret.get_secret_value():
         raise SettingError("TIDEMARK_SHOP_SECRET is missing: forms and recommendations are signed with it")
     app.config.update(
@@ -76,9 +79,9 @@ def protect(app: Flask, config: Settings) -> None:
 
     # On the outside, so that no answer is without them: not what Flask makes of an error, nor of an error in that.
     app.wsgi_app = _Headers(app.wsgi_app, config)  # type: ignore[method-assign]
-    if config.shop_tls:
-        # One proxy stands before the storefront; the host it was asked for it hands on as `Host`.
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1)  # type: ignore[method-assign]
+    if config.trusted_proxies:
+        # The host that it was asked for a proxy hands on as `Host`.
+        app.wsgi_app = proxies.Proxies(app.wsgi_app, config)  # type: ignore[method-assign]
 
 
 def same_origin() -> bool:
@@ -87,6 +90,21 @@ def same_origin() -> bool:
     if site := request.headers.get("Sec-Fetch-Site"):
         return site == "same-origin"
     return request.headers.get("Origin") == f"{request.scheme}://{request.host}"
+
+
+def require_reachable(config: Settings) -> None:
+    """That browsers can open the live stream where it is said to be.
+
+    Raises:
+        SettingError: it is on another host, to which no browser sends the session's cookie.
+    """
+    live, own = urlsplit(config.shop_live_url).hostname, urlsplit(config.shop_address).hostname
+    if live is not None and live != own:
+        raise SettingError(
+            f"TIDEMARK_SHOP_LIVE_URL is on {live}, the storefront on {own}: the cookie that says who is signed in goes to its own "
+            f"host alone. Put the live stream on another port of {own}, or behind the same proxy (TIDEMARK_SHOP_LIVE_URL=/); if "
+            f"browsers know the storefront as {live}, set TIDEMARK_SHOP_URL to that"
+        )
 
 
 def live_origin(config: Settings, host: str, scheme: str = "http") -> str:
@@ -141,7 +159,8 @@ def headers(config: Settings, host: str, scheme: str = "http") -> Headers:
         ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
         ("Cache-Control", "no-store"),
     ]
-    return [*always, ("Strict-Transport-Security", f"max-age={YEAR}")] if config.shop_tls else always
+    by_tls = config.shop_tls and scheme == "https"
+    return [*always, ("Strict-Transport-Security", f"max-age={YEAR}")] if by_tls else always
 
 
 class _Headers:

@@ -26,6 +26,7 @@ SAID = {
     "shown": "You may be shown that again.",
     "put": "In your basket.",
     "taken": "No longer in your basket.",
+    "deleted": "Deleted. What you see next is without it.",
 }
 """What a page says of what was just done, by the word that the address has of it."""
 

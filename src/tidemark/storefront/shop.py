@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tidemark.serving.service import Serving
     from tidemark.storefront.accounts import Accounts
     from tidemark.storefront.api_keys import ApiKeys
+    from tidemark.storefront.deleting import Deleting
     from tidemark.storefront.erasures import Erasures
     from tidemark.storefront.experiments import Experiments
     from tidemark.storefront.recommendation_ids import Signer
@@ -49,6 +50,7 @@ class Shop:
         accounts, sessions, sign_ins, keys: who may come in.
         experiments: which arm a user is in.
         erasures: who is to be erased.
+        deleting: deletes single interactions.
     """
 
     config: Settings
@@ -63,6 +65,7 @@ class Shop:
     keys: "ApiKeys"
     experiments: "Experiments"
     erasures: "Erasures"
+    deleting: "Deleting"
 
     @classmethod
     def of(cls, config: Settings, serving: "Serving | None" = None) -> "Shop":
@@ -70,6 +73,7 @@ class Shop:
         from tidemark.serving.service import Serving
         from tidemark.storefront.accounts import Accounts
         from tidemark.storefront.api_keys import ApiKeys
+        from tidemark.storefront.deleting import Deleting
         from tidemark.storefront.erasures import Erasures
         from tidemark.storefront.experiments import Experiments
         from tidemark.storefront.kept_keys import KeptKeys
@@ -80,9 +84,10 @@ class Shop:
         from tidemark.stream.exposures import Exposures
 
         db, secret = database(config), config.shop_secret.get_secret_value()
+        serving = serving or Serving(config)
         return cls(
             config=config,
-            serving=serving or Serving(config),
+            serving=serving,
             db=db,
             exposures=Exposures(config),
             interactions=Deliveries(config),
@@ -93,6 +98,7 @@ class Shop:
             keys=ApiKeys(db, config.shop_rate, kept=KeptKeys(config.packs_root, secret)),
             experiments=Experiments(lambda: db),
             erasures=Erasures(config),
+            deleting=Deleting(db, serving),
         )
 
     def close(self) -> None:

@@ -4,8 +4,9 @@ Order in a batch: interactions, their details, dead letters, progress; Spark's c
 keyed by topic-partition-offset, so a batch that was cut off anywhere runs again and leaves the same state. Only the
 topic `interactions.dead_letter` may then hold a letter twice, under the same key; the collection never does.
 
-What names a user who was erased is left out. A user may be erased while a batch is under way, or between a batch that was
-cut off and its next run: so whoever is gone is looked up again once all is written, and what the batch has of them removed.
+What names a user who was erased is left out, and so is an interaction that its user deleted: both count as `erased`. That
+may happen while a batch is under way, or between a batch that was cut off and its next run: so what is gone is looked up
+again once all is written, and what the batch has of it removed.
 """
 
 import base64
@@ -41,10 +42,10 @@ COLUMNS = (
     "_id string, user_id string, item_id string, rating double, weight double, timestamp timestamp, source string, "
     "event_type string, extra string, partition int, offset long, time timestamp, reason string, value string, erased boolean"
 )
-"""A parsed record: an interaction where `reason` is null, else a dead letter (`value` in base64). Of one that names a user who
-is `erased`, only its key and place."""
+"""A parsed record: an interaction where `reason` is null, else a dead letter (`value` in base64). Of one that is `erased`, as
+it names a user who is, or was deleted itself, only its key and place."""
 FORGOTTEN = 10_000
-"""Keys of erased users' records that are removed at a time."""
+"""Keys of erased records that are removed at a time."""
 
 
 def parse_batches(
@@ -71,15 +72,17 @@ def parse_batches(
             parsed = parse(
                 value, topic, partition, offset, at, weights, prefix=prefix, origin=origin, happened=happened
             )
-            rows.append(_row(parsed, partition, offset, at, erased=_names(parsed, tombstones)))
+            rows.append(_row(parsed, partition, offset, at, erased=_is_gone(parsed, tombstones)))
         columns: list[Any] = list(zip(*rows, strict=True)) or [()] * len(names)
         yield pa.RecordBatch.from_arrays(
             [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)], names=names
         )
 
 
-def _names(parsed: Interaction | DeadLetter, tombstones: Tombstones) -> bool:
-    """Whether it is of a user who was erased; of a dead letter, as far as it can be read."""
+def _is_gone(parsed: Interaction | DeadLetter, tombstones: Tombstones) -> bool:
+    """Whether it was deleted, or is of a user who was erased; of a dead letter, as far as it can be read."""
+    if parsed.id in tombstones.interactions:
+        return True
     if not tombstones:
         return False
     return (parsed.user_id if isinstance(parsed, Interaction) else user_of(parsed.value)) in tombstones
@@ -188,7 +191,7 @@ class Ingest:
             self.note({row["partition"]: row["last"] + 1 for row in counted})
         finally:
             parsed.unpersist()
-        log.info("stored %d interactions and %d dead letters", read - dead - erased, dead)
+        log.info("stored %d interactions and %d dead letters; left out %d", read - dead - erased, dead, erased)
 
     def _parsed(self, batch: "DataFrame", gone: Tombstones) -> "DataFrame":
         """The records of a batch, as `COLUMNS` says."""
@@ -202,7 +205,7 @@ class Ingest:
         return batch.select("value", "partition", "offset", "timestamp", "headers").mapInArrow(work, COLUMNS)
 
     def _forget(self, batch: "DataFrame", known: Tombstones, *, any_gone: bool) -> None:
-        """Remove what this batch, now or before it was cut off, has stored of users who are erased by now."""
+        """Remove what this batch, now or before it was cut off, has stored that is erased by now."""
         gone = tombstones.read(self._db, self._config)
         if not any_gone and gone == known:
             return

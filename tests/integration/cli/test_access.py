@@ -1,13 +1,16 @@
 """The commands that make accounts and keys: no secret is an argument, each is shown once or never."""
 
+from datetime import UTC, datetime
+
 import pytest
 from typer.testing import CliRunner
 
 from tests.support.signed_in import EMAIL, PASSWORD
 from tidemark.cli import main
 from tidemark.errors import AccountError
-from tidemark.settings import Settings
+from tidemark.settings import Settings, settings
 from tidemark.storage import mongo
+from tidemark.storage.tombstones import tombstone
 from tidemark.storefront.accounts import Accounts
 from tidemark.storefront.api_keys import ApiKeys
 
@@ -72,3 +75,14 @@ def test_no_command_takes_a_password_as_an_argument():
     for command in ("add", "password"):
         assert "--password" not in run("account", command, "--help").output
         assert run("account", command, EMAIL, PASSWORD).exit_code == 2
+
+
+def test_nobody_gets_an_account_of_a_user_who_was_erased(mongo_db: Settings, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TIDEMARK_SHOP_SECRET", "a secret of the tests")
+    settings.cache_clear()
+    db = mongo.connect(mongo_db)
+    db["erased"].insert_one({"_id": tombstone("u1", settings()), "erased_at": datetime.now(UTC)})
+    with pytest.raises(AccountError, match="u1 was erased, and nobody can come back under that id"):
+        run("account", "add", EMAIL, "--user", "u1", typed=f"{PASSWORD}\n")
+    assert db["accounts"].count_documents({}) == 0
+    run("account", "add", EMAIL, "--user", "u2", typed=f"{PASSWORD}\n")

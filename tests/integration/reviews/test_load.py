@@ -97,3 +97,22 @@ def test_a_file_that_is_loaded_again_brings_no_erased_user_back(
     for name in ("reviews", "interactions"):
         assert sorted(document["user_id"] for document in after[name]) == sorted(users), name
     assert [json.loads(line["raw"])["reviewerID"] for line in after["rejects"]] == ["user4"]
+
+
+def test_a_file_that_is_loaded_again_brings_no_deleted_review_back(
+    load_spark: "SparkSession", mongo_db: Settings, tmp_path: Path
+) -> None:
+    good = {"asin": "i0", "overall": 5.0, "unixReviewTime": 1_400_000_000}
+    source = tmp_path / "reviews.json"
+    source.write_text("".join(f"{json.dumps(good | {'reviewerID': f'user{n}'})}\n" for n in range(6)))
+    db, key = mongo.connect(), "user3:i0:1400000000"
+    deleted = [f"review:{key}", "interactions-0-1"]
+    db["deleted_interactions"].insert_many(
+        [{"_id": one, "user_id": "user3", "deleted_at": datetime.now(UTC)} for one in deleted]
+    )
+    db["reviews"].insert_one({"_id": key, "user_id": "user3"})  # by a load that was killed before it was deleted
+    outcome = run_load(load_spark, tmp_path / "load", str(source), None)
+    assert (outcome["deleted"], outcome["erased"], outcome["interactions"]) == (1, 0, 5)
+    after = contents(db)
+    for name in ("reviews", "interactions"):
+        assert {each["user_id"] for each in after[name]} == {f"user{n}" for n in range(6)} - {"user3"}, name

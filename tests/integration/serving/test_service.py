@@ -23,6 +23,7 @@ from tidemark.serving.filters import Filter
 from tidemark.serving.service import Serving
 from tidemark.settings import Settings
 from tidemark.storage import tombstones
+from tidemark.storefront.deleting import Deleting
 
 soon = partial(eventually, timeout=30)
 AWAY = "127.0.0.1:9"
@@ -184,6 +185,47 @@ def test_what_was_withdrawn_is_shown_to_nobody_and_who_was_erased_is_nobody(plat
         assert serving.recommend(Ask("u05")).method == POPULAR
         assert serving.recommend(Ask("u05")).version == serving.version("u05")
         assert serving.history("u05") == serving.because("u05", "i01") == []
+
+
+def test_what_is_deleted_is_in_no_answer_of_any_worker(platform: Platform) -> None:
+    """What the model has learned from, and what came since: the one by MongoDB, the other by Kafka alone."""
+    old = {"_id": "old", "user_id": "u05", "item_id": "i30", "rating": None, "weight": 5.0, "source": "stream"}
+    platform.db["interactions"].insert_many(
+        [
+            old | {"timestamp": published.MADE_AT},
+            old | {"_id": "other", "item_id": "i31", "timestamp": published.MADE_AT},
+        ]
+    )
+    platform.models.publish(1, **platform.here())
+
+    def has(serving: Serving) -> list[str]:
+        return [event.item_id for event in serving.history("u05")]
+
+    with platform.serving() as here, platform.serving() as there:
+        deleting = Deleting(platform.db, here)
+        assert there.recommend(Ask("u05")).method == STORED
+        before = there.version("u05")
+        platform.topic.send([b"u05:i01", b"u05:i02"], partition=0)
+        for serving in (here, there):
+            soon(lambda serving=serving: has(serving) == ["i02", "i01", "i31", "i30"], message="the tail is not there")
+        came = {event.item_id: event.id for event in here.history("u05")}
+        for item in ("i01", "i30"):
+            assert deleting.delete("u05", came[item])
+        for serving in (there, here):
+            assert has(serving) == ["i02", "i31"], "at once, by whichever worker"
+        soon(lambda: there.version("u05") == here.version("u05"), message="the workers do not agree")
+        soon(lambda: [e.item_id for e in there.newer("u05")] == ["i02"], message="the tail still has it")
+        assert {share.item_id for share in there.because("u05", "i05")} <= {"i02", "i31"}
+        # Nothing newer is left, and yet the list is not the stored one: that came from what was deleted too.
+        assert deleting.delete("u05", came["i02"])
+        soon(lambda: not there.newer("u05"), message="the tail still has it")
+        assert there.version("u05") != before
+        answer = there.recommend(Ask("u05"))
+        assert (answer.method, answer.version) == (FOLD_IN, there.version("u05"))
+        assert "i30" in ids(there.recommend(Ask("u05", len(ITEMS)))), "what was deleted is no longer theirs"
+        with platform.serving() as later:
+            assert has(later) == ["i31"]
+            assert (later.newer("u05"), later.version("u05")) == ((), there.version("u05"))
 
 
 def test_before_the_first_model_there_is_nothing_and_that_is_no_fault(platform: Platform) -> None:

@@ -90,6 +90,7 @@ def fill(db: Any, user_id: str, interactions: int = 25) -> None:
     db["shown_lists"].insert_one({"_id": f"shown to {len(user_id)}"} | shown)
     arm = {"arm": "test/a", "user_id": user_id, "expires_at": shown["expires_at"]}
     db["experiment_users"].insert_one({"_id": f"test/a:{user_id}"} | arm)
+    db["deleted_interactions"].insert_one({"_id": f"review:{user_id}:i:2", "user_id": user_id, "deleted_at": NOW})
     account(db, f"{len(user_id)}@shop.example", user_id)
     session(db, f"{len(user_id)}@shop.example", user_id)
     session(db, f"presenter{len(user_id)}@shop.example", "presenter", acting=user_id)
@@ -165,8 +166,8 @@ def test_nothing_of_the_user_is_left_and_others_keep_everything(db, worker):
     assert (done.state, done.erased_at) == ("done", asked.erased_at)
     assert done.finished_at >= done.erased_at
     assert done.removed == {
-        "interactions": 25, "reviews": 1, "shown_lists": 1, "experiment_users": 1, "dead_letters": 3, "rejects": 2,
-        "sessions": 2, "accounts": 1, **{mongo.recommendations(model_id): 1 for model_id in MODELS}
+        "interactions": 25, "deleted_interactions": 1, "reviews": 1, "shown_lists": 1, "experiment_users": 1, "dead_letters": 3,
+        "rejects": 2, "sessions": 2, "accounts": 1, **{mongo.recommendations(model_id): 1 for model_id in MODELS}
     }  # fmt: skip
     (document,) = db["erased"].find()
     assert document.keys() == {"_id", "erased_at", "state", "report", "finished_at"}

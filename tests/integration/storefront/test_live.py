@@ -116,6 +116,10 @@ def test_each_gets_their_own_and_nobody_elses(server: LiveServer, config: Settin
     db["items"].insert_one({"_id": "i2", "available": False, "updated_at": datetime.now(UTC)})
     eventually(lambda: len(mine.named("changed")) == 2, 30, "the withdrawal was not told")
     assert mine.named("changed")[1].data == {"withdrawn": ["i2"]}
+    deleted = {"_id": "interactions-0-9", "user_id": "u1", "deleted_at": datetime.now(UTC)}
+    db["deleted_interactions"].insert_one(deleted)
+    eventually(lambda: len(mine.named("changed")) == 3, 30, "the deletion was not told")
+    assert mine.named("changed")[2].data == {"deleted": ["interactions-0-9"]}
     later = server.open("/live/me", "a.u1.shopper")
     eventually(lambda: later.named("hello"), 30, "it has not begun")
     assert later.named("hello")[0].data == {"shown": [place]}

@@ -53,6 +53,7 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/shown"): Row("/shown?rid={rid}", PAGE),
     ("GET", "/history"): Row("/history", PAGE),
     ("GET", "/history/export"): Row("/history/export", PAGE),
+    ("POST", "/history/delete"): Row("/history/delete", (401, 404, 404, 404, 401, 401, 401), {"event": "none"}),
     ("GET", "/basket"): Row("/basket", PAGE),
     ("GET", "/live"): Row("/live", PAGE),
     ("POST", "/acts"): Row("/acts", ACT, {"act": "put", "item": "i01"}),
@@ -72,6 +73,9 @@ TABLE: dict[tuple[str, str], Row] = {
     ("GET", "/api/v1/users/<id:user_id>/recommendations"): Row("/api/v1/users/u02/recommendations", READS),
     ("GET", "/api/v1/users/<id:user_id>/because/<id:item_id>"): Row("/api/v1/users/u02/because/i01", READS),
     ("GET", "/api/v1/users/<id:user_id>/interactions"): Row("/api/v1/users/u02/interactions", READS),
+    ("DELETE", "/api/v1/users/<id:user_id>/interactions/<key:interaction_id>"): Row(
+        "/api/v1/users/u02/interactions/none", (401, 401, 401, 401, 403, 403, 404)
+    ),
     ("GET", "/api/v1/users/<id:user_id>/export"): Row("/api/v1/users/u02/export", READS),
     ("POST", "/api/v1/recommendations/batch"): Row("/api/v1/recommendations/batch", READS, body={"users": ["u02"]}),
     ("POST", "/api/v1/recommendations/session"): Row("/api/v1/recommendations/session", READS, body={"items": ["i01"]}),
@@ -259,7 +263,7 @@ def test_a_person_is_who_signed_in_whatever_the_address_says(real_shop: OwnShop)
 
 
 def test_behind_tls_cookies_are_secure_and_bound_to_the_host(real_shop: OwnShop) -> None:
-    config = real_shop.config.model_copy(update={"shop_tls": True})
+    config = real_shop.config.model_copy(update={"shop_tls": True, "shop_trusted_proxies": "127.0.0.1"})
     app = create_app(config)
     try:
         client = app.test_client()

@@ -27,6 +27,8 @@ from tidemark.stream import topics
 FULL = bool(os.environ.get("TIDEMARK_FULL"))
 AWAY = 60.0 if FULL else 5.0
 """Seconds that a server is away."""
+GONE = "u298"
+"""Who is erased."""
 READERS = USERS[100:200]
 """Users who take nothing."""
 
@@ -162,6 +164,9 @@ def in_topic(shop: OwnShop) -> set[str]:
 
 
 def test_workers_that_start_while_both_are_away_serve_from_this_host(shop: OwnShop) -> None:
+    assert {told["method"] for told in both(shop, GONE)} == {"stored"}
+    assert shop.ask(f"/api/v1/users/{GONE}", "admin", method="DELETE").status_code == 202
+    eventually(lambda: {told["method"] for told in both(shop, GONE)} == {"popular"}, 20, "not erased")
     shop.mongo.freeze()
     shop.kafka.freeze()
     before = shop.workers()
@@ -169,6 +174,8 @@ def test_workers_that_start_while_both_are_away_serve_from_this_host(shop: OwnSh
         kill(process)
     eventually(lambda: len(set(shop.workers()) - set(before)) == len(before), 60, shop.storefront.log.read_text)
     eventually(lambda: shop.ask("/readyz").status_code == 200, 30, shop.storefront.log.read_text)
+    # The pack of this host has their list; that they were erased this host knows too.
+    assert {told["method"] for told in both(shop, GONE)} == {"popular"}
     with reading(shop, READERS, is_whole) as reads:
         eventually(lambda: reads.statuses[200] > 50, 30, lambda: str(reads))
         assert take(shop, "u40", "i01").status_code == 503

@@ -67,7 +67,7 @@ def test_nobody_is_led_to_another_site(config, wanted):
 
 @pytest.mark.parametrize("tls", [False, True])
 def test_cookies_are_for_this_host_and_no_script(config, tls):
-    app, *_ = worker(config.model_copy(update={"shop_tls": tls}))
+    app, *_ = worker(config.model_copy(update={"shop_tls": tls, "shop_trusted_proxies": "127.0.0.1"}))
     browser = Browser(app, tls=tls)
     form = browser.get("/sign-in").headers.getlist("Set-Cookie")
     session = browser.sign_in().headers.getlist("Set-Cookie")
@@ -247,3 +247,18 @@ def test_nothing_secret_is_logged_and_every_sign_in_is(config, caplog):
     ours = "\n".join(r.getMessage() for r in caplog.records if not r.name.startswith("pymongo"))
     assert EMAIL not in ours
     assert "$argon2id" not in ours
+
+
+@pytest.mark.parametrize(("trusted", "counted"), [("10.0.0.0/8", 2), ("", 1), ("192.0.2.0/24", 1)])
+def test_wrong_passwords_count_for_the_client_of_a_trusted_proxy_and_not_for_whom_anybody_names(
+    config, trusted, counted
+):
+    app, *_ = worker(config.model_copy(update={"shop_trusted_proxies": trusted}))
+    for client in ("198.51.100.1", "198.51.100.2"):
+        browser = Browser(app, "10.0.0.7")
+        browser._headers["X-Forwarded-For"] = f"203.0.113.99, {client}"
+        assert browser.sign_in(EMAIL, "another password").status_code == 403
+    addresses = mongo.connect(config)["sign_ins"].find({"_id": {"$regex": "^address:"}})
+    seen = {each["_id"]: each["attempts"] for each in addresses}
+    theirs = {f"address:198.51.100.{n}": 1 for n in (1, 2)}
+    assert seen == (theirs if counted == 2 else {"address:10.0.0.7": 2})

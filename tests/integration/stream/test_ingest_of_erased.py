@@ -85,3 +85,30 @@ def test_who_is_erased_before_during_and_between_two_runs_is_not_stored(
     ingest.store_batch(records(spark, GONE, STAYS, GONE, WRONG, GONE))
     assert stored(ingest) == others, "erased before, or since a batch was cut off; dead letters too"
     assert next_offset(ingest) == 5
+
+
+def test_what_its_user_deleted_is_not_stored_whenever_that_was(
+    ingest: Ingest, spark: "SparkSession", monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def delete(*offsets: int) -> None:
+        ingest._db["deleted_interactions"].insert_many(
+            [{"_id": f"interactions-0-{n}", "user_id": "ben", "deleted_at": NOW} for n in offsets]
+        )
+
+    write = mongo.write
+
+    def delete_after(frame: Any, collection: str, **how: Any) -> None:
+        write(frame, collection, **how)
+        if collection == "interaction_details":
+            monkeypatch.setattr(mongo, "write", write)
+            delete(2)
+
+    delete(0)
+    monkeypatch.setattr(mongo, "write", delete_after)
+    ingest.store_batch(records(spark, STAYS, STAYS, STAYS))
+    left = {"interactions": ["interactions-0-1"], "interaction_details": ["interactions-0-1"], "dead_letters": []}
+    assert stored(ingest) == left, "deleted before, and while the batch was under way"
+    caplog.set_level("INFO")
+    ingest.store_batch(records(spark, STAYS, STAYS, STAYS))  # the topic is replayed
+    assert stored(ingest) == left
+    assert "stored 1 interactions and 0 dead letters; left out 2" in caplog.text

@@ -52,3 +52,14 @@ def test_beyond_its_limit_the_oldest_stay():
     newer = held(*(event(f"t-0-{n}") for n in range(5)), limit=3)
     assert [one.id for one in newer.of("u")] == ["t-0-0", "t-0-1", "t-0-2"]
     assert (newer.kept, newer.beyond) == (3, 2)
+
+
+def test_what_was_deleted_is_gone_and_as_if_it_had_never_come():
+    a, again = event("t-0-0"), event("replay:t-0-3:i")
+    newer = held(a, again, event("t-0-1", "v"))
+    for key in ("t-0-0", "t-0-1", "t-9-9", "replay:t-0-3:i"):
+        newer.drop("u", key)
+    assert (newer.of("u"), newer.version("u"), newer.kept) == ((), 0, 1)
+    assert [one.id for one in newer.of("v")] == ["t-0-1"]
+    newer.keep(again)
+    assert newer.version("u") == held(again).version("u")

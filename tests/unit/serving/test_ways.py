@@ -358,3 +358,21 @@ def test_the_time_of_a_session_is_after_all_others():
     answer = ways.answer(ask, model, catalogue, later, lambda: later, session_weight=4.0)
     _, scores = FoldIn(FACTORS, 0.1, 10.0).recommend(np.array([1]), np.array([4.0], np.float32), 1)
     assert answer.items[0].score == pytest.approx(scores[0])
+
+
+def test_who_has_deleted_something_is_answered_from_what_is_left():
+    model, catalogue = boards()
+    left = events("even", ["i02"])
+    answer = ways.answer(Ask("even", 4), model, catalogue, (), lambda: left, tail_version=7, fewer=True)
+    items, _ = FoldIn(FACTORS, 0.1, 10.0).recommend(np.array([2]), np.ones(1, np.float32), 4)
+    assert (ids(answer), set(methods(answer))) == ([ITEMS[n] for n in items], {"fold_in"})
+    assert "i00" in ids(answer), "what was deleted is no longer theirs"
+    assert answer.version == ways.version(model.model_id, 7, 0)
+
+
+def test_who_has_deleted_everything_is_new_and_while_mongodb_is_away_their_list_is_stale():
+    model, catalogue = boards()
+    answer = ways.answer(Ask("even", 2), model, catalogue, (), tuple, fewer=True)
+    assert (ids(answer), answer.method, answer.stale) == (["i00", "i01"], "popular", False)
+    away = ways.answer(Ask("even", 2), model, catalogue, (), Asked(None), fewer=True)
+    assert (ids(away), away.method, away.stale) == (["i04", "i06"], "stored", True)

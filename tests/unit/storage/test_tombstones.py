@@ -1,6 +1,7 @@
 """Who was erased: known by a secret, told to nobody, and never brought back by a process that lacks it."""
 
 import pickle
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,9 +21,10 @@ def with_secret(secret: str) -> Settings:
 CONFIG, OTHER, NONE = with_secret("s3cr3t"), with_secret("another"), with_secret("")
 
 
-def database(*ids: str) -> Any:
+def database(*ids: str, deleted: Sequence[str] = ()) -> Any:
     """One that has these tombstones."""
-    return {"erased": SimpleNamespace(find=lambda *_: [{"_id": each} for each in ids])}
+    there = {"erased": ids, "deleted_interactions": deleted}
+    return {name: SimpleNamespace(find=lambda *_, of=of: [{"_id": each} for each in of]) for name, of in there.items()}
 
 
 def test_a_tombstone_names_nobody_and_is_the_same_in_every_process():
@@ -48,6 +50,13 @@ def test_spark_may_send_them_and_no_text_has_the_secret():
 def test_where_nobody_is_erased_no_frame_is_looked_through():
     assert NOBODY.among(None) == []  # type: ignore[arg-type]
     assert not tombstones.read(database(), NONE)
+
+
+def test_what_was_deleted_is_known_by_its_key_without_a_secret():
+    gone = tombstones.read(database(deleted=["interactions-0-1"]), NONE)
+    assert gone.interactions == {"interactions-0-1"}
+    assert not gone, "nobody is erased"
+    assert gone != tombstones.read(database(), NONE)
 
 
 def test_a_process_without_the_secret_brings_nobody_back():

@@ -27,6 +27,7 @@ SCOPES = {
     "GET /api/v1/erasures/{erasure_id}": "admin",
     "GET /api/v1/users/{user_id}/recommendations": "read",
     "GET /api/v1/users/{user_id}/interactions": "read",
+    "DELETE /api/v1/users/{user_id}/interactions/{interaction_id}": "admin",
     "GET /api/v1/users/{user_id}/export": "read",
     "GET /api/v1/users/{user_id}/because/{item_id}": "read",
 }
@@ -68,7 +69,11 @@ def test_every_route_is_described_with_its_scope(client, spec):
 @pytest.mark.parametrize("name", SCOPES)
 def test_each_route_by_each_scope(client, name):
     method, path = name.split()
-    path = path.format(user_id="u", item_id="item01", erasure_id="e", name="autumn") if "{" in path else path
+    path = (
+        path.format(user_id="u", item_id="item01", erasure_id="e", name="autumn", interaction_id="t-0-1")
+        if "{" in path
+        else path
+    )
 
     def status(headers):
         return client.open(path, method=method, headers=headers, json={} if method != "GET" else None).status_code

@@ -55,6 +55,14 @@ def test_all_that_happens_at_once_is_one_frame() -> None:
     )
 
 
+def test_who_deleted_something_looks_at_their_list_anew() -> None:
+    own = Own()
+    own.came("u", "")
+    own.deleted("u", "t-0-1")
+    own.deleted("v", "t-0-2")
+    assert told(own.take()) == {"u": ("changed", {"deleted": ["t-0-1"]})}
+
+
 def test_what_is_withdrawn_is_told_to_whom_it_was_shown() -> None:
     own = Own()
     own.shown(shown("before", "ab"), 0, 0)

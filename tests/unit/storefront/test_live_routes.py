@@ -12,12 +12,12 @@ OWN = {"Sec-Fetch-Site": "same-origin"}
     [
         ("", "http://shop.example:8091/live/me", "'self' http://shop.example:8091;"),
         ("/", "/live/me", "'self';"),
-        ("https://live.example/", "https://live.example/live/me", "'self' https://live.example;"),
+        ("https://shop.example:9443/", "https://shop.example:9443/live/me", "'self' https://shop.example:9443;"),
     ],
 )
 def test_for_you_finds_its_stream_on_its_own_port_or_behind_one_proxy(live_url, stream, connects):
     shop = stand_in_shop()
-    shop.config = shop.config.model_copy(update={"shop_live_url": live_url})
+    shop.config = shop.config.model_copy(update={"shop_url": "http://shop.example:8090", "shop_live_url": live_url})
     app = stand_in_app(shop)
     app.register_blueprint(live_routes.blueprint)
     browser = app.test_client()

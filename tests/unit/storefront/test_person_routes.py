@@ -1,12 +1,14 @@
 """A user's history: in parts that are whole together, and as a file."""
 
 import json
+from dataclasses import replace
+from urllib.parse import quote
 
 import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from tests.support.shop_api import bearer, history
+from tests.support.shop_api import HOSTILE_IDS, bearer, history
 from tidemark.storefront import person_routes
 from tidemark.storefront.problems import Problem
 
@@ -27,6 +29,7 @@ def test_the_parts_are_the_whole_newest_first(client, shop):
     times = [one["timestamp"] for one in found]
     assert times == sorted(times, reverse=True)
     assert found[0] == {
+        "interaction_id": "interactions-0-0",
         "item_id": "item00",
         "timestamp": "2026-11-24T10:15:00Z",
         "weight": 1.0,
@@ -82,3 +85,35 @@ def test_a_history_that_cannot_be_read_is_503(client, shop, path):
     shop.serving.away = True
     answer = client.get(path, headers=bearer())
     assert (answer.status_code, answer.json["type"]) == (503, "/problems/away")
+
+
+@pytest.mark.parametrize("key", ["interactions-0-3", "review:u:item:1", "replay:t-0-1:a/b", "t~1-0-2"])
+def test_one_is_deleted_and_deleted_again_it_is_deleted(client, shop, key):
+    shop.serving.histories["u"] = [*history("u", 3), replace(history("u", 1)[0], id=key)]
+    told = client.get(PATH, headers=bearer()).json["interactions"]
+    assert key in {one["interaction_id"] for one in told}
+    for _ in range(2):
+        answer = client.delete(f"{PATH}/{quote(key, safe='')}", headers=bearer())
+        assert (answer.status_code, answer.data, answer.headers["Cache-Control"]) == (204, b"", "no-store")
+    left = client.get(PATH, headers=bearer()).json["interactions"]
+    assert [one["interaction_id"] for one in left] == [one.id for one in history("u", 3)]
+    assert shop.erasures.users == [], "nobody is erased by it"
+
+
+@pytest.mark.parametrize("user_id", HOSTILE_IDS)
+def test_of_whomever_it_is_theirs_alone(client, shop, user_id):
+    for user in (user_id, "another"):
+        shop.serving.histories[user] = [replace(one, user_id=user) for one in history(user, 2)]
+    answer = client.delete(f"/api/v1/users/{quote(user_id, safe='')}/interactions/interactions-0-1", headers=bearer())
+    assert (answer.status_code, shop.erasures.users) == (204, [])
+    assert [len(shop.serving.histories[user]) for user in (user_id, "another")] == [1, 2]
+
+
+def test_what_is_not_there_is_404_what_is_no_key_422_and_mongodb_away_503(client, shop):
+    shop.serving.histories["u"] = history("u", 2)
+    assert client.delete(f"{PATH}/interactions-0-9", headers=bearer()).status_code == 404
+    for wrong in ("a b", "x" * 301, "a\n"):
+        assert client.delete(f"{PATH}/{quote(wrong, safe='')}", headers=bearer()).status_code == 422
+    assert client.delete(f"{PATH}/interactions-0-1?force=1", headers=bearer()).status_code == 422
+    shop.serving.away = True
+    assert client.delete(f"{PATH}/interactions-0-1", headers=bearer()).status_code == 503

@@ -65,9 +65,22 @@ def test_nothing_unsafe_is_allowed_whatever_is_set():
 
 
 def test_behind_tls_browsers_are_to_come_by_tls_alone():
-    answer = signed_in.Browser(small(shop_tls=True), tls=True).get("/")
+    answer = signed_in.Browser(small(shop_tls=True, shop_trusted_proxies="127.0.0.1"), tls=True).get("/")
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
     assert "connect-src 'self';" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(("trusted", "proto"), [("192.0.2.1", "https"), ("127.0.0.1", "http")])
+def test_who_is_no_proxy_makes_nobody_come_by_tls_alone_and_no_cookie_less_secure(trusted, proto):
+    client = small(shop_tls=True, shop_trusted_proxies=trusted).test_client()
+    answer = client.get("/sign-in", headers={"X-Forwarded-Proto": proto})
+    assert "Strict-Transport-Security" not in answer.headers
+    (cookie,) = answer.headers.getlist("Set-Cookie")
+    assert cookie.startswith("__Host-tidemark_form=")
+    assert "Secure" in cookie.split("; ")
+    plain = small().test_client().get("/sign-in", headers={"X-Forwarded-Proto": "https"})
+    assert "Strict-Transport-Security" not in plain.headers
+    assert "Secure" not in plain.headers["Set-Cookie"]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +89,7 @@ def test_behind_tls_browsers_are_to_come_by_tls_alone():
         ({}, "127.0.0.1:8090", "http://127.0.0.1:8091"),
         ({}, "[::1]:8090", "http://[::1]:8091"),
         ({"shop_live_port": 9}, "shop", "http://shop:9"),
-        ({"shop_live_url": "https://live.example/live/"}, "shop", "https://live.example"),
+        ({"shop_live_url": "https://shop:8443/"}, "shop", "https://shop:8443"),
         ({"shop_tls": True}, "shop.example", ""),
         ({}, "x; script-src *", ""),
         ({}, "x\r\nSet-Cookie: a=b", ""),
@@ -163,9 +176,30 @@ def test_a_route_that_is_not_there_is_not_there():
     assert browser.post("/mine", Origin="http://evil.example").status_code == 405
 
 
-def test_no_address_is_believed_but_behind_tls_the_proxys():
-    for tls, seen in ((False, "127.0.0.1"), (True, "203.0.113.9")):
-        app = small(shop_tls=tls)
+@pytest.mark.parametrize(
+    ("settings", "works"),
+    [
+        ({}, True),
+        ({"shop_live_url": "/"}, True),
+        ({"shop_live_url": "http://127.0.0.1:9000"}, True),
+        ({"shop_live_url": "http://127.0.0.2:9000"}, False),
+        ({"shop_url": "https://shop.example", "shop_live_url": "https://shop.example:8443"}, True),
+        ({"shop_url": "https://Shop.example", "shop_live_url": "https://shop.EXAMPLE:8443/"}, True),
+        ({"shop_url": "https://shop.example", "shop_live_url": "https://live.shop.example"}, False),
+        ({"shop_host": "0.0.0.0", "shop_live_url": "http://shop.example:9000"}, False),  # noqa: S104
+    ],
+)
+def test_a_live_stream_on_another_host_is_refused_for_no_cookie_goes_there(settings, works):
+    if works:
+        small(**settings)
+        return
+    with pytest.raises(SettingError, match=r"another port of .*TIDEMARK_SHOP_LIVE_URL=/.*TIDEMARK_SHOP_URL"):
+        small(**settings)
+
+
+def test_no_address_is_believed_but_a_trusted_proxys():
+    for trusted, seen in (("", "127.0.0.1"), ("192.0.2.1", "127.0.0.1"), ("127.0.0.1", "203.0.113.9")):
+        app = small(shop_trusted_proxies=trusted)
         app.add_url_rule("/address", view_func=lambda: __import__("flask").request.remote_addr)
         forged = {"X-Forwarded-For": "198.51.100.1, 203.0.113.9"}
         assert app.test_client().get("/address", headers=forged).text == seen

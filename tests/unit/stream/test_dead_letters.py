@@ -23,6 +23,7 @@ def database(values: list[bytes]) -> Any:
     return {
         "dead_letters": SimpleNamespace(find=lambda *_: SimpleNamespace(sort=lambda *_: letters)),
         "erased": SimpleNamespace(find=lambda *_: [{"_id": tombstone("anna", CONFIG)}]),
+        "deleted_interactions": SimpleNamespace(find=lambda *_: []),
     }
 
 

@@ -68,3 +68,13 @@ def test_where_nobody_is_erased_everybody_stays(number, kept):
 
 def test_a_letter_that_nobody_can_read_stays_whole():
     assert base64.b64decode(str(rows(GONE)[5]["value"])) == b"anna"
+
+
+def test_of_what_its_user_deleted_only_key_and_place_remain():
+    without = rows(NOBODY)
+    parsed = rows(Tombstones(b"", frozenset(), frozenset(["t-0-1", "t-9-9"])))
+    assert [row["_id"] for row in parsed if row["erased"]] == ["t-0-1"]
+    assert {name for name, value in parsed[1].items() if value is not None} == {
+        "_id", "partition", "offset", "time", "erased",
+    }  # fmt: skip
+    assert parsed[:1] + parsed[2:] == without[:1] + without[2:]

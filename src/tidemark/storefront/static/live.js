@@ -106,6 +106,17 @@ const livePage = (page) => {
       cell.dataset.stage = state.stage;
       cell.textContent = STAGES[state.stage] ?? state.stage;
     },
+    steps: (newest) => {
+      if (!newest) return;
+      at(page, "steps-model").textContent = newest.model_id;
+      at(page, "steps").replaceChildren(...newest.steps.map(({ step, state, seconds }) => {
+        const name = element("th", step);
+        name.scope = "row";
+        const made = row(name, element("td", state), element("td", seconds === null ? "–" : seconds.toFixed(1), "n"));
+        made.dataset.state = state;
+        return made;
+      }));
+    },
     champion: (pointer) => {
       if (!pointer) return;
       at(page, "champion").textContent = pointer.model_id;
@@ -227,6 +238,8 @@ const ownShelves = (place) => {
       ? "A newer model is live: these are its recommendations."
       : why.withdrawn
         ? "A product is no longer to be had: your recommendations are without it."
+      : why.deleted
+        ? "Your recommendations are without what you deleted."
         : "Your recommendations take into account what you just did.";
     // The storefront follows the same messages: a moment later it knows of them too.
     setTimeout(() => look(text, TRIES), 200);
