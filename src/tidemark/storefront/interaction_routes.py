@@ -38,6 +38,10 @@ blueprint = APIBlueprint("interactions", __name__, url_prefix="/api/v1", tag="In
         ]
     },
     answered={"accepted": 2, "rejected": []},
+    next_={
+        "recommendations": {"user_id": "$request.body#/interactions/0/user_id"},
+        "history": {"user_id": "$request.body#/interactions/0/user_id"},
+    },
 )
 def interactions(headers_data: IdempotencyIn, json_data: InteractionsIn) -> Response:
     """Take 1 to 1,000 interactions.
