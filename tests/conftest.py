@@ -42,11 +42,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--screenshots docs/images`: where the browser test keeps what it saw; else below `.tidemark`.
 
     `--update-golden`: the golden files below tests/dags/golden are written as the code is now.
+    `--release-api`: the description that v1 may only add to is the present one from now on, if it breaks nothing.
     """
     parser.addoption("--screenshots", default="", help="folder for the browser test's screenshots")
     parser.addoption(
         "--update-golden", action="store_true", help="write the golden files anew; git diff then shows all"
     )
+    parser.addoption("--release-api", action="store_true", help="keep the API's description as the released one")
 
 
 @pytest.fixture(scope="session", autouse=True)
