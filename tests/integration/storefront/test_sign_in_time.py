@@ -76,7 +76,7 @@ def test_a_wrong_password_takes_as_long_whether_the_account_is_there(worker: tup
             assert answer.status_code in (403, 503)
             return spent if answer.status_code == 403 else None
 
-        return *eventually(once, 60, "MongoDB does not answer", every=0.5), list(asked.names)  # type: ignore[misc]
+        return *eventually(once, 60, "MongoDB does not answer", every=0.5), list(asked.names)
 
     taken: dict[str, list[tuple[float, float]]] = {EMAIL: [], UNKNOWN[kind]: []}
     commands: dict[str, list[list[str]]] = {EMAIL: [], UNKNOWN[kind]: []}
