@@ -39,8 +39,7 @@ blueprint = APIBlueprint("interactions", __name__, url_prefix="/api/v1", tag="In
     },
     answered={"accepted": 2, "rejected": []},
     next_={
-        "recommendations": {"user_id": "$request.body#/interactions/0/user_id"},
-        "history": {"user_id": "$request.body#/interactions/0/user_id"},
+        name: {"user_id": "$request.body#/interactions/0/user_id"} for name in ("recommendations", "history", "erase")
     },
 )
 def interactions(headers_data: IdempotencyIn, json_data: InteractionsIn) -> Response:

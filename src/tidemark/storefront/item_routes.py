@@ -102,7 +102,7 @@ def item(item_id: str, json_data: ItemIn) -> Response:
     answer=StoredOut,
     asked={"items": [{"item_id": "B000A0GOEQ"} | ITEM]},
     answered={"stored": 1, "updated_at": "2026-11-24T10:15:00Z"},
-    next_={"similar": {"item_id": "$request.body#/items/0/item_id"}},
+    next_={name: {"item_id": "$request.body#/items/0/item_id"} for name in ("similar", "item")},
 )
 def items(json_data: ItemsIn) -> Response:
     """Say what up to 1,000 items are: `PUT /items/{item_id}` for each in turn, so of two for one item the last counts.
