@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from tests.support import secrets_in_logs
 from tests.support.own_settings import local_settings, use
 from tidemark.local import servant
 from tidemark.local.servers import running
@@ -41,11 +42,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--screenshots docs/images`: where the browser test keeps what it saw; else below `.tidemark`.
 
     `--update-golden`: the golden files below tests/dags/golden are written as the code is now.
+    `--release-api`: the description that v1 may only add to is the present one from now on, if it breaks nothing.
     """
     parser.addoption("--screenshots", default="", help="folder for the browser test's screenshots")
     parser.addoption(
         "--update-golden", action="store_true", help="write the golden files anew; git diff then shows all"
     )
+    parser.addoption("--release-api", action="store_true", help="keep the API's description as the released one")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -57,6 +60,13 @@ def _state_folder() -> Iterator[None]:
     yield
     for folder in (os.environ["TIDEMARK_STATE"], servants):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_secret_in_any_log(_state_folder: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """When all servers of the session have ended, no log of theirs holds what a test made secret."""
+    yield
+    secrets_in_logs.fail_if_found(tmp_path_factory.getbasetemp(), Path(os.environ["TIDEMARK_STATE"]))
 
 
 @pytest.fixture(autouse=True)

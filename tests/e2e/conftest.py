@@ -11,6 +11,7 @@ import pytest
 from dotenv import dotenv_values
 
 from tests.support import browser as chromium
+from tests.support.secrets_in_logs import keep_all_of
 from tidemark.local import dotenv, postgres, processes, throwaway
 from tidemark.local.airflow_client import AirflowApi
 from tidemark.local.layout import state_folder
@@ -62,7 +63,7 @@ class Platform:
     @property
     def config(self) -> Settings:
         """Its settings as they are now."""
-        return throwaway.settings_of(self.env_file, self.watch.state)
+        return keep_all_of(throwaway.settings_of(self.env_file, self.watch.state))
 
     @property
     def passwords(self) -> dict[str, str]:

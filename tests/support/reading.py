@@ -27,12 +27,14 @@ class Reads:
         broken: connections that broke in the midst of a request, or were refused, with what.
         wrong: answers that `check` did not hold of, at most 20.
         models: model_id -> answers from it.
+        times: of each answer when it was asked for (`time.monotonic()`), how long it took, and its model.
     """
 
     statuses: Counter[int] = field(default_factory=Counter)
     broken: list[str] = field(default_factory=list)
     wrong: list[Any] = field(default_factory=list)
     models: Counter[str] = field(default_factory=Counter)
+    times: list[tuple[float, float, str]] = field(default_factory=list)
 
     @property
     def all_answered(self) -> bool:
@@ -54,6 +56,7 @@ def reading(shop: OwnShop, users: Sequence[str], check: Check, threads: int = 6,
             while not stop.is_set():
                 user = users[number % len(users)]
                 number += threads
+                begun = time.monotonic()
                 try:
                     answer = client.get(f"/api/v1/users/{user}/recommendations", params={"n": n})
                     told = answer.json()
@@ -62,8 +65,10 @@ def reading(shop: OwnShop, users: Sequence[str], check: Check, threads: int = 6,
                         reads.broken.append(f"{type(error).__name__}: {error}")
                     time.sleep(PAUSE)
                     continue
+                took = time.monotonic() - begun
                 right = answer.status_code == 200 and check(told)
                 with lock:
+                    reads.times.append((begun, took, str(told.get("model_id"))))
                     reads.statuses[answer.status_code] += 1
                     reads.models[str(told.get("model_id"))] += 1
                     if not right and len(reads.wrong) < 20:

@@ -10,6 +10,7 @@ from pymongo.errors import ServerSelectionTimeoutError
 from werkzeug.test import TestResponse
 
 import tidemark.storefront
+from tests.support.secrets_in_logs import keep
 from tidemark.settings import Settings
 from tidemark.storefront import login, protection, rendering, sign_in_routes
 from tidemark.storefront.accounts import Accounts
@@ -17,6 +18,7 @@ from tidemark.storefront.sessions import Sessions
 from tidemark.storefront.sign_ins import SignIns
 
 PASSWORD = "correct horse battery"
+keep(PASSWORD)
 EMAIL = "anna@tidemark.example"
 
 

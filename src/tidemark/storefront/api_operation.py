@@ -51,6 +51,7 @@ def operation(
     asked: Example | None = None,
     answered: Example | None = None,
     media_type: str = JSON,
+    next_: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Callable[[View], View]:
     """Make a view the operation `method rule` of `routes`; its docstring is its summary and description.
 
@@ -65,6 +66,7 @@ def operation(
         conditional: whether the answer has an ETag and may be 304.
         asked, answered: an example of the body, and of the answer.
         media_type: of the answer.
+        next_: what may be asked next (OpenAPI's links): operation id -> parameter -> where this request or its answer has it.
     """
     possible = ["failed", *problems]
     if scope:
@@ -74,6 +76,7 @@ def operation(
         possible += ["not-found"]
     if body:
         possible += ["too-large", "not-json"]
+    links = {name: {"operationId": name, "parameters": dict(given)} for name, given in (next_ or {}).items()}
     responses: dict[int, Any] = {KINDS[name].status: _problem_response(name) for name in possible}
     if conditional:
         responses[304] = {"description": "What the caller has (If-None-Match) is what it would get", "content": {}}
@@ -88,7 +91,8 @@ def operation(
         if headers:
             view = routes.input(headers, location="headers")(view)
         if answer:
-            view = routes.output(answer, status_code=status, example=answered, description="The answer")(view)
+            told: dict[str, Any] = {"status_code": status, "example": answered, "description": "The answer"}
+            view = routes.output(answer, **told, links=links or None)(view)
         view = routes.doc(
             responses=responses,
             operation_id=view.__name__,

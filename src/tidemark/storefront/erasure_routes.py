@@ -44,7 +44,19 @@ def told(erasure: Erasure) -> dict[str, Any]:
     }
 
 
-@operation(blueprint, "DELETE", "/users/<id:user_id>", scope=ADMIN, answer=ErasureOut, status=202, answered=_ASKED)
+@operation(
+    blueprint,
+    "DELETE",
+    "/users/<id:user_id>",
+    scope=ADMIN,
+    answer=ErasureOut,
+    status=202,
+    answered=_ASKED,
+    next_={
+        "erasure": {"erasure_id": "$response.body#/erasure_id"},
+        "recommendations": {"user_id": "$request.path.user_id"},
+    },
+)
 def erase(user_id: str) -> Response:
     """Erase a user, for good.
 

@@ -38,6 +38,9 @@ blueprint = APIBlueprint("interactions", __name__, url_prefix="/api/v1", tag="In
         ]
     },
     answered={"accepted": 2, "rejected": []},
+    next_={
+        name: {"user_id": "$request.body#/interactions/0/user_id"} for name in ("recommendations", "history", "erase")
+    },
 )
 def interactions(headers_data: IdempotencyIn, json_data: InteractionsIn) -> Response:
     """Take 1 to 1,000 interactions.

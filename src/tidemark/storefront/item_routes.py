@@ -40,7 +40,14 @@ ITEM = {"title": "Strings for an electric guitar", "category": "Strings", "price
 
 
 @operation(
-    blueprint, "GET", "/items/<id:item_id>/similar", scope=READ, query=CountedWish, answer=ListOut, answered=EXAMPLE
+    blueprint,
+    "GET",
+    "/items/<id:item_id>/similar",
+    scope=READ,
+    query=CountedWish,
+    answer=ListOut,
+    answered=EXAMPLE,
+    next_={"similar": {"item_id": "$response.body#/items/0/item_id"}},
 )
 def similar(item_id: str, query_data: CountedWish) -> Response:
     """Items that are like one."""
@@ -59,6 +66,7 @@ def similar(item_id: str, query_data: CountedWish) -> Response:
     query=CountedWish,
     answer=ListOut,
     answered=EXAMPLE | {"method": "popular"},
+    next_={"similar": {"item_id": "$response.body#/items/0/item_id"}},
 )
 def popular(query_data: CountedWish) -> Response:
     """What is taken most in the recent window."""
@@ -75,6 +83,7 @@ def popular(query_data: CountedWish) -> Response:
     answer=StoredOut,
     asked=ITEM,
     answered={"stored": 1, "updated_at": "2026-11-24T10:15:00Z"},
+    next_={"similar": {"item_id": "$request.path.item_id"}},
 )
 def item(item_id: str, json_data: ItemIn) -> Response:
     """Say what an item is, in place of what was said before; answers know it within two seconds.
@@ -93,6 +102,7 @@ def item(item_id: str, json_data: ItemIn) -> Response:
     answer=StoredOut,
     asked={"items": [{"item_id": "B000A0GOEQ"} | ITEM]},
     answered={"stored": 1, "updated_at": "2026-11-24T10:15:00Z"},
+    next_={name: {"item_id": "$request.body#/items/0/item_id"} for name in ("similar", "item")},
 )
 def items(json_data: ItemsIn) -> Response:
     """Say what up to 1,000 items are: `PUT /items/{item_id}` for each in turn, so of two for one item the last counts.

@@ -77,6 +77,7 @@ def _told(event: Any) -> dict[str, Any]:
     query=HistoryWish,
     answer=HistoryOut,
     answered={"user_id": "A2SUAM1J3GNN3B", "interactions": [EXAMPLE], "next_cursor": None},
+    next_={"history": {"user_id": "$request.path.user_id", "cursor": "$response.body#/next_cursor"}},
 )
 def history(user_id: str, query_data: HistoryWish) -> Response:
     """The interactions of a user, the newest first."""

@@ -53,6 +53,10 @@ EXAMPLE = {
     answer=RecommendationsOut,
     answered=EXAMPLE,
     conditional=True,
+    next_={
+        "because": {"user_id": "$request.path.user_id", "item_id": "$response.body#/items/0/item_id"},
+        "similar": {"item_id": "$response.body#/items/0/item_id"},
+    },
 )
 def recommendations(user_id: str, query_data: RecommendationWish) -> Response:
     """What a user gets.

@@ -1,7 +1,9 @@
 """The real shop in a real browser: Granian, the live process, MongoDB and Kafka. What somebody takes changes the page that
 they have open, and says why; the live page moves; nobody is told of another's."""
 
+import time
 from collections.abc import Callable, Iterator
+from statistics import median
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -9,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.integration.storefront.test_pages_in_browser import complains, is_missing, scrolls, violations
 from tests.support import browser as chromium
 from tests.support.browser import NARROW, WIDE
+from tests.support.machine import Machine
 from tests.support.own_shop import PASSWORD, OwnShop
 from tests.support.published import model_id
 from tidemark.local import shop_services
@@ -20,7 +23,10 @@ NEWER = 7
 """The model that goes live while a page is open; other tests of this shop have others."""
 SOON = 15_000
 """Milliseconds in which an open page is to have changed: it takes one second, and this machine may be busy."""
+WITHIN = 3.0
+"""Seconds in which an open page is to have changed on a machine that does nothing else, in the median."""
 FOR_YOU = "[data-shelf=for_you] .card"
+SAYS_WHY = "Your recommendations take into account what you just did."
 
 Open = Callable[..., Page]
 
@@ -105,7 +111,7 @@ def test_what_one_buys_changes_the_open_page_which_says_why(open_page: Open, sho
     page.locator(FOR_YOU).first.get_by_role("button", name="Buy").click()
     expect(page.locator("[data-said]")).to_have_text("Bought. What you see next takes it into account.")
     expect(page.locator(f'{FOR_YOU}[data-item="{bought}"]')).to_have_count(0, timeout=SOON)
-    expect(page.locator("[data-live-note]")).to_have_text("Your recommendations take into account what you just did.")
+    expect(page.locator("[data-live-note]")).to_have_text(SAYS_WHY)
     expect(page.locator("[data-shelf=because] h2").first).to_have_text(f"Because you bought title of {bought}")
     page.locator("[data-shelf=for_you] summary").click()
     expect(page.locator("[data-shelf=for_you] .how")).to_contain_text("fold_in")
@@ -120,6 +126,20 @@ def test_what_one_buys_changes_the_open_page_which_says_why(open_page: Open, sho
     expect(other.locator("[data-live-note]")).to_be_hidden()
     assert violations(page) + violations(other) == []
     assert not scrolls(other)
+
+
+def test_within_three_seconds_a_purchase_changes_the_open_page(open_page: Open) -> None:
+    page, taken, machine = connected(open_page("buyer")), [], Machine()
+    for _ in range(3):
+        bought = shown(page)[0]
+        begun = time.monotonic()
+        page.locator(FOR_YOU).first.get_by_role("button", name="Buy").click()
+        expect(page.locator(f'{FOR_YOU}[data-item="{bought}"]')).to_have_count(0, timeout=SOON)
+        expect(page.locator("[data-live-note]")).to_have_text(SAYS_WHY, timeout=SOON)
+        taken.append(time.monotonic() - begun)
+    # Most of it is work of six processes and a browser, which others on this machine hold up as much as any work.
+    allowed = WITHIN * machine.stretch()
+    assert median(taken) <= allowed, f"{taken} s, and {allowed:.1f} allowed with what others take of the machine"
 
 
 def test_the_live_page_moves_and_a_newer_model_reaches_every_open_page(open_page: Open, shop: OwnShop) -> None:

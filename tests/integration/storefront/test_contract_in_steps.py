@@ -1,0 +1,90 @@
+"""The API against its own description, a step leading to the next: schemathesis follows the links of the description, from what
+was sent and answered, over a real database, a real broker and published models.
+
+`TIDEMARK_FULL=1` takes ten thousand steps; else as many as some 15 seconds allow.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+from apiflask import APIFlask
+from hypothesis import HealthCheck, Phase
+from pydantic import SecretStr
+from schemathesis.config import SchemathesisConfig
+
+from tests.support.published import Published
+from tests.support.shop_api import StandInKeys, bearer, stand_in_app
+from tests.support.topic import Topic
+from tidemark.serving.service import Serving
+from tidemark.settings import Settings
+from tidemark.storage import mongo
+from tidemark.storefront.shop import Shop
+
+CONFIG = {
+    "generation": {"mode": "positive"},
+    "phases": {"stateful": {"inference": {"algorithms": []}}},
+    "checks": {"ignored_auth": {"enabled": False}},
+}
+"""Only what is described, along the links that are: what is not, and other keys, are `test_contract.py`'s."""
+OF_ITEMS = {
+    "GET /api/v1/popular",
+    "POST /api/v1/items",
+    "PUT /api/v1/items/{item_id}",
+    "GET /api/v1/items/{item_id}/similar",
+}
+"""Where walks lead. schemathesis begins none with `POST /interactions`, so what is linked to people alone is not walked."""
+WALKS, STEPS = (1_000, 10) if os.environ.get("TIDEMARK_FULL") else (40, 8)
+
+
+@pytest.fixture
+def app(mongo_db: Settings, kafka_env: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[APIFlask]:
+    """The application of one worker, all of it real but its keys."""
+    topic = Topic(monkeypatch)
+    here: dict[str, Any] = {"next_offsets": topic.bookmark.ends(), "topic_id": topic.bookmark.topic_id()}
+    for name in ("items", "erased"):
+        mongo.ensure(topic.db, name)
+    Published(topic.db, tmp_path / "runs").publish(1, **here)
+    more = {"shop_packs": str(tmp_path / "packs"), "shop_secret": SecretStr("signed with this")}
+    config = topic.config.model_copy(update=more)
+    serving = Serving(config)
+    serving.start()
+    shop = Shop.of(config, serving)
+    yield stand_in_app(replace(shop, keys=StandInKeys()))  # type: ignore[arg-type]
+    shop.close()
+
+
+def test_no_step_leads_out_of_the_description(app: APIFlask) -> None:
+    spec: Any = app.test_client().get("/api/v1/openapi.json").json
+    schema = schemathesis.openapi.from_dict(spec, config=SchemathesisConfig.from_dict(CONFIG))
+    schema.app = app
+    steps: Counter[str] = Counter()
+    seen: Counter[int] = Counter()
+
+    class Walk(schema.as_state_machine()):
+        """Steps from one operation to the next, each with the key that may all."""
+
+        def get_call_kwargs(self, case: Any) -> dict[str, Any]:
+            return {"headers": bearer()}
+
+        def after_call(self, response: Any, case: Any) -> None:
+            super().after_call(response, case)
+            seen[response.status_code] += 1
+            steps[case.operation.label] += 1
+
+    Walk.run(
+        settings=hypothesis.settings(
+            max_examples=WALKS,
+            stateful_step_count=STEPS,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+    )
+    assert not [status for status in seen if status >= 500]
+    assert set(steps) >= OF_ITEMS, f"never came to {OF_ITEMS - set(steps)}"
