@@ -30,6 +30,7 @@ class Family:
 
     def __init__(self, pid: int, port: int) -> None:
         self._first = psutil.Process(pid)
+        self.pid = pid
         self.address = ("127.0.0.1", port)
 
     def workers(self) -> list[psutil.Process]:
