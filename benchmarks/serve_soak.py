@@ -147,6 +147,7 @@ def _kill(shop: Family, soak: Soak) -> int:
     if len(workers) < 2:
         return 0
     worker = workers[-1]
+    worker.suspend()  # so that it takes no connection between the looking and the killing
     soak.killing({one.raddr.port for one in worker.net_connections("tcp") if one.raddr})
     worker.kill()
     return worker.pid
