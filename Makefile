@@ -13,7 +13,7 @@ BOOTSTRAP = python="$$($(FIND_PYTHON))"; \
 	PYTHONPATH=src "$$python" -m tidemark.local.bootstrap
 TIDEMARK = .venv/bin/python -m tidemark.cli
 
-.PHONY: help installed setup setup-dev run status logs stop clean test lint hooks docs bench-load bench-train bench-topn bench-retrain bench-quality bench-stream bench-ui bench-serve tide demo bench-explore
+.PHONY: help installed setup setup-dev run status logs stop clean test lint hooks docs bench-load bench-train bench-topn bench-retrain bench-quality bench-stream bench-ui bench-serve bench-soak tide demo bench-explore
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##/\1/p' $(MAKEFILE_LIST) | sed 's/^\([a-z-]*\) */\1\t/' | expand -t 16
@@ -92,6 +92,9 @@ bench-ui: setup-dev  ## how quickly the pages in the Airflow UI answer, with 200
 
 bench-serve: setup-dev  ## the storefront: rate, CPU and time of an answer, sent interactions, streams, memory
 	@PYTHONPATH=src:. .venv/bin/python benchmarks/serve.py $(ARGS)
+
+bench-soak: setup-dev  ## an hour of load on the storefront, while workers are killed and models change
+	@PYTHONPATH=src:. .venv/bin/python benchmarks/serve_soak.py $(ARGS)
 
 bench-explore: setup-dev  ## exploration of 1,000,000 reviews and export of 1,000,000 edges: seconds and memory
 	@PYTHONPATH=src:. .venv/bin/python benchmarks/explore.py $(ARGS)

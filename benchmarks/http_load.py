@@ -58,19 +58,20 @@ def request(path: str, *, method: str = "GET", body: bytes = b"", **headers: str
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-class _Connection:
+class Connection:
     """One connection: what it waits for, and since when."""
 
     def __init__(self, address: tuple[str, int]) -> None:
         self.address = address
-        self.due = 0.0
+        self.due, self.answers = 0.0, 0
         self.buffer = bytearray()
-        self.wanted = -1
+        self.wanted = self.head = -1
         self.socket = self._open()
 
     def _open(self) -> socket.socket:
         opened = socket.create_connection(self.address, timeout=10)
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.port: int = opened.getsockname()[1]
         return opened
 
     def reopen(self) -> None:
@@ -94,8 +95,13 @@ class _Connection:
             end = self.buffer.find(b"\r\n\r\n")
             if end < 0:
                 return None
-            self.wanted = end + 4 + _length(bytes(self.buffer[:end]).lower())
+            self.head = end + 4
+            self.wanted = self.head + _length(bytes(self.buffer[:end]).lower())
         return int(self.buffer[9:12]) if len(self.buffer) >= self.wanted else None
+
+    def body(self) -> bytes:
+        """Of the answer that is whole."""
+        return bytes(self.buffer[self.head : self.wanted])
 
 
 def _length(head: bytes) -> int:
@@ -113,7 +119,7 @@ def _run(address: tuple[str, int], requests: Iterator[bytes], connections: int, 
     statuses: Counter[int] = Counter()
     failed = 0
     selector = selectors.DefaultSelector()
-    idle = deque(_Connection(address) for _ in range(connections))
+    idle = deque(Connection(address) for _ in range(connections))
     start = time.perf_counter()
     end, due = start + seconds, start
     waiting: deque[float] = deque()

@@ -6,7 +6,8 @@ of all processes of the server, in microseconds for each answer; where the machi
 
 make bench-serve
 make bench-serve ARGS="--full"      longer, and streams for two minutes
-make bench-serve ARGS="--only stored,304 --users 1000000"
+make bench-serve ARGS="--only 'stored;304' --users 1000000"
+make bench-serve ARGS="--big"       a million items of 64 factors, each scored: how long, and how much memory
 """
 
 import argparse
@@ -17,7 +18,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,22 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import serve_servers, serve_streams, serve_world, subjects
+from benchmarks import serve_musts, serve_servers, serve_streams, serve_world, subjects
 from benchmarks.http_load import Load, cpu_microseconds, load, request
+from benchmarks.serve_musts import (
+    BIG,
+    EMPTY,
+    EMPTY_GUNICORN,
+    FILTERED,
+    FITTING,
+    FOLDED,
+    HALF,
+    KNOWN,
+    POPULAR,
+    SENT,
+    STORED,
+    STORED_GUNICORN,
+)
 from benchmarks.serve_servers import Family
 from benchmarks.serve_world import CATEGORIES, LISTED, World
 from benchmarks.servers import own_servers
@@ -39,9 +54,9 @@ CONNECTIONS = 32
 ASKED = 20_000
 """Different users whose lists are asked for, over and over."""
 BATCH, SENDERS = 100, 8
-FOLDED_A_SECOND, FOLDED, CACHED = 40, 400, 200
+FOLDED_A_SECOND, NEW, CACHED = 40, 400, 200
 """Users a second who are folded in for the first time, those there are for a round, and those whose history is known."""
-HALF = "open loop at half of stored"
+BIG_ITEMS, BIG_USERS = 1_000_000, 1_000
 
 
 @dataclass(frozen=True)
@@ -55,6 +70,7 @@ class Row:
         connections: kept open.
         rate: a second, of an open loop; 0: closed; None: half of what the row `stored` had.
         counted: what one answer brings: interactions of a batch.
+        beside: what else the machine does meanwhile.
     """
 
     name: str
@@ -63,10 +79,22 @@ class Row:
     connections: int = CONNECTIONS
     rate: float | None = 0
     counted: int = 1
+    beside: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
-def rows(world: World, shop: Family, empty: Family) -> list[Row]:
-    """What is asked of the two servers; the last one makes the tail longer, so it is not among the rounds of the others."""
+@dataclass(frozen=True)
+class Servers:
+    """What is asked: the storefront and the empty route, under Granian and under gunicorn."""
+
+    shop: Family
+    empty: Family
+    shop_gunicorn: Family | None
+    empty_gunicorn: Family | None
+
+
+def rows(world: World, servers: Servers, folder: Path) -> list[Row]:
+    """What is asked of the servers; `sending` makes the tail longer, so it is not among the rounds of the others."""
+    shop = servers.shop
     bearer = f"Bearer {world.key}"
     rng = np.random.default_rng(11)
 
@@ -79,16 +107,22 @@ def rows(world: World, shop: Family, empty: Family) -> list[Row]:
     known = lists(asked, tag=_etag(shop, world))
     filtered = lists(world.newcomers[:CACHED], f"&category=c{CATEGORIES // 2}")
     popular = [request(f"/api/v1/popular?n={LISTED}&category=c{n}", Authorization=bearer) for n in range(CATEGORIES)]
-    unseen = iter(range(CACHED, len(world.newcomers), FOLDED))
-    return [
-        Row("empty Flask", empty, lambda: [request("/")]),
-        Row("stored", shop, lambda: stored),
-        Row("304", shop, lambda: known),
+    unseen = iter(range(CACHED, len(world.newcomers), NEW))
+    found = [
+        Row(EMPTY, servers.empty, lambda: [request("/")]),
+        Row(STORED, shop, lambda: stored),
+        Row(KNOWN, shop, lambda: known),
         Row(HALF, shop, lambda: stored, rate=None),
-        Row("filtered, history cached", shop, lambda: filtered, 4),
-        Row("popular of a category", shop, lambda: popular, 4),
-        Row("fold-in, nothing cached", shop, lambda: lists(_some(world.newcomers, next(unseen))), 4, FOLDED_A_SECOND),
+        Row(FITTING, shop, lambda: stored, beside=lambda: serve_servers.fitting(folder)),
+        Row(FILTERED, shop, lambda: filtered, 4),
+        Row(BIG, shop, lambda: filtered, 4),
+        Row(POPULAR, shop, lambda: popular, 4),
+        Row(FOLDED, shop, lambda: lists(_some(world.newcomers, next(unseen))), 4, FOLDED_A_SECOND),
     ]
+    if servers.empty_gunicorn and servers.shop_gunicorn:
+        found.insert(1, Row(EMPTY_GUNICORN, servers.empty_gunicorn, lambda: [request("/")]))
+        found.insert(3, Row(STORED_GUNICORN, servers.shop_gunicorn, lambda: stored))
+    return found
 
 
 def sending(world: World, shop: Family) -> Row:
@@ -113,12 +147,12 @@ def sending(world: World, shop: Family) -> Row:
         )
         for number in range(200)
     ]
-    return Row("interactions sent", shop, lambda: bodies, SENDERS, counted=BATCH)
+    return Row(SENT, shop, lambda: bodies, SENDERS, counted=BATCH)
 
 
 def _some(users: list[str], start: int) -> list[str]:
     """Those of one round: nobody is asked for a second time."""
-    return users[start : start + FOLDED]
+    return users[start : start + NEW]
 
 
 def _etag(shop: Family, world: World) -> str:
@@ -138,7 +172,8 @@ def measure(row: Row, seconds: float, rate: float) -> dict[str, Any]:
     def run() -> Load:
         return load(row.server.address, row.requests(), connections=row.connections, seconds=seconds, rate=rate)
 
-    got, cpu = cpu_microseconds(row.server.cpu, run)
+    with row.beside():
+        got, cpu = cpu_microseconds(row.server.cpu, run)
     wrong = got.failed + sum(count for status, count in got.statuses.items() if status not in (200, 202, 304))
     return {
         "rate": got.rate * row.counted,
@@ -158,7 +193,7 @@ def rounds(all_rows: list[Row], count: int, seconds: float) -> dict[str, list[di
         for row in all_rows:
             rate = row.rate
             if rate is None:
-                known = [each["rate"] for each in found.get("stored", ())]
+                known = [each["rate"] for each in found.get(STORED, ())]
                 rate = (statistics.median(known) if known else 1_000.0) / 2
             figures = measure(row, 1.0 if number == 0 else seconds, rate)
             if number:
@@ -175,7 +210,7 @@ def summed(found: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
         line |= {"rate": statistics.median(of["rate"]), "least": min(of["rate"]), "most": max(of["rate"])}
         line |= {key: statistics.median(of[key]) for key in ("p50_ms", "p99_ms", "cpu_us")}
         lines.append(line | {"errors": sum(one["errors"] for one in each)})
-    base = next((line["cpu_us"] for line in lines if line["row"] == "empty Flask"), None)
+    base = next((line["cpu_us"] for line in lines if line["row"] == EMPTY), None)
     for line in lines:
         line["of_empty"] = base / line["cpu_us"] if base and line["cpu_us"] else None
     return lines
@@ -184,18 +219,24 @@ def summed(found: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
 def run(config: Settings, folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     """Build, start, measure, stop."""
     count, seconds = (5, 10.0) if given.full else (3, 4.0)
-    newcomers = CACHED + (count + 1) * FOLDED
-    wanted = set(given.only.split(",")) if given.only else set()
+    newcomers = CACHED + (count + 1) * NEW
+    wanted = set(given.only.split(";")) if given.only else set()
     begun = time.monotonic()
     world = serve_world.build(config, folder, given.users, given.items, newcomers)
     print(f"{given.users:,} users, {given.items:,} items: built in {time.monotonic() - begun:.0f} s")
     with ExitStack() as stack:
         shop = stack.enter_context(serve_servers.storefront(config, folder))
         empty = stack.enter_context(serve_servers.empty(config, folder))
-        chosen = [row for row in rows(world, shop, empty) if not wanted or row.name in wanted]
-        found = rounds(chosen, count, seconds)
+        with ExitStack() as beside:
+            both: list[Family | None] = [None, None]
+            if not wanted or wanted & {STORED_GUNICORN, EMPTY_GUNICORN}:
+                apps = (("tidemark.storefront.wsgi:app", "/readyz"), ("benchmarks.empty_flask:app", "/"))
+                both = [beside.enter_context(serve_servers.gunicorn(config, folder, *app)) for app in apps]
+            every = rows(world, Servers(shop, empty, *both), folder)
+            chosen = [row for row in every if (row.name in wanted if wanted else row.name != BIG)]
+            found = rounds(chosen, count, seconds)
         memory = shop.own_memory()
-        if not wanted or "interactions sent" in wanted:
+        if not wanted or SENT in wanted:
             found |= rounds([sending(world, shop)], count, seconds)
         figures: dict[str, Any] = {"rows": summed(found), "rounds": found, "worker_pss_mib": memory}
     if not wanted or "streams" in wanted:
@@ -215,8 +256,11 @@ def main() -> int:
     asked.add_argument("--users", type=int, default=100_000, help="with a stored list of 20")
     asked.add_argument("--items", type=int, default=25_000, help="with 64 factors each")
     asked.add_argument("--full", action="store_true", help="five rounds of 10 s, streams for two minutes")
-    asked.add_argument("--only", default="", help="rows, with commas between")
+    asked.add_argument("--only", default="", help="rows, with semicolons between")
+    asked.add_argument("--big", action="store_true", help=f"only the row `{BIG}`")
     given = asked.parse_args()
+    if given.big:
+        given.users, given.items, given.only = BIG_USERS, BIG_ITEMS, BIG
     before = os.getloadavg()[0]
     with own_servers("mongo", "kafka") as folder:
         figures = run(settings(), folder, given)
@@ -237,11 +281,17 @@ def main() -> int:
     console = Console(width=140)
     console.print(table)
     print(f"memory of the workers (PSS, MiB): {', '.join(f'{each:.0f}' for each in figures['worker_pss_mib'])}")
+    musts = serve_musts.judged({line["row"]: line for line in figures["rows"]})
+    musts += serve_musts.of_memory(figures["worker_pss_mib"])
     if streams := figures.get("streams"):
+        musts += serve_musts.of_streams(streams)
         print("streams: " + ", ".join(f"{name} {value:,.4g}" for name, value in streams.items()))
-    print("gunicorn's row is left out: it is not installed")
+    judged = Table("row", "must", "", title="What must be, on a machine that does nothing else")
+    for must in musts:
+        judged.add_row(*must)
+    console.print(judged)
     print(f"machine: {machine}")
-    subjects.save("serve", {"users": given.users, "items": given.items, "machine": machine} | figures)
+    subjects.save("serve", {"users": given.users, "items": given.items, "machine": machine, "musts": musts} | figures)
     return 1 if any(line["errors"] for line in figures["rows"]) else 0
 
 

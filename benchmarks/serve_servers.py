@@ -29,6 +29,7 @@ class Family:
 
     def __init__(self, pid: int, port: int) -> None:
         self._first = psutil.Process(pid)
+        self.pid = pid
         self.address = ("127.0.0.1", port)
 
     def workers(self) -> list[psutil.Process]:
@@ -76,6 +77,61 @@ def live(config: Settings, folder: Path) -> contextlib.AbstractContextManager[Fa
     """The live process."""
     command = shop_services.command(config, shop_services.LIVE)
     return served(command, config.shop_live_port, "/live/healthz", folder / "live.log")
+
+
+def gunicorn(
+    config: Settings, folder: Path, app: str, path: str, workers: int = 0
+) -> contextlib.AbstractContextManager[Family]:
+    """`app` under gunicorn's threads, with as many workers and threads as Granian has.
+
+    Args:
+        config: the settings.
+        folder: for its log and its metrics.
+        app: as `module:name`.
+        path: answered with 200 once it is ready.
+        workers: processes; 0: as the storefront.
+    """
+    port, metrics = ports.free_port(), folder / f"gunicorn-metrics-{app.partition(':')[0]}"
+    metrics.mkdir()
+    threads = shop_services.GRANIAN["--blocking-threads"]
+    argv = [sys.executable, "-m", "gunicorn", "--worker-class", "gthread", "--threads", threads]
+    argv += [
+        "--workers",
+        str(workers or config.shop_workers),
+        "--bind",
+        f"127.0.0.1:{port}",
+        "--no-control-socket",
+        app,
+    ]
+    environment = {
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+        "OPENBLAS_NUM_THREADS": shop_services.ONE_THREAD,
+        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+    }
+    return served(Command(argv, environment), port, path, folder / f"{metrics.name}.log")
+
+
+@contextmanager
+def fitting(folder: Path) -> Iterator[None]:
+    """A model is fitted (`serve_fit`), from before the block to its end.
+
+    Raises:
+        RuntimeError: it does not begin within `STARTING`.
+    """
+    log = folder / "fit.log"
+    environment = {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
+    with log.open("wb") as output:
+        process = Command([sys.executable, "-m", "benchmarks.serve_fit"], environment).start(output.fileno())
+    try:
+        deadline = time.monotonic() + STARTING
+        while "fitting" not in (said := log.read_text()):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"no model is being fitted: {said[-2_000:]}")
+            time.sleep(0.2)
+        yield
+    finally:
+        process.kill()  # nothing that it has is worth keeping
+        process.wait()
 
 
 def empty(config: Settings, folder: Path) -> contextlib.AbstractContextManager[Family]:

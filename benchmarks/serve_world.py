@@ -22,6 +22,8 @@ from tidemark.storefront.api_keys import ApiKeys
 from tidemark.stream import topics
 from tidemark.stream.bookmark import Bookmark
 
+Array = np.ndarray[Any, Any]
+
 N, FACTORS, LISTED = 20, 64, 10
 """Items of a stored list, numbers of a factor, and items that are asked for."""
 HISTORY = 30
@@ -43,28 +45,34 @@ class World:
         newcomers: have none, but `HISTORY` interactions in MongoDB: each is folded in when first asked for.
         items: all items.
         key: an API key that may read and write, at any rate.
+        lists: model_id -> int32 `(users, N)`, numbers of `items`, best first; the oldest model first.
     """
 
     users: list[str]
     newcomers: list[str]
     items: list[str]
     key: str
+    lists: dict[str, Array]
 
 
-def build(config: Settings, folder: Path, users: int, items: int, newcomers: int) -> World:
-    """Publish the champion and store all that belongs to it."""
+def build(config: Settings, folder: Path, users: int, items: int, newcomers: int, models: int = 1) -> World:
+    """Publish `models`, the last of which is the champion, and store all that belongs to them."""
     db = mongo.connect(config)
     topics.ensure(config)
     rng = np.random.default_rng(7)
     ids = [f"B{number:09}" for number in range(items)]
     known = [f"A{number:012}" for number in range(users)]
-    _publish(db, _pack(known, ids, _about(config), rng), folder / "run")
+    lists: dict[str, Array] = {}
+    for number in range(models):
+        made = _pack(known, ids, _about(config, number), rng)
+        _publish(db, made, folder / f"run{number}")
+        lists[made.about.model_id] = made.lists
     new = [f"N{number:012}" for number in range(newcomers)]
     mongo.ensure(db, "interactions")
     for start in range(0, newcomers, 1_000):
         db["interactions"].insert_many(list(_histories(new[start : start + 1_000], ids, rng)), ordered=False)
     key, _ = ApiKeys(db).add("benchmark", ("read", "write"), rate=10**9)
-    return World(known, new, ids, key)
+    return World(known, new, ids, key, lists)
 
 
 def _pack(users: list[str], items: list[str], about: About, rng: np.random.Generator) -> Pack:
@@ -94,10 +102,10 @@ def _pack(users: list[str], items: list[str], about: About, rng: np.random.Gener
     )
 
 
-def _about(config: Settings) -> About:
-    """Of a model that has learned from everything that is in the topic."""
-    made_at, bookmark = datetime.now(UTC) - timedelta(hours=1), Bookmark(config)
-    model_id = f"{made_at:%Y%m%dT%H%M%S}-0be9c4a1"
+def _about(config: Settings, number: int) -> About:
+    """Of a model that has learned from everything that is in the topic; each `number` is a minute newer."""
+    made_at, bookmark = datetime.now(UTC) - timedelta(minutes=60 - number), Bookmark(config)
+    model_id = f"{made_at:%Y%m%dT%H%M%S}-0be9c4a{number}"
     ends, topic_id = bookmark.ends(), bookmark.topic_id()
     return About(model_id, RECIPE, "retrain_recommender", "benchmark", made_at, made_at, ends, topic_id, N)
 

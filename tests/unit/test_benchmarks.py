@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+from benchmarks import serve_musts
 from tidemark.settings import ROOT
 
 LOAD = """
@@ -23,3 +24,18 @@ def test_they_load_without_the_tests() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []
+
+
+def test_a_figure_is_held_against_what_it_must_be() -> None:
+    measured = {
+        "empty Flask": {"rate": 1_000.0, "p99_ms": 9.0},
+        "stored": {"rate": 550.0, "p99_ms": 25.1},
+        "304": {"rate": 549.0, "p99_ms": 1.0},
+    }
+    assert serve_musts.judged(measured) == [
+        ("stored", ">= 55% of empty Flask", "met"),
+        ("stored", ">= 100% of empty Flask, gunicorn gthread", "-"),
+        ("stored", "p99 <= 25 ms", "missed"),
+        ("stored", ">= 2,558 a second (1.5 x the peer)", "missed"),
+        ("304", ">= 100% of stored", "missed"),
+    ]

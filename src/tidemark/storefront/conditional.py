@@ -22,7 +22,9 @@ def etag(version: str, arm: str, now: float | None = None) -> str:
 
 def has(known: str, tag: str) -> bool:
     """Whether the header If-None-Match `known` names what `tag` names."""
-    return known == tag or parse_etags(known).contains_weak(tag[3:-1])
+    text = tag[3:-1]
+    # What does not hold the text cannot name it, unless it names everything: nothing in an ETag is escaped.
+    return known == tag or ((text in known or "*" in known) and parse_etags(known).contains_weak(text))
 
 
 def not_modified(tag: str) -> Response:

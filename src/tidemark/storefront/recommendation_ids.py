@@ -15,6 +15,7 @@ import random
 from base64 import b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from tidemark.errors import SettingError
 
@@ -25,6 +26,9 @@ LONGEST = 1_200
 """Characters of the longest id there can be; what is longer is not even decoded."""
 
 _VERSION, _HEAD, _TAG = 1, 15, 16
+_FIRST = bytes([_VERSION])
+_BLOCK = 64
+"""Bytes of a block of SHA-256."""
 _PURPOSE = b"tidemark recommendation id"
 
 
@@ -59,7 +63,9 @@ class Signer:
         if not secret:
             raise SettingError("TIDEMARK_SHOP_SECRET is not set: recommendation ids cannot be signed")
         # A key of its own: what is signed for another purpose with the same secret is no id, and no id is that.
-        self._mac = hmac.new(hmac.digest(secret.encode(), _PURPOSE, "sha256"), digestmod=hashlib.sha256)
+        key = hmac.digest(secret.encode(), _PURPOSE, "sha256").ljust(_BLOCK, b"\0")
+        # HMAC (RFC 2104) from two states that know the key already: by `hmac` one signature takes three times as long.
+        self._inner, self._outer = (hashlib.sha256(bytes(byte ^ pad for byte in key)) for pad in (0x36, 0x5C))
 
     def sign(self, model_id: str, arm: str, placement: str, user_id: str | None, now: datetime) -> str:
         """A new id of a list that `user_id` (None: somebody unknown) is shown at `now`; two are never the same.
@@ -67,12 +73,8 @@ class Signer:
         Raises:
             ValueError: one of the texts is longer than 255 bytes.
         """
-        texts = [text.encode() for text in (model_id, arm, placement)]
-        if max(map(len, texts)) > 255:
-            raise ValueError("model, arm and placement of a recommendation id have at most 255 bytes each")
-        head = bytes([_VERSION]) + int(now.timestamp() * 1000).to_bytes(6, "big")
-        head += random.getrandbits(64).to_bytes(8, "big")
-        body = head + b"".join(bytes([len(text)]) + text for text in texts)
+        head = _FIRST + int(now.timestamp() * 1000).to_bytes(6, "big") + random.getrandbits(64).to_bytes(8, "big")
+        body = head + _texts(model_id, arm, placement)
         return urlsafe_b64encode(body + self._tag(body, user_id)).rstrip(b"=").decode()
 
     def read(self, text: str, user_id: str | None, now: datetime) -> Shown | None:
@@ -103,8 +105,17 @@ class Signer:
 
     def _tag(self, body: bytes, user_id: str | None) -> bytes:
         """The signature; the length of `body` keeps it and the user apart."""
-        mac = self._mac.copy()
-        mac.update(len(body).to_bytes(4, "big") + body)
-        if user_id is not None:
-            mac.update(b"u" + user_id.encode("utf-8", "surrogatepass"))
-        return mac.digest()[:_TAG]
+        of_user = b"" if user_id is None else b"u" + user_id.encode("utf-8", "surrogatepass")
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(len(body).to_bytes(4, "big") + body + of_user)
+        outer.update(inner.digest())
+        return outer.digest()[:_TAG]
+
+
+@lru_cache(maxsize=256)
+def _texts(*texts: str) -> bytes:
+    """Model, arm and placement as an id has them: there are few, and each is in thousands of ids."""
+    encoded = [text.encode() for text in texts]
+    if max(map(len, encoded)) > 255:
+        raise ValueError("model, arm and placement of a recommendation id have at most 255 bytes each")
+    return b"".join(bytes([len(text)]) + text for text in encoded)

@@ -75,6 +75,7 @@ class Exposures:
         self.sent = self.acknowledged = self.failed = self.overflowed = 0
         self.problem = ""
         self._counting = threading.Lock()
+        """Of `sent` and `overflowed`, which any thread counts; the others are counted by the thread of this sender alone."""
         self._queue: deque[_Waiting] = deque()
         self._reports: dict[str, tuple[int, int, int]] = {}
         self._closing = False
@@ -176,16 +177,14 @@ class Exposures:
         self._reports[recommendation_id] = message.partition(), message.offset(), message.timestamp()[1]
         if len(self._reports) > REMEMBERED:
             del self._reports[next(iter(self._reports))]
-        with self._counting:
-            self.acknowledged += 1
+        self.acknowledged += 1
         return None
 
     def _fail(self, problem: str) -> None:
         if problem != self.problem:
             log.warning("an exposure was not sent: %s", problem)
         self.problem = problem
-        with self._counting:
-            self.failed += 1
+        self.failed += 1
 
 
 def encode(

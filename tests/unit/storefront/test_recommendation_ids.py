@@ -1,10 +1,11 @@
 """Recommendation ids: what is signed is read, by whom it was made for, for a week; anything else is nothing."""
 
+import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidemark.errors import SettingError
@@ -84,6 +85,17 @@ def test_every_byte_counts():
             data[at] ^= flipped
             assert SIGNER.read(urlsafe_b64encode(data).rstrip(b"=").decode(), "u1", NOW) is None
             data[at] ^= flipped
+
+
+@settings(max_examples=25, deadline=None)
+@given(texts, st.none() | texts)
+def test_the_signature_is_hmac(secret, user):
+    made = Signer(secret or "s").sign("m", "arm", "p", user, NOW)
+    raw = urlsafe_b64decode(made + "=" * (-len(made) % 4))
+    body, tag = raw[:-16], raw[-16:]
+    key = hmac.digest((secret or "s").encode(), b"tidemark recommendation id", "sha256")
+    told = len(body).to_bytes(4, "big") + body + (b"" if user is None else b"u" + user.encode())
+    assert tag == hmac.digest(key, told, "sha256")[:16]
 
 
 def test_one_id_is_one_text():
