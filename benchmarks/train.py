@@ -58,12 +58,12 @@ def mllib(pairs: Pairs, figures: dict[str, Any]) -> Factors:
     )  # fmt: skip
     with subjects.measured(figures):
         model = als.fit(rows)
-        arrays = [
+        users, items = (
             als_spark._array(frame, n, FACTORS)
             for frame, n in zip((model.userFactors, model.itemFactors), pairs.shape, strict=True)
-        ]
+        )
     spark.stop()
-    return Factors(*arrays)
+    return Factors(users, items)
 
 
 SUBJECTS = {"tidemark": tidemark, "implicit": implicit, "mllib": mllib}

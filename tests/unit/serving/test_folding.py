@@ -128,8 +128,14 @@ def test_whatever_reads_histories_is_folded_in_as_it_learned(tmp_path):
     ready = Model.of(written.read(tmp_path))
     read = ready.read(events("u", ["c", "b"]), KnownCatalogue(ITEMS))
     assert ready.folds
-    assert np.array_equal(ready.scores(read), fitted.scores_of_history(read.counted))
-    assert ready.fitted.likeness(1).by == "neighbours"
+    scores, expected = ready.scores(read), fitted.scores_of_history(read.counted)
+    assert scores is not None
+    assert expected is not None
+    assert np.array_equal(scores, expected)
+    assert ready.fitted is not None
+    likeness = ready.fitted.likeness(1)
+    assert likeness is not None
+    assert likeness.by == "neighbours"
 
 
 def test_a_pack_that_does_not_hold_what_its_recipe_needs_is_refused():
