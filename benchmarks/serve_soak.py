@@ -197,6 +197,7 @@ def run(config: Settings, folder: Path, given: argparse.Namespace) -> dict[str, 
         "wrong": dict(heard.wrong),
         "kills": killed,
         "in_killed": heard.in_killed,
+        "in_queue": heard.in_queue,
         "broken": dict(heard.broken),
         "refused": heard.refused,
         "left_out": heard.left_out,
@@ -216,8 +217,9 @@ def _line(at: float, soak: Soak, memory: Memory, killed: int, moved: int) -> str
     p99 = float(np.percentile(list(heard.took)[-10_000:], 99) * 1_000) if heard.took else float("nan")
     return (
         f"{at / 60:5.1f} min: {sum(heard.statuses.values()):,} answers, p99 {p99:.0f} ms, wrong {sum(heard.wrong.values())}, "
-        f"broken {sum(heard.broken.values())}, {killed} kills (with {heard.in_killed} requests), {moved} swaps, "
+        f"broken {sum(heard.broken.values())}, {killed} kills (with {heard.in_killed} + {heard.in_queue} requests), {moved} swaps, "
         f"PSS {newest.get('pss', 0):.0f} MiB, oldest worker's own {newest.get('oldest', 0):.1f} MiB"
+        + "".join(f"; at {second:.0f} s {fault}" for second, fault in heard.faults[-3:])
     )
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from benchmarks.http_load import Connection
 
+QUEUED = 1.0
+"""Seconds after a kill in which a new connection may be found to have waited for the killed worker."""
 LATE = 10.0
 """Seconds after which an answer is no longer waited for."""
 BEHIND = 1.0
@@ -31,6 +33,7 @@ class Heard:
         statuses: HTTP status -> answers.
         wrong: what was wrong -> answers of which it was.
         in_killed: requests that were with a worker when it was killed, or were sent to it before its end was seen.
+        in_queue: requests on connections that no worker had taken when one was killed: the kernel ends those that waited for it.
         broken: why a connection broke that no killed worker had -> requests.
         refused: times that no connection could be made.
         left_out: requests that were due and not sent: the machine did not keep the pace.
@@ -41,6 +44,7 @@ class Heard:
     statuses: Counter[int] = field(default_factory=Counter)
     wrong: Counter[str] = field(default_factory=Counter)
     in_killed: int = 0
+    in_queue: int = 0
     broken: Counter[str] = field(default_factory=Counter)
     refused: int = 0
     left_out: int = 0
@@ -62,6 +66,7 @@ class Soak:
         self._address, self._questions, self._rate = address, questions, rate
         self.heard = Heard()
         self._killed: set[int] = set()
+        self._killed_at = float("-inf")
         self._missing = connections
         self._idle: deque[Connection] = deque()
         self._asked: dict[int, tuple[Connection, Judge, float]] = {}
@@ -71,6 +76,7 @@ class Soak:
     def killing(self, ports: set[int]) -> None:
         """The connections from these ports of ours end with a worker that is about to be killed."""
         self._killed |= ports
+        self._killed_at = time.monotonic()
 
     def run(self, seconds: float) -> None:
         """Ask for so long, and wait for what is under way."""
@@ -146,8 +152,10 @@ class Soak:
         if port in self._killed:
             self._killed.discard(port)
             self.heard.in_killed += 1
+        elif connection.answers == 0 and time.monotonic() - self._killed_at < QUEUED:
+            self.heard.in_queue += 1
         else:
-            self._fault(why)
+            self._fault(why, connection.answers)
         with suppress(OSError):
             connection.socket.close()
         self._missing += 1
@@ -157,9 +165,9 @@ class Soak:
             if now - sent > LATE:
                 self._drop(connection, f"not answered within {LATE:.0f} s")
 
-    def _fault(self, why: str) -> None:
+    def _fault(self, why: str, answers: int) -> None:
         self.heard.broken[why] += 1
-        self._note(why)
+        self._note(f"{why}, {time.monotonic() - self._killed_at:.1f} s after a kill, after {answers} answers")
 
     def _note(self, what: str) -> None:
         if len(self.heard.faults) < 50:
