@@ -204,7 +204,10 @@ with DAG(
     publish = TidemarkSparkSubmit(
         task_id="publish", job="publish.py", run=folder, pre_execute=_publish_decided, outlets=[MODEL]
     )
-    measure_stars = TidemarkSparkSubmit(task_id="measure_stars", job="measure_stars.py", run=folder, retries=1)
+    # Short: 8 factors are little arithmetic; up to a window of a million, compiling costs more than it gives.
+    measure_stars = TidemarkSparkSubmit(
+        task_id="measure_stars", job="measure_stars.py", run=folder, short=True, retries=1
+    )
     export_graph = TidemarkSparkSubmit(
         task_id="export_graph", job="export_graph.py", run=folder, pre_execute=_publish_decided, short=True, retries=1
     )
