@@ -30,7 +30,7 @@ def measure(crossings: int) -> dict[str, float]:
 
     And the memory that each service holds afterwards, by proportional set size.
     """
-    with own_platform() as config, AirflowApi(config) as api:
+    with own_platform("--whole") as config, AirflowApi(config) as api:
         taken = [_cross(config, api, seed) for seed in range(crossings)]
         held = {s.name: processes.memory(psutil.Process(s.pid)) / 2**20 for s in Supervisor(config).services() if s.pid}
     training, live = [one["training"] for one in taken], [one["live"] for one in taken if "live" in one]

@@ -78,7 +78,7 @@ def measure(asked: httpx.Client, path: str, times: int, together: int) -> dict[s
 
 def run(models: int, times: int) -> list[dict[str, Any]]:
     """Start, fill, measure, stop."""
-    with own_platform(*SMALL) as config, contextlib.closing(client(config)) as asked:
+    with own_platform("--whole", *SMALL) as config, contextlib.closing(client(config)) as asked:
         of = fill(config, models, asked)
         run_key = run_folder.key(of)
         paths = {

@@ -10,8 +10,9 @@ popularity, item-kNN and the champion. `decide` compares and stores the model wi
 measured users it concludes nothing: the champion stays, and a platform without one gets popularity. `publish`
 fits the same settings on everything, writes the best N unseen items of every user, holds them against the gate
 `recommendations`, moves the pointer, and drops what is no longer kept. `move_bookmark` notes how far the stream has
-been learned from, whatever was decided. `export_graph` writes who took what and what is recommended to whom as CSV and
-GraphML; `draw` draws the charts and writes the run's manifest. `report` tells it all in a table.
+been learned from, whatever was decided. What decides nothing follows: `measure_stars` learns stars from the same split
+(RMSE and MAE), `export_graph` writes who took what and what is recommended to whom as CSV and GraphML; `draw` draws the
+charts and writes the run's manifest. `report` tells it all in a table, with where the seconds of each job went.
 
 **Skipped?** Nothing is new since the champion learned: `snapshot` says so, and `force` overrides it. `publish` and
 `export_graph` alone skipped: the gate kept the champion, or promote is `never`; `decide` has the reasons.
@@ -20,7 +21,7 @@ GraphML; `draw` draws the charts and writes the run's manifest. `report` tells i
 - `snapshot`, no interactions: run `load_reviews` first.
 - `train`, too few: load more. A failed gate names what is unmet; the Data Docs are in the run folder below `docs/`.
 - `publish`, a failed gate: nothing was published, the champion is as it was.
-- `export_graph`, `draw`: the new model is live all the same. Clear the task to have the files too.
+- `measure_stars`, `export_graph`, `draw`: the new model is live all the same. Clear the task to have their files too.
 - Anything unreachable is tried again by itself. Each task may be cleared and run again at any time: it continues the
   same model, and readers see the old model whole until they see the new one whole.
 """
@@ -172,7 +173,7 @@ with DAG(
         moved = Bookmark().commit(stream.next_offsets, topic_id=stream.topic_id)
         return {str(partition): offset for partition, offset in moved.items()}
 
-    @task(trigger_rule="all_done", retries=1)  # whatever became of the graph, or of publishing
+    @task(trigger_rule="all_done", retries=1)  # whatever became of stars and graph, or of publishing
     def draw() -> dict[str, Any]:
         """Draw the charts, write the tables, then the manifest; returns what they count."""
         from tidemark.charts import retraining
@@ -203,9 +204,13 @@ with DAG(
     publish = TidemarkSparkSubmit(
         task_id="publish", job="publish.py", run=folder, pre_execute=_publish_decided, outlets=[MODEL]
     )
+    # Short: 8 factors are little arithmetic; up to a window of a million, compiling costs more than it gives.
+    measure_stars = TidemarkSparkSubmit(
+        task_id="measure_stars", job="measure_stars.py", run=folder, short=True, retries=1
+    )
     export_graph = TidemarkSparkSubmit(
         task_id="export_graph", job="export_graph.py", run=folder, pre_execute=_publish_decided, short=True, retries=1
     )
     told = report(folder)
-    train >> evaluate >> decided >> publish >> move_bookmark(folder) >> export_graph >> draw() >> told
-    export_graph >> told  # red, where the graph is not whole; the model is live all the same
+    train >> evaluate >> decided >> publish >> move_bookmark(folder) >> [measure_stars, export_graph] >> draw() >> told
+    [measure_stars, export_graph] >> told  # red, where one of them is not whole; the model is live all the same

@@ -3,8 +3,7 @@
 spark-submit spark_jobs/evaluate.py --run <run folder of train.py>
 """
 
-import time
-
+from tidemark import phases
 from tidemark.retraining import evaluate
 from tidemark.spark import job
 from tidemark.storage import artifacts, mongo, run_folder
@@ -12,9 +11,9 @@ from tidemark.storage import artifacts, mongo, run_folder
 
 def main(run: str) -> None:
     """Read, evaluate, write."""
-    started = time.monotonic()
-    evaluated = evaluate.of_run(mongo.connect(), run)
-    artifacts.write_json(f"{run}/{run_folder.EVALUATE}", evaluated | {"seconds": round(time.monotonic() - started, 1)})
+    with phases.job() as took:
+        evaluated = evaluate.of_run(mongo.connect(), run)
+        artifacts.write_json(f"{run}/{run_folder.EVALUATE}", evaluated | took())
 
 
 if __name__ == "__main__":

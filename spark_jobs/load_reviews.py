@@ -7,6 +7,8 @@ Every key is deterministic: killed at any point and run again, it ends with the 
 `loads` comes last.
 """
 
+from tidemark import phases
+from tidemark.phases import phase
 from tidemark.reviews import load
 from tidemark.spark import job
 from tidemark.spark.session import session
@@ -15,10 +17,14 @@ from tidemark.storage import artifacts, mongo, run_folder
 
 def main(run: str) -> None:
     """Read the plan and its counts, load, write what was stored."""
-    plan, counts = load.Plan.read(run), artifacts.read_json(f"{run}/{run_folder.VALIDATE}")
-    db = mongo.connect()
-    spark = session("load_reviews", **load.SESSION)
-    artifacts.write_json(f"{run}/{run_folder.LOAD}", load.load(spark, db, plan, counts))
+    with phases.job() as took:
+        plan, counts = load.Plan.read(run), artifacts.read_json(f"{run}/{run_folder.VALIDATE}")
+        db = mongo.connect()
+        with phase("session"):
+            spark = session("load_reviews", **load.SESSION)
+        with phase("storing"):
+            outcome = load.load(spark, db, plan, counts)
+        artifacts.write_json(f"{run}/{run_folder.LOAD}", outcome | took())
 
 
 if __name__ == "__main__":

@@ -3,8 +3,7 @@
 spark-submit spark_jobs/publish.py --run <run folder of a model that was decided to be published>
 """
 
-import time
-
+from tidemark import phases
 from tidemark.retraining import publish
 from tidemark.settings import settings
 from tidemark.spark import job
@@ -13,11 +12,10 @@ from tidemark.storage import artifacts, mongo, run_folder
 
 def main(run: str) -> None:
     """Read, publish, write."""
-    started = time.monotonic()
-    published = publish.publish_run(mongo.connect(), run, settings().kept_models)
-    if published is not None:
-        seconds = {"seconds": round(time.monotonic() - started, 1)}
-        artifacts.write_json(f"{run}/{run_folder.PUBLISH}", published | seconds)
+    with phases.job() as took:
+        published = publish.publish_run(mongo.connect(), run, settings().kept_models)
+        if published is not None:
+            artifacts.write_json(f"{run}/{run_folder.PUBLISH}", published | took())
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ Reads `<run>/land.json`; writes Parquet below the staged folder that it names, `
 `<run>/docs/landed_reviews/`. Nothing reaches MongoDB yet.
 """
 
+from tidemark import phases
+from tidemark.phases import phase
 from tidemark.reviews import load
 from tidemark.spark import job
 from tidemark.spark.session import session
@@ -14,11 +16,12 @@ from tidemark.storage import artifacts, run_folder
 
 def main(run: str) -> None:
     """Read the plan, validate and stage, write the counts."""
-    plan = load.Plan.read(run)
-    spark = session("validate_reviews", **load.SESSION)
-    artifacts.write_json(
-        f"{run}/{run_folder.VALIDATE}", load.validate(spark, plan, run_folder.docs(run, "landed_reviews"))
-    )
+    with phases.job() as took:
+        plan = load.Plan.read(run)
+        with phase("session"):
+            spark = session("validate_reviews", **load.SESSION)
+        validated = load.validate(spark, plan, run_folder.docs(run, "landed_reviews"))
+        artifacts.write_json(f"{run}/{run_folder.VALIDATE}", validated | took())
 
 
 if __name__ == "__main__":

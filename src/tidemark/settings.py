@@ -118,7 +118,7 @@ class Settings(BaseSettings):
 
     # What a model learns from, and when
     retrain_mark: int = Field(1_000, gt=0, description="lag, in interactions, at which retraining starts")
-    retrain_poll_seconds: float = Field(5, ge=0.5, le=3_600, description="seconds between two measurements of the lag")
+    retrain_poll_seconds: float = Field(2, ge=0.5, le=3_600, description="seconds between two measurements of the lag")
     retrain_min_minutes: float = Field(
         0, ge=0, description="minutes that pass, at least, between one retrain by lag and the next"
     )

@@ -27,7 +27,7 @@ def test_nothing_stands_between_a_decision_and_the_pointer_and_the_bookmark(bag)
     assert upstream["publish"] == upstream["decide"] | {"decide"}
     assert upstream["move_bookmark"] == upstream["publish"] | {"publish"}
     others = set(dag.task_dict) - upstream["move_bookmark"] - {"move_bookmark"}
-    assert {"export_graph", "draw", "report"} <= others
+    assert {"measure_stars", "export_graph", "draw", "report"} <= others
     assert all("move_bookmark" in upstream[name] for name in others)
 
 
@@ -36,9 +36,13 @@ def test_what_is_drawn_undoes_nothing_and_its_failure_is_seen(bag):
     # Drawn whatever became of the graph; the report, the only leaf, is not reached where graph or charts failed.
     assert tasks["draw"].trigger_rule == "all_done"
     assert tasks["report"].trigger_rule == "none_failed_min_one_success"
-    assert {"export_graph", "draw"} <= tasks["report"].upstream_task_ids
+    assert {"measure_stars", "export_graph", "draw"} <= tasks["report"].upstream_task_ids
+    # Stars are of the model that was decided about, live or not, and whatever becomes of its graph; and the other way.
+    upstream = before(bag["retrain_recommender"])
+    assert "export_graph" not in upstream["measure_stars"]
+    assert "measure_stars" not in upstream["export_graph"]
     assert [t.task_id for t in bag["retrain_recommender"].leaves] == ["report"]
-    for name in ("export_graph", "draw"):
+    for name in ("measure_stars", "export_graph", "draw"):
         assert tasks[name].retries == 1  # the watch waits for the whole run
 
 

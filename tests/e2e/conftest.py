@@ -86,7 +86,7 @@ class Platform:
 
     def run(self) -> "subprocess.CompletedProcess[str]":
         """`tidemark run` on a small set of built-in data."""
-        return self.tidemark("run", *(f"--load={name}={value}" for name, value in SMALL.items()))
+        return self.tidemark("run", "--whole", *(f"--load={name}={value}" for name, value in SMALL.items()))
 
     def services(self) -> dict[str, Service]:
         """Its services by name."""

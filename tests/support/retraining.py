@@ -59,6 +59,7 @@ def retrain(name: str, number: int = 0, **asked: Any) -> dict[str, Any]:
     decided = decide.register(mongo.connect(), run)
     if decided["publish"]:
         job("publish").main(run)
+    job("measure_stars").main(run)
     return decided | {"run": run}
 
 

@@ -40,6 +40,7 @@ def run(
     release: Annotated[str, typer.Option(help="the Amazon release of the files: 2014, 2018 or 2023; else told")] = "",
     load: Annotated[list[str] | None, typer.Option(help="a param of load_reviews: builtin_reviews=1000000")] = None,
     job: Annotated[bool, typer.Option(help="load and train, not only start")] = True,
+    whole: Annotated[bool, typer.Option("--whole", help="wait for graph, charts and report too")] = False,
 ) -> None:
     """Start the platform, load reviews, train a model and show what it recommends; leaves the platform running."""
     import time
@@ -60,7 +61,7 @@ def run(
     accounts = demo_accounts.ensure(config, db)
     try:
         if job:
-            first_run.run(config, wanted)
+            first_run.run(config, wanted, whole=whole)
             accounts = demo_accounts.ensure(config, db)  # there are people with a history now
             model_summary.show(db)
         lifecycle.await_ingest(config)

@@ -55,6 +55,7 @@ def options(config: Settings) -> dict[str, str]:
             "API__WORKERS": "1",
             "DAG_PROCESSOR__PARSING_PROCESSES": "1",
             "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+            "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",  # seconds; half of it lies before each task of a retrain
             "DATABASE__SQL_ALCHEMY_CONN": postgres.sqlalchemy_url(config),
         }
     )

@@ -69,8 +69,17 @@ def is_trained(api: AirflowApi, db: Database[dict[str, Any]]) -> bool:
     return last["state"] == "success" and champion.model_id(db) is not None
 
 
-def run(config: Settings, wanted: Source) -> None:
+LIVE = "move_bookmark"
+"""The task of the retraining that ends once the pointer has been decided about: what follows is figures and files."""
+
+
+def run(config: Settings, wanted: Source, *, whole: bool = False) -> None:
     """Load and train, unless that was done before; join a run that is at work already.
+
+    Args:
+        config: the settings.
+        wanted: what to load.
+        whole: wait for the graph, the charts and the report of the retraining too, which follow once the model is live.
 
     Raises:
         PlatformError: a task failed.
@@ -89,4 +98,6 @@ def run(config: Settings, wanted: Source) -> None:
         training = follow.active_run(api, RETRAIN)
         if training is None and not loaded and api.starts_on_assets(RETRAIN):
             training = follow.next_run(api, RETRAIN, known, ASSET_PATIENCE)
-        follow.follow(api, RETRAIN, training or api.trigger(RETRAIN, {}))
+        follow.follow(api, RETRAIN, training or api.trigger(RETRAIN, {}), until=None if whole else LIVE)
+        if not whole:
+            console.print("  [dim]its stars, graph, charts and report follow by themselves: see Airflow[/dim]")

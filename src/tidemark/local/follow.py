@@ -60,8 +60,14 @@ def waits(api: AirflowApi, dag_id: str, task_id: str) -> bool:
     return any(task["task_id"] == task_id and task["state"] == "deferred" for task in tasks)
 
 
-def follow(api: AirflowApi, dag_id: str, run_id: str) -> None:
-    """Show the run, a line for each task that has ended.
+def follow(api: AirflowApi, dag_id: str, run_id: str, until: str | None = None) -> None:
+    """Show the run, a line for each task that has ended, to its end.
+
+    Args:
+        api: Airflow's.
+        dag_id: the DAG.
+        run_id: its run.
+        until: a task; once it has succeeded, what follows it is left to go on by itself.
 
     Raises:
         PlatformError: it failed; the message is that of `why_failed`.
@@ -79,7 +85,7 @@ def follow(api: AirflowApi, dag_id: str, run_id: str) -> None:
                     say_done(task["task_id"], task["duration"] or 0, good=task["state"] == "success")
                 else:
                     console.print(f"  [dim]- {task['task_id']} ({task['state']})[/dim]")
-        if state in FINISHED:
+        if state in FINISHED or any(task["task_id"] == until and task["state"] == "success" for task in tasks):
             break
         _watch(tasks)
     if state == "failed":

@@ -35,6 +35,19 @@ def save(db: Database[Document], model: Document) -> None:
     db["models"].replace_one({"_id": model["_id"]}, model, upsert=True)
 
 
+def set_stars(db: Database[Document], model_id: str, figures: Document, measured: int) -> None:
+    """Add RMSE and MAE of the rating models to a stored model.
+
+    Args:
+        db: the platform's database.
+        model_id: the model.
+        figures: as `ranking_metrics.rating_metrics` gives them.
+        measured: held-out ratings behind them.
+    """
+    found = {"metrics.ratings": figures, "data.measured_ratings": measured}
+    db["models"].update_one({"_id": model_id}, {"$set": found})
+
+
 HISTORY_FIELDS = (
     *("status", "engine", "created_at", "published_at", "decision.contender", "decision.reasons"),
     *("data.measured_users", "data.split_rule"),

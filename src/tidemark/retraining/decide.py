@@ -50,7 +50,8 @@ def register(db: Database[Document], run: str) -> Document:
     engine, feedback, params = (trained[key] for key in ("engine", "feedback", "params"))
     tried = {"engine": engine, "feedback": feedback, **params}
     champion_engine = entries.get(db, snapshot["champion"])["engine"] if snapshot["champion"] else None
-    data = trained["data"] | {k: evaluated.get(k) for k in ("measured_users", "cold_users", "measured_ratings")}
+    # RMSE and MAE decide nothing: they are measured once the model is live (`stars`).
+    data = trained["data"] | {k: evaluated.get(k) for k in ("measured_users", "cold_users")} | {"measured_ratings": 0}
     decision = decide(evaluated, snapshot["asked"]["promote"], data.get("split_rule", ""), champion_engine)
     if decision.contender != "candidate":
         engine, feedback = decision.contender, "implicit"

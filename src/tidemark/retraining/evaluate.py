@@ -16,6 +16,7 @@ from tidemark.models.interface import Fitted, recommend
 from tidemark.models.item_knn import ItemKnn
 from tidemark.models.popularity import RECENT_SHARE, Popularity
 from tidemark.models.recipes import from_document
+from tidemark.phases import phase
 from tidemark.registry import entries
 from tidemark.storage import artifacts, run_folder
 
@@ -42,8 +43,12 @@ def evaluate(run: str, split: Split, params: Document, champion: Document | None
     """
     train, held = split.train, split.held
     users = ranking_metrics.users_of_both(train, held)
-    ranked, compared_with = _ranked(run, split, users, params, champion) if len(users) else ({}, None)
-    measured = ranking_metrics.rank_metrics(ranked, users, train, held) if ranked else ranking_metrics.Ranked({}, {})
+    with phase("ranking"):
+        ranked, compared_with = _ranked(run, split, users, params, champion) if len(users) else ({}, None)
+    with phase("figures"):
+        measured = (
+            ranking_metrics.rank_metrics(ranked, users, train, held) if ranked else ranking_metrics.Ranked({}, {})
+        )
     leads: dict[str, Document] = {name: {} for name in ranked}
     for one, other in permutations(ranked, 2):
         if {one, other} & {"candidate", "champion"}:
@@ -94,24 +99,13 @@ def _ranked(
     return ranked, compared_with
 
 
-def evaluate_stars(run: str) -> tuple[Document, int]:
-    """RMSE and MAE of the rating models from the predictions that training left in the run folder, and of how many."""
-    stars = artifacts.read_arrays(f"{run}/{run_folder.STARS}")
-    truth = stars.pop("truth")
-    return ranking_metrics.rating_metrics(truth, stars), len(truth)
-
-
 def of_run(db: Database[Document], run: str) -> Document:
-    """`evaluate` of what `train` left in the run folder, beside the champion of the snapshot, and `evaluate_stars`.
-
-    Beside what `evaluate` gives: `measured_ratings`, held-out ratings behind RMSE and MAE.
-    """
+    """`evaluate` of what `train` left in the run folder, beside the champion of the snapshot."""
     snapshot, trained = (artifacts.read_json(f"{run}/{name}") for name in (run_folder.SNAPSHOT, run_folder.TRAIN))
-    split = splits.split(saved.load_pairs(run), snapshot["champion_cut"])
+    with phase("reading"):
+        split = splits.split(saved.load_pairs(run), snapshot["champion_cut"])
     champion = entries.get(db, snapshot["champion"]) if snapshot["champion"] else None
-    evaluated = evaluate(run, split, trained["params"], champion) | {"measured_ratings": 0}
-    if trained["data"]["ratings"]:
-        evaluated["metrics"]["ratings"], evaluated["measured_ratings"] = evaluate_stars(run)
+    evaluated = evaluate(run, split, trained["params"], champion)
     evidence = Evidence(split.measured_users, split.rule)
     log.info("%s: %s", split.why, evidence.doubt() or evidence.text())
     for name, ndcg in evaluated["ndcg_at_10"].items():

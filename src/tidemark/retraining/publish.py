@@ -20,6 +20,7 @@ from tidemark.models.interface import Fitted, recommend
 from tidemark.models.pairs import Pairs
 from tidemark.models.ranking import NONE
 from tidemark.models.recipes import from_document
+from tidemark.phases import phase
 from tidemark.registry import champion, entries
 from tidemark.retraining import serving_pack
 from tidemark.storage import artifacts, mongo, run_folder, tombstones
@@ -188,6 +189,18 @@ def publish(db: Database[Document], model_id: str, users_served: int, pack: Docu
     return champion.prune(db, keep)
 
 
+def fit(run: str, model: Document) -> tuple[Pairs, Fitted]:
+    """The pairs of the run and its model, fitted on all of them; kept in the run folder, where an earlier try left it."""
+    pairs = saved.load_pairs(run)
+    path = f"{run}/{run_folder.MODEL}"
+    if not artifacts.exists(path):
+        recommender = from_document(model["params"]).recommender()
+        saved.save_model(path, recommender, fallback.fit(recommender, pairs), pairs)
+    fitted, _ = saved.load_model(path, pairs)
+    log.info("fitted on all %s pairs", f"{len(pairs):,}")
+    return pairs, fitted
+
+
 def publish_run(db: Database[Document], run: str, keep: int) -> Document | None:
     """Fit the decided model of `run` on every pair of its snapshot, and make it live.
 
@@ -205,27 +218,28 @@ def publish_run(db: Database[Document], run: str, keep: int) -> Document | None:
         forget_erased(db, model["_id"])
         champion.prune(db, keep)
         return None
-    pairs = saved.load_pairs(run)
-    path = f"{run}/{run_folder.MODEL}"
-    if not artifacts.exists(path):
-        recommender = from_document(model["params"]).recommender()
-        saved.save_model(path, recommender, fallback.fit(recommender, pairs), pairs)
-    fitted, _ = saved.load_model(path, pairs)
-    log.info("fitted on all %s pairs", f"{len(pairs):,}")
-
-    made = make(fitted, pairs, snapshot["asked"]["top_n"])
-    lists, erased = without(made, pairs, tombstones.read(db))
+    gates.preload()
+    with phase("fit"):
+        pairs, fitted = fit(run, model)
+    with phase("ranking"):
+        made = make(fitted, pairs, snapshot["asked"]["top_n"])
+        lists, erased = without(made, pairs, tombstones.read(db))
     if erased:  # of an earlier try, in a collection that nobody reads yet
         db[mongo.recommendations(model["_id"])].delete_many({"_id": {"$in": erased}})
     frame = summary(lists, pairs)
-    gates.check(frame, "recommendations", run_folder.docs(run, "recommendations"))
-    write(db, lists, pairs, model["_id"], model["created_at"])
-    about = serving_pack.about(run, snapshot, model)
-    served = serving_pack.Served(lists.users, lists.items, lists.scores)
-    pack = serving_pack.publish(db, f"{run}/{run_folder.PACK}", about, pairs, fitted, served)
+    with phase("gate"):
+        gates.check(frame, "recommendations", run_folder.docs(run, "recommendations"))
+    with phase("writing"):
+        write(db, lists, pairs, model["_id"], model["created_at"])
+    with phase("serving pack"):
+        about = serving_pack.about(run, snapshot, model)
+        served = serving_pack.Served(lists.users, lists.items, lists.scores)
+        pack = serving_pack.publish(db, f"{run}/{run_folder.PACK}", about, pairs, fitted, served)
+    with phase("pointer"):
+        dropped = publish(db, model["_id"], len(lists.users), pack, keep)
     return {
         "users_served": len(lists.users),
         "users_with_everything": int(len(pairs.users) - len(made.users)),
         "shorter_lists": int((frame["n"] < snapshot["asked"]["top_n"]).sum()),
-        "dropped": publish(db, model["_id"], len(lists.users), pack, keep),
+        "dropped": dropped,
     }

@@ -46,8 +46,8 @@ def _cell(figure: dict[str, float] | None) -> str:
     return f"{figure['value']:.4f} ({figure['low']:.4f}-{figure['high']:.4f})" if figure else ""
 
 
-def text(model: Document, sample: list[Document]) -> str:
-    """The model document and some recommendations (`{user_id, items: [title or id]}`), for reading.
+def text(model: Document, sample: list[Document], took: list[Document]) -> str:
+    """The model document, some recommendations (`{user_id, items: [title or id]}`) and the jobs' `phases`, for reading.
 
     Figures from which nothing can be concluded are not shown: a sentence says so in their place.
     """
@@ -76,6 +76,8 @@ def text(model: Document, sample: list[Document]) -> str:
         out.print("not published: the champion, if there is one, stays")
     for row in sample:
         out.print(f"{row['user_id']}: {'; '.join(row['items'])}", soft_wrap=True)
+    if took:
+        out.print(_phases(took))
     assert isinstance(out.file, io.StringIO)  # noqa: S101 -- made above
     return out.file.getvalue()
 
@@ -100,6 +102,31 @@ def _stars(model: Document, measured: str) -> Table:
     return table
 
 
+JOBS = {
+    "train": run_folder.TRAIN,
+    "evaluate": run_folder.EVALUATE,
+    "publish": run_folder.PUBLISH,
+    "measure_stars": run_folder.STARS,
+    "export_graph": run_folder.GRAPH,
+}
+"""The submitted tasks of a retraining, in order, and where each left its phases."""
+
+
+def phases(run: str) -> list[Document]:
+    """Where the seconds of the run's jobs went: `{job, phase, seconds, cpu_seconds}` in order; see `tidemark.phases`."""
+    left = {job: f"{run}/{name}" for job, name in JOBS.items() if artifacts.exists(f"{run}/{name}")}
+    return [{"job": job} | row for job, path in left.items() for row in artifacts.read_json(path).get("phases", ())]
+
+
+def _phases(rows: list[Document]) -> Table:
+    table = Table(title="seconds of each job, and of both cores' CPU")
+    for heading in ("job", "phase", "seconds", "CPU"):
+        table.add_column(heading, justify="right" if heading in ("seconds", "CPU") else "left")
+    for row in rows:
+        table.add_row(row["job"], row["phase"], f"{row['seconds']:.1f}", f"{row['cpu_seconds']:.1f}")
+    return table
+
+
 def sample(db: Database[Document], model_id: str, users: int = 3, items: int = 5) -> list[Document]:
     """The first few users' best items of a model, by title where the product has one."""
     rows = list(db[mongo.recommendations(model_id)].find().sort("_id", 1).limit(users))
@@ -115,5 +142,6 @@ def of_run(db: Database[Document], run: str) -> tuple[Document, str]:
     """The report of a run, small and as text; kept whole in `<run>/report.json`."""
     model = entries.get(db, artifacts.read_json(f"{run}/{run_folder.SNAPSHOT}")["model_id"])
     shown = sample(db, model["_id"]) if model["published_at"] else []
-    artifacts.write_json(f"{run}/{run_folder.REPORT}", {"model": model, "sample": shown})
-    return small(model), text(model, shown)
+    took = phases(run)
+    artifacts.write_json(f"{run}/{run_folder.REPORT}", {"model": model, "sample": shown, "phases": took})
+    return small(model), text(model, shown, took)

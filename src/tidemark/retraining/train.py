@@ -1,4 +1,4 @@
-"""Train: from a snapshot's interactions to a fitted candidate, and stars of the held-out pairs."""
+"""Train: from a snapshot's interactions to a fitted candidate."""
 
 import logging
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from tidemark.models import pairs as pairs_module
 from tidemark.models.interface import Recommender
 from tidemark.models.pairs import Pairs
 from tidemark.models.recipes import Recipe, choose_engine
+from tidemark.phases import phase
 from tidemark.retraining import search, search_memory
 from tidemark.settings import settings
 from tidemark.storage import artifacts, run_folder
@@ -21,7 +22,6 @@ from tidemark.storage import artifacts, run_folder
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Array = np.ndarray[Any, Any]
 Document = dict[str, Any]
 
 log = logging.getLogger(__name__)
@@ -76,15 +76,18 @@ def read_pairs(run: str, read: "Callable[[], DataFrame]") -> Pairs:
     """
     if artifacts.exists(f"{run}/{run_folder.PAIRS}"):
         return saved.load_pairs(run)
-    frame = read()
-    pairs = pairs_of(frame)
-    gates.check(profile(frame, pairs), "training_interactions", run_folder.docs(run, "training_interactions"))
+    gates.preload()
+    with phase("reading"):
+        frame = read()
+        pairs = pairs_of(frame)
+    with phase("gate"):
+        gates.check(profile(frame, pairs), "training_interactions", run_folder.docs(run, "training_interactions"))
     saved.save_pairs(run, pairs)
     return pairs
 
 
 def train(db: Database[Document], run: str, pairs: Pairs, snapshot: Document) -> Document:
-    """Split, choose settings, fit the candidate and keep it in the run folder, and stars beside it.
+    """Split, choose settings, fit the candidate and keep it in the run folder.
 
     Args:
         db: the platform's database, for what earlier searches found.
@@ -101,9 +104,10 @@ def train(db: Database[Document], run: str, pairs: Pairs, snapshot: Document) ->
     log.info("%s: %s pairs to learn from, %s held out", split.why, f"{len(split.train):,}", f"{len(split.held):,}")
     engine, why_engine = choose_engine(asked["engine"], asked["feedback"], len(pairs))
     log.info("engine %s (%s)", engine, why_engine)
-    choice, why_settings = choose_settings(db, snapshot, engine, split.train, len(pairs))
-    keep_candidate(run, choice.recommender, split.train)
-    has_stars = keep_stars(run, split.train, split.held)
+    with phase("settings"):
+        choice, why_settings = choose_settings(db, snapshot, engine, split.train, len(pairs))
+    with phase("fit"):
+        keep_candidate(run, choice.recommender, split.train)
     return {
         "engine": engine,
         "feedback": asked["feedback"],
@@ -118,7 +122,7 @@ def train(db: Database[Document], run: str, pairs: Pairs, snapshot: Document) ->
             "items": pairs.shape[1],
             "train_pairs": len(split.train),
             "held_out_pairs": len(split.held),
-            "ratings": has_stars,
+            "ratings": split.train.has_ratings and split.held.has_ratings,
             "split": split.why,
             "split_rule": split.rule,
         },
@@ -154,32 +158,3 @@ def choose_settings(
 def keep_candidate(run: str, recommender: Recommender, train: Pairs) -> None:
     """Fit the candidate and keep it in the run folder."""
     saved.save_model(f"{run}/{run_folder.CANDIDATE}", recommender, fallback.fit(recommender, train), train)
-
-
-def keep_stars(run: str, train: Pairs, held: Pairs) -> bool:
-    """Keep the stars that rating models predict for the held-out pairs in the run folder; False without ratings."""
-    stars = predict_ratings(train, held)
-    if not stars:
-        log.info("no ratings to learn stars from: RMSE and MAE are left out")
-        return False
-    artifacts.write_arrays(f"{run}/{run_folder.STARS}", **stars)
-    return True
-
-
-def predict_ratings(train: Pairs, held: Pairs) -> dict[str, Array] | None:
-    """Stars of the rated `held` pairs (`truth`) beside `als`, `bias` and `global_mean`, learned from `train`.
-
-    None where either side has no ratings.
-    """
-    if not (train.has_ratings and held.has_ratings):
-        return None
-    from tidemark.models.ratings import fit_ratings
-
-    rated = held.take(np.isfinite(held.rating))
-    model = fit_ratings(train)
-    return {
-        "truth": rated.rating.astype(float),
-        "als": model.predict(rated.user_num, rated.item_num),
-        "bias": model.bias.predict(rated.user_num, rated.item_num),
-        "global_mean": np.full(len(rated), model.bias.mean),
-    }

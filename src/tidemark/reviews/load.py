@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tidemark.contracts import schemas
 from tidemark.errors import TidemarkError
+from tidemark.phases import phase
 from tidemark.reviews import builtin, landing
 from tidemark.reviews.landing import Source
 from tidemark.settings import settings
@@ -183,14 +184,15 @@ def validate(spark: "SparkSession", plan: Plan, docs_folder: str) -> dict[str, A
     from tidemark.contracts import gates
 
     gates.preload()
-    with ThreadPoolExecutor() as side:  # small jobs leave a core idle while they are planned
+    with phase("rows"), ThreadPoolExecutor() as side:  # small jobs leave a core idle while they are planned
         of_products = side.submit(_validate_products, spark, plan) if plan.products else None
         counts = _validate_reviews(spark, plan)
         product_counts = of_products.result() if of_products else None
     for line in text(plan, {"reviews": counts, "products": product_counts}).splitlines():
         log.info(line)
     profiled = pd.DataFrame([{k: v for k, v in counts.items() if k != "rejected_by_reason"}])
-    gate = gates.check(profiled, "landed_reviews", docs_folder)
+    with phase("gate"):
+        gate = gates.check(profiled, "landed_reviews", docs_folder)
     return {"reviews": counts, "products": product_counts, "gate": gate}
 
 

@@ -130,8 +130,13 @@ class Snapshot:
         """What stands before `-partition-offset` in the keys, as `Progress.prefix`."""
         return keys.prefix(self.topic, self.generation)
 
-    def covers(self, key: "Column") -> "Column":
+    def has(self, key: str) -> bool:
         """Whether the interaction with this key is in the snapshot; what is not of this topic as it is now, is."""
+        place = keys.position(key) if key.startswith(self.prefix) else None
+        return place is None or place[0] != self.prefix or place[2] < self.next_offsets.get(place[1], 0)
+
+    def covers(self, key: "Column") -> "Column":
+        """`has`, for Spark."""
         from pyspark.sql import functions as f
 
         prefix, partition, offset = (f.regexp_extract(key, keys.POSITION_PATTERN, group) for group in (1, 2, 3))

@@ -158,9 +158,8 @@ def test_spark_sees_the_window_that_training_saw(table, window):
         "unlearned": 0, "behind": 0, "waited": 0.0,
     }  # fmt: skip
     snapshot = snapshots.take(mongo.connect(), window) | {"stream": stream}
-    spark = session("tests")
-    expected = snapshots.read_window(spark, snapshot)
-    found = snapshots.window(spark, snapshot).toPandas()
+    expected = snapshots.read_window(mongo.connect(), snapshot)
+    found = snapshots.window(session("tests"), snapshot).toPandas()
     assert sorted(found["_id"]) == sorted(expected["_id"])
     assert "interactions-0-24" in set(expected["_id"]) or window == 200
     assert "interactions-0-25" not in set(expected["_id"])

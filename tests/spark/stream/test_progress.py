@@ -6,9 +6,11 @@ from tidemark.stream.progress import Snapshot
 
 
 def beyond(spark: SparkSession, snapshot: Snapshot, keys: list[str]) -> list[str]:
-    """Those of `keys` that the snapshot leaves to the next one."""
+    """Those of `keys` that the snapshot leaves to the next one, as Spark and Python both see it."""
     frame = spark.createDataFrame([(key,) for key in keys], "_id string")
-    return [row["_id"] for row in frame.where(~snapshot.covers(frame["_id"])).collect()]
+    found = [row["_id"] for row in frame.where(~snapshot.covers(frame["_id"])).collect()]
+    assert found == [key for key in keys if not snapshot.has(key)]
+    return found
 
 
 def test_a_snapshot_covers_what_lies_before_its_offsets(spark: SparkSession) -> None:

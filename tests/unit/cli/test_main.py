@@ -101,7 +101,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr("sys.argv", ["tidemark", "run"])
     monkeypatch.setattr(lifecycle, "prepare", settings)
     monkeypatch.setattr(lifecycle, "start", lambda config: steps.append("start"))
-    monkeypatch.setattr(first_run, "run", lambda config, wanted: steps.append("job"))
+    monkeypatch.setattr(first_run, "run", lambda config, wanted, whole: steps.append("whole job" if whole else "job"))
     monkeypatch.setattr(mongo, "connect", lambda config: None)
     monkeypatch.setattr(demo_accounts, "ensure", lambda config, db: steps.append("accounts"))
     monkeypatch.setattr(model_summary, "show", lambda db: steps.append("model"))
@@ -120,12 +120,15 @@ def test_all_services_start_before_the_job_and_the_ingest_is_checked_after_it(st
     steps.clear()
     assert runner.invoke(main.app, ["run", "--no-job"]).exit_code == 0
     assert steps == ["start", "accounts", "ingest", "addresses"]
+    steps.clear()
+    assert runner.invoke(main.app, ["run", "--whole"]).exit_code == 0
+    assert steps[2] == "whole job"
 
 
 def test_a_job_that_fails_is_told_with_the_addresses_of_what_runs_all_the_same(
     steps: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(first_run, "run", lambda config, wanted: fail("load_reviews failed in its task land"))
+    monkeypatch.setattr(first_run, "run", lambda config, wanted, whole: fail("load_reviews failed in its task land"))
     with pytest.raises(SystemExit) as ended:
         main.main()
     assert ended.value.code == 1
@@ -147,7 +150,7 @@ def test_an_ingest_that_does_not_come_up_is_told_after_the_model(
 def test_whoever_stops_watching_is_told_that_the_platform_goes_on(
     steps: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(config: Settings, wanted: Source) -> None:
+    def interrupted(config: Settings, wanted: Source, *, whole: bool) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(first_run, "run", interrupted)

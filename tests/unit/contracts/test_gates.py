@@ -1,5 +1,7 @@
 """Gates: what passes, what fails, what only warns, and that Data Docs are there either way."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -57,3 +59,28 @@ def test_an_expectation_that_cannot_be_checked_fails(tmp_path: Path) -> None:
 def test_an_unknown_suite_is_named_with_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(GateError, match="landed_reviews"):
         gates.check(_profile(), "no_such_suite", str(tmp_path))
+
+
+IMPORTED = """
+import sys, threading
+from tidemark.contracts import gates
+
+gx = gates._great_expectations()
+assert not {"pyspark", "sqlalchemy"} & set(sys.modules), "a gate needs neither"
+assert gates.sys.meta_path[0].__class__.__name__ != "_NotHere", "what follows may import them"
+import pyspark, sqlalchemy
+from scipy import stats
+
+assert abs(stats.norm.cdf(1.96) - 0.975) < 1e-4, "put off, not left out"
+with gates._less_to_import():
+    found = []
+    other = threading.Thread(target=lambda: found.append(__import__("pyspark.sql")))
+    other.start()
+    other.join()
+    assert found, "another thread finds them all the while"
+"""
+
+
+def test_the_import_of_the_library_leaves_out_what_gates_do_not_call_and_nobody_else_notices() -> None:
+    done = subprocess.run([sys.executable, "-c", IMPORTED], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2_000:]

@@ -1,11 +1,13 @@
-"""The report in the task's log: figures with what they rest on, or a sentence in their place."""
+"""The report in the task's log: figures with what they rest on, or a sentence in their place; where the seconds went."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support import registry_data
 from tidemark.retraining import report
+from tidemark.storage import artifacts
 
 
 def model(users: int, ratings: int = 500, **fields: Any) -> dict[str, Any]:
@@ -20,7 +22,7 @@ def model(users: int, ratings: int = 500, **fields: Any) -> dict[str, Any]:
 
 
 def test_the_title_says_how_many_users_were_measured_and_on_what():
-    text = report.text(model(3_000), [])
+    text = report.text(model(3_000), [], [])
     assert "3,000 users measured on the newest third; 95 % bootstrap intervals" in text
     assert "500 held-out ratings measured on the newest third" in " ".join(text.split())
     assert "concluded" not in text
@@ -28,7 +30,7 @@ def test_the_title_says_how_many_users_were_measured_and_on_what():
 
 @pytest.mark.parametrize("users", [3, 29])
 def test_of_few_users_no_table_is_shown(users):
-    text = report.text(model(users, decision=registry_data.model(3)["decision"] | {"reasons": []}), [])
+    text = report.text(model(users, decision=registry_data.model(3)["decision"] | {"reasons": []}), [], [])
     assert f"{users} users were measured: nothing can be concluded (30 are needed)" in text
     assert "held out is the newest third" in text
     assert "NDCG" not in text
@@ -37,7 +39,7 @@ def test_of_few_users_no_table_is_shown(users):
 
 
 def test_of_few_ratings_no_stars_are_shown():
-    text = report.text(model(3_000, ratings=4), [])
+    text = report.text(model(3_000, ratings=4), [], [])
     assert "4 held-out ratings were measured: nothing can be concluded" in text
     assert "RMSE" not in text
 
@@ -45,7 +47,7 @@ def test_of_few_ratings_no_stars_are_shown():
 def test_where_nobody_was_measured_popularity_is_said_to_be_unproven():
     nobody = model(0, 0, engine="popularity", metrics={})
     nobody["decision"]["contender"] = "popularity"
-    text = report.text(nobody, [])
+    text = report.text(nobody, [], [])
     assert "no user was measured" in text
     assert "nothing that was tried could be shown to beat it" in text
     small = report.small(nobody)
@@ -55,6 +57,17 @@ def test_where_nobody_was_measured_popularity_is_said_to_be_unproven():
 def test_a_model_of_an_earlier_release_is_reported_with_its_figures():
     document = registry_data.of_earlier_release(registry_data.model(3))
     document["data"]["split"] = "the newest tenth is held out"
-    text = report.text(document, [])
+    text = report.text(document, [], [])
     assert "4,863 users measured; 95 % bootstrap intervals" in text
     assert "RMSE" in text
+
+
+def test_it_shows_where_the_seconds_of_each_job_went_as_far_as_they_ran(tmp_path: Path):
+    gate = {"phase": "gate", "seconds": 3.14, "cpu_seconds": 2.5}
+    artifacts.write_json(f"{tmp_path}/train.json", {"phases": [{**gate, "phase": "start"}, gate]})
+    artifacts.write_json(f"{tmp_path}/publish.json", {"phases": [gate]})
+    artifacts.write_json(f"{tmp_path}/evaluate.json", {"seconds": 4.0})  # of an earlier release
+    took = report.phases(str(tmp_path))
+    assert [(row["job"], row["phase"]) for row in took] == [("train", "start"), ("train", "gate"), ("publish", "gate")]
+    text = " ".join(report.text(model(3_000), [], took).split())
+    assert "train │ gate │ 3.1 │ 2.5" in text

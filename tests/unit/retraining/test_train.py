@@ -1,4 +1,4 @@
-"""Stars of held-out pairs, and the gate before training."""
+"""The gate before training."""
 
 import pytest
 
@@ -7,11 +7,6 @@ from tidemark.contracts import gates
 from tidemark.errors import GateError
 from tidemark.models.pairs import from_frame
 from tidemark.retraining import train
-
-
-def test_without_ratings_there_is_nothing_to_predict():
-    pairs = from_frame(tastes.frame([("a", "x"), ("b", "y")]))
-    assert train.predict_ratings(pairs, pairs) is None
 
 
 @pytest.mark.parametrize(
