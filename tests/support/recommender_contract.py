@@ -7,6 +7,7 @@ import inspect
 import json
 import re
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from tidemark.models.recipes import Recipe
 from tidemark.models.user_history import History
 
 
+@cache
 def sides() -> tuple[Pairs, Pairs]:
     """What is learned from and what is held out, in a world of tastes."""
     pairs = tastes.tastes()
@@ -97,6 +99,7 @@ def every_setting_is_described(recommender: Recommender, folder: Path) -> None:
     assert hash(recommender) == hash(replace(recommender))  # type: ignore[type-var]
 
 
+@cache
 def others() -> Pairs:
     """Pairs that share some users and items with `sides`, numbered otherwise: new ones come before, between and behind."""
     rows = [

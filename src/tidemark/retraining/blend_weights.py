@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -48,12 +49,28 @@ class Unions:
     n_true: Array
 
     def ndcg(self, weights: Sequence[float]) -> Array:
-        """NDCG@10 of each user by these weights, float64 `(u,)`; equal scores by the lower item number."""
-        scores = np.tensordot(np.asarray(weights, np.float32), self.z, axes=1)
-        scores[self.items == ranking.NONE] = -np.inf
-        chosen, _ = ranking.select(scores, min(10, scores.shape[1]))
-        hit = np.take_along_axis(self.hit, np.maximum(chosen, 0), axis=1) & (chosen != ranking.NONE)
+        """NDCG@10 of each user by these weights, float64 `(u,)`; equal scores by the lower item number.
+
+        Only the places of the items that were taken are needed, so nothing is sorted: an item's place is the number of those
+        before it.
+        """
+        users, columns, z, absent = self._with_hits
+        scores = np.tensordot(np.asarray(weights, np.float32), z, axes=1)
+        scores[absent] = -np.inf
+        own = scores[np.arange(len(users)), columns][:, np.newaxis]
+        before = (scores > own) | ((scores == own) & (np.arange(scores.shape[1]) < columns[:, np.newaxis]))
+        place = before.sum(axis=1)
+        hit = np.zeros((len(self.n_true), min(10, self.items.shape[1])), bool)
+        high = place < hit.shape[1]
+        hit[users[high], place[high]] = True
         return ranking_metrics.ndcg(hit, self.n_true, 10)
+
+    @cached_property
+    def _with_hits(self) -> tuple[Array, Array, Array, Array]:
+        """Of each item that was taken: its user's row and its column, int `(h,)`; z `(members, h, c)` of the whole row, and
+        where that has no item, boolean `(h, c)`."""
+        users, columns = np.nonzero(self.hit)
+        return users, columns, self.z[:, users], self.items[users] == ranking.NONE
 
 
 def unions(blend: FittedBlend, users: Array, train: Pairs, held: Pairs) -> Unions:

@@ -46,7 +46,7 @@ class Period:
     """One validation period.
 
     Args:
-        train, held: what is learned from, and the tenth of all pairs that follows.
+        train, held: what is learned from, and what is held out.
         users: int64 `(u,)`, who is ranked.
     """
 
@@ -62,27 +62,41 @@ class Period:
 
 
 def periods(pairs: Pairs, most_users: int) -> list[Period]:
-    """The newest tenth of `pairs`, and where it measures fewer than `FEW_USERS`, the two tenths before it too; those without
-    a user to measure are left out.
+    """What is validated on: the newest tenth of `pairs`, and where it measures fewer than `FEW_USERS`, the two tenths before
+    it too; where all three measure fewer than `splits.ENOUGH_USERS`, what `splits.hold_out` holds out, if that is more.
+
+    Those without a user to measure are left out.
 
     Args:
         pairs: ten or more.
         most_users: who is ranked in each, at most: drawn by a seed.
     """
-    order = splits.oldest_first(pairs)
     out: list[Period] = []
+    for train, held in _tenths(pairs):
+        out += _period(train, held, most_users)
+        if out and len(out[0].users) >= min(FEW_USERS, most_users):
+            return out
+    if sum(len(period.users) for period in out) >= splits.ENOUGH_USERS:
+        return out
+    grown = splits.hold_out(pairs)
+    return max(out, _period(grown.train, grown.held, most_users), key=lambda some: sum(len(p.users) for p in some))
+
+
+def _tenths(pairs: Pairs) -> Iterator[tuple[Pairs, Pairs]]:
+    """The newest tenths of `pairs`, newest first: what is older than each, and itself."""
+    order = splits.oldest_first(pairs)
     for tenth in range(PERIODS):
         start, end = (round(len(pairs) * (1 - (tenth + n) / 10)) for n in (1, 0))
         learned, held = np.zeros(len(pairs), bool), np.zeros(len(pairs), bool)
         learned[order[:start]], held[order[start:end]] = True, True
-        train, rest = pairs.take(learned), pairs.take(held)
-        users = ranking_metrics.users_of_both(train, rest)
-        if len(users):
-            drawn = np.random.default_rng(ranking_metrics.SEED).permutation(users)[:most_users]
-            out.append(Period(train, rest, np.sort(drawn)))
-        if len(users) >= FEW_USERS:
-            break
-    return out
+        yield pairs.take(learned), pairs.take(held)
+
+
+def _period(train: Pairs, held: Pairs, most_users: int) -> list[Period]:
+    """The period of these two sides; none where nobody can be measured."""
+    users = ranking_metrics.users_of_both(train, held)
+    drawn = np.sort(np.random.default_rng(ranking_metrics.SEED).permutation(users)[:most_users])
+    return [Period(train, held, drawn)] if len(users) else []
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What each member of the portfolio computes, by hand."""
+"""Members of the portfolio and their blend, by the shared contract; and what each member computes, by hand."""
 
 from dataclasses import replace
 
@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
+from tests.support import recommender_contract as contract
 from tests.support import tastes
 from tidemark.models import neighbours, transitions, user_history
 from tidemark.models.alignment import Places
 from tidemark.models.als_implicit import AlsImplicit
 from tidemark.models.als_spark import AlsSpark
+from tidemark.models.blend import Blend
 from tidemark.models.decayed import Decayed
 from tidemark.models.decayed_popularity import DecayedPopularity
 from tidemark.models.fold_in import FoldIn
@@ -21,6 +23,20 @@ from tidemark.models.transitions import Transitions
 from tidemark.models.user_history import History
 
 HALF = 2**-0.5
+ALS = AlsImplicit(8, 1.0, 20.0)
+MEMBERS = (Decayed(ALS, 0.5), ItemKnn(k=20, decay=0.5), Transitions(), DecayedPopularity(0.5))
+LEARNERS = [*MEMBERS[:3], Blend(MEMBERS, (0.4, 0.3, 0.2, 0.1))]
+
+
+@pytest.mark.parametrize("check", contract.LEARNERS_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("recommender", LEARNERS, ids=lambda recommender: recommender.name)
+def test_members_that_learn_tastes_satisfy_the_contract(recommender, check, tmp_path):
+    check(recommender, tmp_path)
+
+
+@pytest.mark.parametrize("check", contract.CHECKS, ids=lambda check: check.__name__)
+def test_decayed_popularity_satisfies_the_contract(check, tmp_path):
+    check(MEMBERS[3], tmp_path)
 
 
 def test_transitions_count_what_followed_by_hand():

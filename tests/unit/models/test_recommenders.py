@@ -1,4 +1,5 @@
-"""Every recommender that needs no Spark, by the shared contract (the Spark ones: tests/spark); and what each does alone."""
+"""Every recommender that needs no Spark, by the shared contract (the Spark ones: tests/spark; the members of the
+portfolio: `test_portfolio_members`); and what each does alone."""
 
 import numpy as np
 import pytest
@@ -8,9 +9,6 @@ from tests.support import tastes, toy_recommenders
 from tests.support.toy_recommenders import Newest
 from tidemark.models import fallback
 from tidemark.models.als_implicit import AlsImplicit
-from tidemark.models.blend import Blend
-from tidemark.models.decayed import Decayed
-from tidemark.models.decayed_popularity import DecayedPopularity
 from tidemark.models.factors import Factors
 from tidemark.models.fallback import WithFallback
 from tidemark.models.interface import recommend
@@ -18,19 +16,10 @@ from tidemark.models.item_knn import ItemKnn
 from tidemark.models.pairs import from_frame
 from tidemark.models.popularity import FittedPopularity, Popularity
 from tidemark.models.ranking import NONE
-from tidemark.models.transitions import Transitions
 
 ALS = AlsImplicit(8, 1.0, 20.0)
-LEARNERS = [
-    ALS,
-    ItemKnn(k=20),
-    ItemKnn(k=20, decay=0.5),
-    Decayed(ALS, 0.5),
-    Transitions(),
-    Blend((ALS, ItemKnn(k=20, decay=0.5), DecayedPopularity(0.5)), (0.4, 0.4, 0.2)),
-    Blend((Decayed(ALS, 0.5), Transitions()), (0.6, 0.4)),
-]
-OTHERS = [Popularity(), Popularity(0.2), DecayedPopularity(0.5)]
+LEARNERS = [ALS, ItemKnn(k=20)]
+OTHERS = [Popularity(), Popularity(0.2)]
 TOYS = [Newest(power=2.0), toy_recommenders.Blend((ALS, ItemKnn(k=20), Newest()), (0.5, 0.4, 0.1))]
 
 KNOWN = {

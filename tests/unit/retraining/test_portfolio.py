@@ -33,10 +33,19 @@ def test_three_tenths_are_validated_on_where_few_users_are_measured(monkeypatch)
         assert (period.train.user_counts[period.users] > 0).all()
     newest = splits.newest(PAIRS)
     assert np.array_equal(found[0].held.timestamp, PAIRS.timestamp[newest])
-    monkeypatch.setattr(portfolio, "FEW_USERS", 100)
+    monkeypatch.setattr(portfolio, "FEW_USERS", 50)
     (only,) = portfolio.periods(PAIRS, 50)
     assert len(only.users) == 50
     assert (np.diff(only.users) > 0).all()
+
+
+def test_where_three_tenths_measure_few_users_more_is_held_out():
+    pairs = tastes.tastes(n_users=150, n_items=40, n_pairs=500)
+    (grown,) = portfolio.periods(pairs, 5_000)
+    split = splits.hold_out(pairs)
+    assert split.rule == "last_of_each_user"
+    assert np.array_equal(grown.held.user_num, split.held.user_num)
+    assert len(grown.users) == split.measured_users
 
 
 def test_what_is_better_than_als_carries_the_blend(beside_bad_als):
