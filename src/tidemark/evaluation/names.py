@@ -1,7 +1,16 @@
 """What people call the models that are measured and the ways to hold out: in reports, on pages, in charts."""
 
+MEMBER = "member_"
+"""Before the name of a recommender that is measured as a member of the blend."""
+
 NAMES = {
     "candidate": "this model",
+    f"{MEMBER}als_implicit": "its member ALS",
+    f"{MEMBER}decayed": "its member ALS, newer counts more",
+    f"{MEMBER}item_knn": "its member item-kNN",
+    f"{MEMBER}transitions": "its member transitions",
+    f"{MEMBER}popularity": "its member popularity",
+    f"{MEMBER}decayed_popularity": "its member popularity, newer counts more",
     "champion": "champion before",
     "popularity": "popularity, all time",
     "popularity_recent": "popularity, recent",

@@ -7,6 +7,7 @@ from pymongo.database import Database
 
 from tidemark.evaluation import promotion
 from tidemark.evaluation.evidence import Evidence
+from tidemark.evaluation.names import MEMBER
 from tidemark.models.baselines import BASELINES
 from tidemark.models.recipes import Recipe
 from tidemark.registry import entries
@@ -35,11 +36,16 @@ def decide(evaluated: Document, promote: str, split_rule: str, champion_engine: 
     )
 
 
+def member(blend: Document, name: str) -> Document:
+    """The recipe of the member of a blend that was measured as `name`."""
+    return next(one for one in blend["settings"]["members"] if f"{MEMBER}{one['name']}" == name)
+
+
 def register(db: Database[Document], run: str) -> Document:
     """Decide about the candidate of `run` and store the model with its figures and reasons.
 
-    Where a baseline is the contender, the model that is stored, and published, is that baseline. Where the champion is
-    popularity and nothing can be concluded, that is its recipe, fitted on the newer interactions.
+    Where a baseline, or a member of the blend, is the contender, that is the model that is stored and published. Where the
+    champion is popularity and nothing can be concluded, that is its recipe, fitted on the newer interactions.
 
     Returns:
         `model`, `publish`, `contender` and `reasons`.
@@ -53,9 +59,11 @@ def register(db: Database[Document], run: str) -> Document:
     # RMSE and MAE decide nothing: they are measured once the model is live (`stars`).
     data = trained["data"] | {k: evaluated.get(k) for k in ("measured_users", "cold_users")} | {"measured_ratings": 0}
     decision = decide(evaluated, snapshot["asked"]["promote"], data.get("split_rule", ""), champion_engine)
-    if decision.contender != "candidate":
+    if decision.contender in BASELINES:
         engine, feedback = decision.contender, "implicit"
         params = Recipe.of(BASELINES[engine]).document()
+    elif decision.contender != "candidate":
+        params = member(params, decision.contender)
     held_back = decision.promote == "never"
     entries.save(
         db,

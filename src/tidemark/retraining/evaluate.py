@@ -10,8 +10,11 @@ from pymongo.database import Database
 
 from tidemark.evaluation import disparity, promotion, ranking_metrics, splits
 from tidemark.evaluation.evidence import Evidence
+from tidemark.evaluation.names import MEMBER
 from tidemark.evaluation.splits import Split
 from tidemark.models import fallback, saved
+from tidemark.models.blend import FittedBlend
+from tidemark.models.fallback import WithFallback
 from tidemark.models.interface import Fitted, recommend
 from tidemark.models.item_knn import ItemKnn
 from tidemark.models.popularity import RECENT_SHARE, Popularity
@@ -77,8 +80,10 @@ def _ranked(
     def lists(fitted: Fitted, items: Array = known) -> Array:
         return recommend(fitted, users, ranking_metrics.LIST_LENGTH, train.weights, items)[0]
 
+    candidate, _ = saved.load_model(f"{run}/{run_folder.CANDIDATE}", train)
     ranked = {
-        "candidate": lists(saved.load_model(f"{run}/{run_folder.CANDIDATE}", train)[0]),
+        "candidate": lists(candidate),
+        **{name: lists(fitted) for name, fitted in members(candidate).items()},
         "popularity": lists(Popularity().fit(train)),
         "popularity_recent": lists(Popularity(RECENT_SHARE).fit(train)),
         "item_knn": lists(ItemKnn().fit(train)),
@@ -97,6 +102,17 @@ def _ranked(
     else:
         ranked["champion"] = lists(fallback.fit(own, train))
     return ranked, compared_with
+
+
+def members(candidate: Fitted) -> dict[str, Fitted]:
+    """Each member of a blend by itself, as it would be published, by its name in `evaluation.names`; of another model, none."""
+    if not (isinstance(candidate, WithFallback) and isinstance(candidate.first, FittedBlend)):
+        return {}
+    blend = candidate.first
+    return {
+        f"{MEMBER}{name}": WithFallback(member, candidate.other)
+        for name, member in zip(blend.names, blend.members, strict=True)
+    }
 
 
 def of_run(db: Database[Document], run: str) -> Document:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from tidemark.models.interface import Recommender
 from tidemark.models.pairs import Pairs
 from tidemark.models.recipes import Recipe, choose_engine
 from tidemark.phases import phase
-from tidemark.retraining import search, search_memory
+from tidemark.retraining import portfolio, search, search_memory
 from tidemark.settings import settings
 from tidemark.storage import artifacts, run_folder
 
@@ -115,7 +116,7 @@ def train(db: Database[Document], run: str, pairs: Pairs, snapshot: Document) ->
         "settings_from": choice.settings_from,
         "search_of": snapshot["model_id"] if choice.search else choice.search_of,
         "why": {"engine": why_engine, "settings": why_settings},
-        "search": choice.search.document() if choice.search else None,
+        "search": searched(choice),
         "data": {
             "pairs": len(pairs),
             "users": pairs.shape[0],
@@ -127,6 +128,13 @@ def train(db: Database[Document], run: str, pairs: Pairs, snapshot: Document) ->
             "split_rule": split.rule,
         },
     }
+
+
+def searched(choice: search.Choice) -> Document | None:
+    """What the search did, as it is stored with the model; None where none ran."""
+    if choice.search is None:
+        return None
+    return choice.search.document() | ({"portfolio": choice.portfolio.document()} if choice.portfolio else {})
 
 
 def choose_settings(
@@ -150,9 +158,19 @@ def choose_settings(
         )
     may_search = asked["search"] != "never"
     choice = search.choose(train, engine, asked["feedback"], asked, remembered, may_search=may_search)
+    if choice.search and engine == "implicit":
+        choice = blended(choice, train)
     why = f"{choice.why} ({why_memory})"
     log.info("settings (%s): %s: %s", choice.settings_from, why, Recipe.of(choice.recommender).text())
     return choice, why
+
+
+def blended(choice: search.Choice, train: Pairs) -> search.Choice:
+    """`choice`, of ALS, with the other members of the portfolio as far as validation can prove that they add to it."""
+    found = portfolio.search(train, choice.recommender, search.BUDGETS["implicit"])
+    carrying = sum(weight > 0 for weight in found.chosen.weights)
+    why = f"{choice.why}; a blend of {carrying} members is proven" if carrying > 1 else choice.why
+    return replace(choice, recommender=found.recommender, why=why, portfolio=found)
 
 
 def keep_candidate(run: str, recommender: Recommender, train: Pairs) -> None:
