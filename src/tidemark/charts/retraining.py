@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tidemark.charts import graph, history, model, style
+from tidemark.charts import blend, graph, history, model, style
 from tidemark.evaluation import evidence
 from tidemark.registry import champion, entries, figures
 from tidemark.retraining import search_memory
@@ -97,12 +97,15 @@ def _tables(run: str, evaluated: Document, entry: Document, models: list[Documen
 
 def _figures(db: "Database[Document]", entry: Document, evaluated: Document, shape: Document | None,
              models: list[Document], live: str | None) -> "dict[str, Figure]":  # fmt: skip
+    searched = search_memory.searched(db, entry)
     drawn = {
         "metrics": model.metrics(entry),
         "history": history.history(models, live),
-        "search": model.search(entry, search_memory.searched(db, entry)),
+        "search": model.search(entry, searched),
         "stars": model.stars(entry),
     }
+    if searched and (searched.get("search") or {}).get("portfolio"):
+        drawn["blend"] = blend.weights(entry, searched)
     if "by_activity" in evaluated:
         drawn["activity"] = model.activity(entry, evaluated["by_activity"])
         drawn["spread"] = model.spread(entry, evaluated["spread"])
