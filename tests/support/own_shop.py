@@ -30,6 +30,8 @@ from tidemark.stream.bookmark import Bookmark
 PASSWORD, WRONG_PASSWORD = "a password of the tests", "another password of the tests"
 keep(PASSWORD, WRONG_PASSWORD)
 USERS = [f"u{number:02}" for number in range(300)]
+GONE = "u300"
+"""Who has a list too, and is erased by a test."""
 PEOPLE = {"shopper": "u01", "presenter": "presenter", "admin": "admin"}
 """Role -> the user_id of the account `<role>@tidemark.example`."""
 
@@ -168,7 +170,7 @@ class OwnShop:
             accounts.add(f"{role}@tidemark.example", PASSWORD, role, user_id)
         self.keys = {scope: keys.add(f"of the tests, {scope}", [scope])[0] for scope in SCOPES}
         keep(*(key.split("_", 2)[2] for key in self.keys.values()))
-        self.models = Published(self.db, self.config.state / "runs", USERS)
+        self.models = Published(self.db, self.config.state / "runs", [*USERS, GONE])
         self.models.publish(1, **self.here())
         self.storefront.start()
         self.every_worker()

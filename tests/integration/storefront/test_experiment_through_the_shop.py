@@ -64,7 +64,8 @@ class Running:
 @pytest.fixture
 def running(real_shop: OwnShop) -> Iterator[Running]:
     shop, now = real_shop, datetime.now(UTC)
-    models = Published(shop.db, shop.config.state / "runs", USERS)
+    # With the shop's other users too: the newest pack is what a worker serves that starts while nobody says which is live.
+    models = Published(shop.db, shop.config.state / "runs", [*shop.models.users, *USERS])
     models.publish(OLD, live=False, **shop.here())
     models.publish(LIVE, **shop.here())
     planned = experiments.planned(NAME, ARMS, now, now + timedelta(days=1), 1_000, salt="a salt of the tests")

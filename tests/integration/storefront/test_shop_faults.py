@@ -16,7 +16,7 @@ import psutil
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 
-from tests.support.own_shop import USERS, WRONG_PASSWORD, OwnShop, kill
+from tests.support.own_shop import GONE, USERS, WRONG_PASSWORD, OwnShop, kill
 from tests.support.published import is_whole, model_id
 from tests.support.reading import reading
 from tests.support.waiting import eventually
@@ -27,8 +27,6 @@ from tidemark.stream import topics
 FULL = bool(os.environ.get("TIDEMARK_FULL"))
 AWAY = 60.0 if FULL else 5.0
 """Seconds that a server is away."""
-GONE = "u298"
-"""Who is erased."""
 READERS = USERS[100:200]
 """Users who take nothing."""
 
