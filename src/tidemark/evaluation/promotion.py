@@ -162,8 +162,8 @@ def _against_champion(
     text = _text(ndcg, leads, contender, "champion")
     ahead = leads[contender]["champion"]
     not_worse = ahead.high >= 0 and ahead.mean >= -TOLERANCE * ndcg["champion"]
-    # Popularity takes over only from what is no better than it.
-    good = ahead.mean >= 0 if contender in POPULARITIES else not_worse
+    # What stands in for the candidate takes over only from what is no better than it.
+    good = not_worse if contender == "candidate" else ahead.mean >= 0
     return good, f"{contender} is {'not worse' if good else 'worse'} than {what}: {text}"
 
 

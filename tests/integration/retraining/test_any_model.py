@@ -42,7 +42,7 @@ def test_a_recommender_that_the_platform_does_not_have_goes_live_and_is_compared
     assert conformance.reasons("model", model) == []
     assert (model["params"]["name"], model["settings_from"], model["search_of"]) == ("toy_blend", "given", None)
     assert from_document(model["params"]).recommender() == BLEND
-    assert "toy_blend: members [(als_implicit: " in report.text(model, [])
+    assert "toy_blend: members [(als_implicit: " in report.text(model, [], [])
 
     pairs = saved.load_pairs(decided["run"])
     items, _ = recommend(BLEND.fit(pairs), np.arange(3), 10, pairs.weights)

@@ -14,8 +14,9 @@ from tidemark.console import first_page, page_rows
 from tidemark.contracts import conformance
 from tidemark.errors import NoChampionError, NotEnoughDataError, SettingError
 from tidemark.local import model_summary
+from tidemark.models.popularity import Popularity
 from tidemark.registry import champion, entries
-from tidemark.retraining import publish, report
+from tidemark.retraining import evaluate, publish, report
 from tidemark.storage import artifacts, mongo
 
 pytestmark = pytest.mark.usefixtures("spark", "mongo_db")
@@ -53,7 +54,10 @@ def test_interactions_become_recommendations_with_figures_and_reasons(table):
         assert list(scores) == sorted(scores, reverse=True)
     assert conformance.reasons("model", model) == []
     assert (model["status"], model["engine"]) == ("champion", "implicit")
-    assert set(model["metrics"]) == {"candidate", "popularity", "popularity_recent", "item_knn", "ratings"}
+    blended = [f"member_{member['name']}" for member in model["params"]["settings"].get("members", ())]
+    others = {"popularity", "popularity_recent", "item_knn", "ratings"}
+    assert set(model["metrics"]) == {"candidate", *blended, *others}
+    assert model["search"]["portfolio"]["users"] > 30
     assert set(model["metrics"]["ratings"]) == {"als", "bias", "global_mean"}
     found = model["metrics"]
     assert found["candidate"]["ndcg_at_10"]["low"] > found["popularity"]["ndcg_at_10"]["high"]
@@ -82,9 +86,10 @@ def test_nothing_new_is_skipped_unless_forced_and_settings_are_remembered(table)
     assert any("recipe" in r for r in decided["reasons"])
 
 
-def test_the_gate_keeps_a_better_champion_and_roll_back_undoes_a_worse_one(table):
+def test_the_gate_keeps_a_better_champion_and_roll_back_undoes_a_worse_one(table, monkeypatch):
+    monkeypatch.setattr(evaluate, "ItemKnn", Popularity)  # in this world it would stand in for the worse one
     store_interactions(table.head(3_000))
-    first = retrain("first")["model"]
+    first = retrain("first", **SEARCHED)["model"]
     before = live()
     store_interactions(table.tail(len(table) - 3_000))
     worse = retrain("worse", 1, factors=1, regularization=1e6, alpha=0.0)

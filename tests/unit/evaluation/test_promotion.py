@@ -74,9 +74,9 @@ def test_of_several_that_are_better_the_best_is_taken():
     assert decide(*figures(candidate=0.02, knn=0.07), "gate", None).contender == "item_knn"
 
 
-def test_another_model_is_held_against_the_champion_as_a_candidate_is():
-    assert decide(*figures(candidate=0.08, knn=0.100, champion=0.104), "gate", "champion").publish
-    decision = decide(*figures(candidate=0.08, knn=0.100, champion=0.109), "gate", "champion")
+def test_another_model_takes_over_only_from_a_champion_that_is_no_better():
+    assert decide(*figures(candidate=0.08, knn=0.100, champion=0.100), "gate", "champion").publish
+    decision = decide(*figures(candidate=0.08, knn=0.100, champion=0.101), "gate", "champion")
     assert (decision.publish, decision.contender) == (False, "item_knn")
 
 
