@@ -1,5 +1,6 @@
 """The chart of a blend: every member with what it carries."""
 
+from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
 from tidemark.charts import blend
@@ -25,7 +26,7 @@ def texts(drawn) -> list[str]:
 def test_each_member_has_its_weight_and_its_best_figure_alone():
     model = {"_id": "20260102T000000-0a0a0a0a", "search": {"portfolio": PORTFOLIO}}
     drawn = blend.weights(model, model)
-    bars = [bar.get_width() for bar in drawn.axes[0].patches]
+    bars = [bar.get_width() for bar in drawn.axes[0].patches if isinstance(bar, Rectangle)]
     assert bars == [0.6, 0.4, 0.0]
     said = texts(drawn)
     assert {"ALS", "item-kNN", "transitions"} <= set(said)
