@@ -19,7 +19,7 @@ NAMES = (STOREFRONT, LIVE, ENGAGEMENT)
 GRANIAN = {
     "--interface": "wsgi",
     "--http": "1",  # nobody speaks HTTP/2 to it without a proxy that turns it into HTTP/1.1
-    "--blocking-threads": "2",
+    "--blocking-threads": "3",
     "--respawn-interval": "1",
     "--workers-kill-timeout": "10",  # below the 30 s that the supervisor grants
 }
