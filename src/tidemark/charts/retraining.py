@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tidemark.charts import blend, graph, history, model, style
+from tidemark.charts import graph, history, members, model, style
 from tidemark.evaluation import evidence
 from tidemark.registry import champion, entries, figures
 from tidemark.retraining import search_memory
@@ -105,7 +105,7 @@ def _figures(db: "Database[Document]", entry: Document, evaluated: Document, sha
         "stars": model.stars(entry),
     }
     if searched and (searched.get("search") or {}).get("portfolio"):
-        drawn["blend"] = blend.weights(entry, searched)
+        drawn["blend"] = members.weights(entry, searched)
     if "by_activity" in evaluated:
         drawn["activity"] = model.activity(entry, evaluated["by_activity"])
         drawn["spread"] = model.spread(entry, evaluated["spread"])

@@ -122,12 +122,12 @@ class Recommender(ABC):
 
     def load_for_histories(self, arrays: Mapping[str, Array]) -> Fitted:
         """The model whose `Fitted.history_arrays` these are: it knows no user, and all that it had to say of a history, or of
-        an item, it still says. The arrays may be read-only; they are not copied.
+        an item, it still says. The arrays may be read-only; they are not copied. Where these are all its arrays, it is `load`.
 
         Raises:
             KeyError, ValueError: they are not those of such a model.
         """
-        raise KeyError(f"{self.name} says nothing of histories")
+        return self.load(arrays)
 
     def settings(self) -> dict[str, Any]:
         """Every setting by name."""

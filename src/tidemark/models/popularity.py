@@ -78,7 +78,3 @@ class Popularity(Recommender):
     def load(self, arrays: Mapping[str, Array]) -> FittedPopularity:
         """See `Recommender.load`."""
         return FittedPopularity(arrays["item_scores"])
-
-    def load_for_histories(self, arrays: Mapping[str, Array]) -> FittedPopularity:
-        """See `Recommender.load_for_histories`."""
-        return self.load(arrays)

@@ -24,7 +24,6 @@ from tidemark.retraining.search_memory import Remembered
 
 if TYPE_CHECKING:
     from tidemark.models.als_spark import AlsSpark
-    from tidemark.retraining.portfolio import Portfolio
 
     Als = AlsImplicit | AlsSpark
 
@@ -204,7 +203,8 @@ class Choice:
         why: the same in words.
         search: the search that ran; None where none did.
         search_of: the earlier model whose search is remembered.
-        portfolio: what the other recommenders add, where that was searched too.
+        portfolio: what the other recommenders add, as it is stored (`portfolio.Portfolio.document`), where that was searched
+            too.
     """
 
     recommender: Recommender
@@ -212,7 +212,7 @@ class Choice:
     why: str
     search: Search | None = None
     search_of: str | None = None
-    portfolio: "Portfolio | None" = None
+    portfolio: dict[str, Any] | None = None
 
 
 _GIVEN = {"factors": int, "regularization": float, "alpha": float, "iterations": int}

@@ -134,7 +134,7 @@ def searched(choice: search.Choice) -> Document | None:
     """What the search did, as it is stored with the model; None where none ran."""
     if choice.search is None:
         return None
-    return choice.search.document() | ({"portfolio": choice.portfolio.document()} if choice.portfolio else {})
+    return choice.search.document() | ({"portfolio": choice.portfolio} if choice.portfolio else {})
 
 
 def choose_settings(
@@ -170,7 +170,7 @@ def blended(choice: search.Choice, train: Pairs) -> search.Choice:
     found = portfolio.search(train, choice.recommender, search.BUDGETS["implicit"])
     carrying = sum(weight > 0 for weight in found.chosen.weights)
     why = f"{choice.why}; a blend of {carrying} members is proven" if carrying > 1 else choice.why
-    return replace(choice, recommender=found.recommender, why=why, portfolio=found)
+    return replace(choice, recommender=found.recommender, why=why, portfolio=found.document())
 
 
 def keep_candidate(run: str, recommender: Recommender, train: Pairs) -> None:

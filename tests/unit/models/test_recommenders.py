@@ -15,7 +15,6 @@ from tidemark.models.interface import recommend
 from tidemark.models.item_knn import ItemKnn
 from tidemark.models.pairs import from_frame
 from tidemark.models.popularity import FittedPopularity, Popularity
-from tidemark.models.ranking import NONE
 
 ALS = AlsImplicit(8, 1.0, 20.0)
 LEARNERS = [ALS, ItemKnn(k=20)]
@@ -112,4 +111,4 @@ def test_whoever_knows_item_knn_gets_a_whole_list():
     train, _ = contract.sides()
     fitted = fallback.fit(ItemKnn(k=2), train)
     items, _ = recommend(fitted, np.arange(train.shape[0]), 20, train.weights)
-    assert (items != NONE).all()
+    assert (items >= 0).all()

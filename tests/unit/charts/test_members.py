@@ -3,7 +3,7 @@
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from tidemark.charts import blend
+from tidemark.charts import members
 
 PORTFOLIO = {
     "members": [{"name": "als_implicit"}, {"name": "item_knn"}, {"name": "transitions"}],
@@ -25,7 +25,7 @@ def texts(drawn) -> list[str]:
 
 def test_each_member_has_its_weight_and_its_best_figure_alone():
     model = {"_id": "20260102T000000-0a0a0a0a", "search": {"portfolio": PORTFOLIO}}
-    drawn = blend.weights(model, model)
+    drawn = members.weights(model, model)
     bars = [bar.get_width() for bar in drawn.axes[0].patches if isinstance(bar, Rectangle)]
     assert bars == [0.6, 0.4, 0.0]
     said = texts(drawn)
@@ -36,5 +36,5 @@ def test_each_member_has_its_weight_and_its_best_figure_alone():
 
 def test_weights_of_an_earlier_search_say_whose():
     searched = {"_id": "20260101T000000-0a0a0a0a", "search": {"portfolio": PORTFOLIO}}
-    drawn = blend.weights({"_id": "20260102T000000-0a0a0a0a", "search": None}, searched)
+    drawn = members.weights({"_id": "20260102T000000-0a0a0a0a", "search": None}, searched)
     assert any("weights from the search of 20260101T000000-0a0a0a0a" in text for text in texts(drawn))
