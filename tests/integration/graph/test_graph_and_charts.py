@@ -75,12 +75,12 @@ def test_a_published_model_has_graph_charts_tables_and_a_manifest(table):
     assert pd.read_csv(f"{run}/graph/products.csv")["label"].eq(f"'{EVIL}").all()
     assert pd.read_csv(f"{run}/tables/top_products.csv")["title"].str.startswith("'=").all()
 
-    assert charts(run) == {f"charts/{name}.{kind}" for name in CHARTS | GRAPHS for kind in ("png", "svg")}
+    assert charts(run) == {f"charts/{name}.{kind}" for name in CHARTS | GRAPHS | {"blend"} for kind in ("png", "svg")}
     manifest = manifests.read(run)
     assert manifest["model_id"] == model["_id"]
     assert manifest["verdicts"]["gate"] == "passes"
     assert manifest["counts"]["graph edges"] == len(edges)
-    assert counts["charts"] == 18
+    assert counts["charts"] == 20
     by_path = {file["path"]: file for file in manifest["files"]}
     assert by_path["charts/metrics.svg"]["title"].startswith("This model")
     assert by_path["graph/graph.graphml"]["kind"] == "graph"
