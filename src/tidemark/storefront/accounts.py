@@ -124,12 +124,13 @@ class Accounts:
         user_id = user_id or f"shopper-{secrets.token_hex(8)}"
         if not _USER_ID.fullmatch(user_id):
             raise AccountError("a user_id has 1 to 128 characters, no space and no colon among them")
+        acceptable = _acceptable(password)
         if user_id in tombstones.read(self._db):
             raise AccountError(
                 f"the user {user_id} was erased, and nobody can come back under that id: leave the user out, for a new one"
             )
         now = datetime.now(UTC)
-        document: Document = {"_id": email, "password": self._hash(_acceptable(password)), "role": role}
+        document: Document = {"_id": email, "password": self._hash(acceptable), "role": role}
         document |= {"user_id": user_id, "created_at": now, "password_changed_at": now}
         mongo.ensure(self._db, "accounts")
         try:

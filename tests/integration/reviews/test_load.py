@@ -104,7 +104,9 @@ def test_a_file_that_is_loaded_again_brings_no_deleted_review_back(
 ) -> None:
     good = {"asin": "i0", "overall": 5.0, "unixReviewTime": 1_400_000_000}
     source = tmp_path / "reviews.json"
-    source.write_text("".join(f"{json.dumps(good | {'reviewerID': f'user{n}'})}\n" for n in range(6)))
+    reviews = [good | {"reviewerID": f"user{n}"} for n in range(6)]
+    reviews[0]["asin"] = "i1"
+    source.write_text("".join(f"{json.dumps(review)}\n" for review in reviews))
     db, key = mongo.connect(), "user3:i0:1400000000"
     deleted = [f"review:{key}", "interactions-0-1"]
     db["deleted_interactions"].insert_many(

@@ -210,6 +210,12 @@ def test_a_flood_of_wrong_passwords_is_hardly_looked_at_and_reading_goes_on(shop
 
     with reading(shop, READERS, is_whole) as reads, ThreadPoolExecutor(8) as pool:
         statuses = Counter(pool.map(guess, range(1_000 if FULL else 160)))
+        for _ in range(
+            100
+        ):  # a worker that is hashing says so at once, and does not count it: until the address is known
+            if statuses[429]:
+                break
+            statuses.update(pool.map(guess, range(40)))
         assert shop.browser().sign_in("shopper").status_code == 429, "the right one neither, from there"
     shop.db["sign_ins"].delete_many({})  # all tests come from this address
     assert reads.all_answered, str(reads)

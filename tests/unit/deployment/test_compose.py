@@ -121,6 +121,7 @@ def test_airflow_runs_as_on_one_machine_where_it_should():
         "AIRFLOW__API__WORKERS",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL",
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME",
     }
     commands = {name: service["command"][1] for name, service in SERVICES.items() if name.startswith("airflow-")}
     del commands["airflow-init"]

@@ -23,7 +23,7 @@ def test_each_server_has_the_options_that_it_is_given(config: Settings) -> None:
     options = granian.make_context("granian", given).params
     assert (options["app"], str(options["interface"])) == ("tidemark.storefront.wsgi:app", "wsgi")
     assert (options["host"], options["port"]) == ("127.0.0.1", config.shop_port)
-    assert (options["workers"], options["blocking_threads"], options["respawn_failed_workers"]) == (3, 2, True)
+    assert (options["workers"], options["blocking_threads"], options["respawn_failed_workers"]) == (3, 3, True)
     assert options["workers_kill_timeout"] < 30, "the supervisor waits no longer"
     _, *given = shop_services.arguments(config, "live")
     options = uvicorn.make_context("uvicorn", given).params
