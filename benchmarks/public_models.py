@@ -1,6 +1,5 @@
 """Public recommenders that the platform has not, as users would take them from papers and libraries: for `quality.py`."""
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,11 +40,7 @@ class Cosine(Public):
         """See `Recommender.fit`."""
         from implicit.nearest_neighbours import CosineRecommender
 
-        model = CosineRecommender(K=self.k)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            model.fit(pairs.weights, show_progress=False)
-        return Neighbours(neighbours.histories(pairs, 0), csr_matrix(model.similarity, dtype=np.float32))
+        return neighbours.learned(CosineRecommender(K=self.k), pairs)
 
 
 @dataclass(frozen=True)

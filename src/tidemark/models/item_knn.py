@@ -1,12 +1,10 @@
 """Item-kNN: items that the same users have, by BM25 weights (Robertson & Walker 1994; `implicit.nearest_neighbours`)."""
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix
 
 from tidemark.models import neighbours
 from tidemark.models.interface import Recommender
@@ -41,12 +39,7 @@ class ItemKnn(Recommender):
         """See `Recommender.fit`."""
         from implicit.nearest_neighbours import BM25Recommender
 
-        model = BM25Recommender(K=self.k, K1=self.k1, B=self.b)
-        with warnings.catch_warnings():  # the library converts between sparse forms of its own and says so
-            warnings.simplefilter("ignore")
-            model.fit(pairs.weights, show_progress=False)
-        similarity = csr_matrix(model.similarity, dtype=np.float32)
-        return Neighbours(neighbours.histories(pairs, self.decay), similarity, self.decay)
+        return neighbours.learned(BM25Recommender(K=self.k, K1=self.k1, B=self.b), pairs, self.decay)
 
     def load(self, arrays: Mapping[str, Array]) -> Neighbours:
         """See `Recommender.load`."""

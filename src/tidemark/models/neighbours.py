@@ -1,5 +1,6 @@
 """Neighbours: a score is the summed likeness of an item to what the user has; what every model of like items gives."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -110,6 +111,14 @@ def histories(pairs: Pairs, decay: float) -> csr_matrix:
         return pairs.weights.astype(np.float32)
     counted = recency.faded(pairs.weight, pairs.newer, decay)
     return csr_matrix((counted, pairs.weights.indices, pairs.weights.indptr), shape=pairs.shape)
+
+
+def learned(model: Any, pairs: Pairs, decay: float = 0.0) -> Neighbours:
+    """What an item-kNN of `implicit.nearest_neighbours`, not fitted yet, learns of `pairs`; `decay`: see `Neighbours`."""
+    with warnings.catch_warnings():  # the library converts between sparse forms of its own and says so
+        warnings.simplefilter("ignore")
+        model.fit(pairs.weights, show_progress=False)
+    return Neighbours(histories(pairs, decay), csr_matrix(model.similarity, dtype=np.float32), decay)
 
 
 def load(arrays: Mapping[str, Array], decay: float) -> Neighbours:

@@ -194,9 +194,8 @@ class Loader:
             bookmark=self._bookmark,
             db=self._db,
             deletions=self._deletions,
-            since=min(
-                about.cut, about.made_at
-            ),  # the newest interaction that it saw: whatever was deleted later, it had
+            # The newest interaction that it saw: whatever was deleted later, it had.
+            since=min(about.cut, about.made_at),
         )
 
     def _warm(self, live: Live, catching_up: float) -> Live:
@@ -206,8 +205,7 @@ class Loader:
                 with suppress(UnreachableError):  # the next look has them
                     live = self.with_changes(live)
             live.model.most_taken(live.catalogue.mask(Filter()), 1)
-            if live.model.folds:
-                live.model.warm()
+            live.model.warm()
             live.tail.wait(catching_up)
         except BaseException:
             live.tail.close()
