@@ -23,10 +23,10 @@ from tidemark.models import fallback
 from tidemark.models.interface import Recommender, recommend
 from tidemark.models.pairs import Pairs
 from tidemark.models.recipes import Recipe
-from tidemark.retraining import portfolio, search
+from tidemark.retraining import grids, portfolio, search
 from tidemark.retraining.portfolio import Period
 
-BUDGET = search.BUDGETS["implicit"]
+BUDGET = grids.BUDGETS["implicit"]
 PICK = "the pick"
 
 

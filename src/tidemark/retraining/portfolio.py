@@ -24,7 +24,8 @@ from tidemark.models.recipes import Recipe
 from tidemark.models.transitions import Transitions
 from tidemark.retraining import blend_weights
 from tidemark.retraining.blend_weights import Unions, Weighting
-from tidemark.retraining.search import Budget, sample_users
+from tidemark.retraining.grids import Budget
+from tidemark.retraining.search import sample_users
 
 Array = np.ndarray[Any, Any]
 

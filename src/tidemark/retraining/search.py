@@ -2,12 +2,12 @@
 
 The held-out data is never looked at. What the search costs is bounded beforehand, by counts and not by a clock, so
 that the same data always searches the same settings: users are sampled until their pairs fit, then the grid is walked
-in order until the budget of multiply-adds is spent, with fewer iterations where all of them would be too many.
+(`grids`) until the budget of multiply-adds is spent, with fewer iterations where all of them would be too many.
 """
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,70 +15,18 @@ import numpy as np
 from tidemark.errors import NotEnoughDataError
 from tidemark.evaluation import evidence, ranking_metrics, splits
 from tidemark.evaluation.evidence import Evidence
-from tidemark.models.als_implicit import AlsImplicit
 from tidemark.models.interface import Recommender, recommend
 from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import Popularity
 from tidemark.models.recipes import Recipe
+from tidemark.retraining import grids
+from tidemark.retraining.grids import BUDGETS, Budget, Grid
 from tidemark.retraining.search_memory import Remembered
 
 if TYPE_CHECKING:
-    from tidemark.models.als_spark import AlsSpark
-
-    Als = AlsImplicit | AlsSpark
+    from tidemark.retraining.grids import Als
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Budget:
-    """Bounds of one search.
-
-    Args:
-        pairs: beyond this, users are sampled.
-        work: sum over trials of pairs x factors x iterations.
-        fit: the same for one fit with all its iterations; dearer settings are for a person to ask for.
-        short: iterations of a trial where all of them would exceed `work`.
-        users: validation users who are ranked.
-    """
-
-    pairs: int
-    work: float
-    fit: float
-    short: int
-    users: int = 5_000
-
-
-# `implicit` does about 2e8 a second on two cores; MLlib a twentieth of that, on more machines.
-BUDGETS = {"implicit": Budget(750_000, 2.5e9, 1.6e9, 6), "spark": Budget(200_000, 1.5e8, 1.6e10, 5)}
-
-# Small data wants few factors and heavy regularisation, large data the reverse: both ends come early.
-_IMPLICIT = [
-    (64, 10, 60),
-    (16, 100, 20),
-    (128, 10, 60),
-    (32, 200, 60),
-    (32, 50, 20),
-    (16, 50, 20),
-    (64, 100, 60),
-    (128, 1, 100),
-    (8, 100, 20),
-    (64, 200, 60),
-]
-# MLlib multiplies regularisation by the number of events of a user or item.
-_SPARK = [(16, 5, 10), (32, 0.1, 40), (16, 10, 20), (64, 0.05, 40), (16, 20, 60)]
-_EXPLICIT = [(16, 0.1, 1), (16, 0.3, 1), (8, 0.05, 1), (32, 0.1, 1)]
-
-
-def grid(engine: str, feedback: str) -> "list[Als]":
-    """The recommenders that a search of this engine walks through, in order; see `recipes.choose_engine`."""
-    if engine == "implicit":
-        return [AlsImplicit(f, float(r), float(a)) for f, r, a in _IMPLICIT]
-    from tidemark.models.als_spark import AlsSpark
-
-    explicit = feedback == "explicit"
-    settings = _EXPLICIT if explicit else _SPARK
-    return [AlsSpark(f, float(r), float(a), explicit=explicit) for f, r, a in settings]
 
 
 @dataclass(frozen=True)
@@ -127,30 +75,6 @@ class Search:
         }
 
 
-def plan(recommenders: "Sequence[Als]", n_all: int, n_trial: int, budget: Budget) -> "list[tuple[Als, Als]]":
-    """What is tried: each recommender, and the same with the iterations of a trial; always at least one.
-
-    Args:
-        recommenders: in the order in which they are worth a try.
-        n_all: pairs that the chosen one will be fitted on, with all its iterations.
-        n_trial: pairs of a trial.
-        budget: what may be spent.
-    """
-    affordable = [r for r in recommenders if n_all * r.factors * r.iterations <= budget.fit]
-    affordable = affordable or [min(recommenders, key=lambda r: r.factors)]
-    if sum(n_trial * r.factors * r.iterations for r in affordable) <= budget.work:
-        return [(r, r) for r in affordable]
-    chosen: list[tuple[Als, Als]] = []
-    left = budget.work
-    for recommender in affordable:
-        short = replace(recommender, iterations=min(budget.short, recommender.iterations))
-        left -= n_trial * short.factors * short.iterations
-        if left < 0 and chosen:
-            break
-        chosen.append((recommender, short))
-    return chosen
-
-
 def sample_users(pairs: Pairs, most: int) -> Pairs:
     """`pairs` of so many users that at most `most` remain (of one user at least), chosen by hash: the same every time."""
     if len(pairs) <= most:
@@ -161,8 +85,8 @@ def sample_users(pairs: Pairs, most: int) -> Pairs:
     return pairs.take(np.isin(pairs.user_num, users[:last]))
 
 
-def search(pairs: Pairs, recommenders: "Sequence[Als]", budget: Budget) -> Search:
-    """The best of `recommenders` by NDCG@10 on what is held out of `pairs` (`splits.hold_out`); where two are equally
+def search(pairs: Pairs, grid: Grid, budget: Budget) -> Search:
+    """The best of `grid` by NDCG@10 on what is held out of `pairs` (`splits.hold_out`); where two are equally
     good, the first.
 
     Raises:
@@ -183,10 +107,11 @@ def search(pairs: Pairs, recommenders: "Sequence[Als]", budget: Budget) -> Searc
         hit = ranking_metrics.hits(lists, users, validation.weights)
         return float(ranking_metrics.ndcg(hit, validation.user_counts[users], 10).mean())
 
-    trials = []
-    for recommender, tried in plan(recommenders, len(pairs), len(train), budget):
-        trials.append(Trial(recommender, score(tried)))
-        log.info("search: %s: NDCG@10 %.4f", Recipe.of(tried).text(), trials[-1].ndcg_at_10)
+    found: dict[Als, float] = {}
+    for recommender, tried in grids.trials(grid, len(pairs), len(train), budget, found):
+        found[recommender] = score(tried)
+        log.info("search: %s: NDCG@10 %.4f", Recipe.of(tried).text(), found[recommender])
+    trials = [Trial(recommender, ndcg) for recommender, ndcg in found.items()]
     best = max(trials, key=lambda trial: trial.ndcg_at_10)
     return Search(best, trials, score(Popularity()), len(train), len(users))
 
@@ -239,7 +164,8 @@ def choose(
         may_search: whether to search where nothing is remembered.
     """
     asked = {name: kind(given[name]) for name, kind in _GIVEN.items() if given.get(name) is not None}
-    default, *others = dict.fromkeys(recommender.with_given(asked) for recommender in grid(engine, feedback))
+    grid = grids.grid(engine, feedback).with_given(asked)
+    default = grid.first[0]
     if asked.keys() >= {"factors", "regularization", "alpha"}:
         return Choice(default, "given", "all settings were given")
     if remembered:
@@ -252,7 +178,7 @@ def choose(
             default, "defaults", "the first settings of the grid: nothing is remembered and no search was wanted"
         )
     try:
-        done = search(pairs, [default, *others], BUDGETS[engine])
+        done = search(pairs, grid, BUDGETS[engine])
     except NotEnoughDataError as error:
         log.info("no search: %s", error)
         return Choice(default, "defaults", "the first settings of the grid: too few users to validate on")

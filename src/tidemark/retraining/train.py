@@ -16,7 +16,7 @@ from tidemark.models.interface import Recommender
 from tidemark.models.pairs import Pairs
 from tidemark.models.recipes import Recipe, choose_engine
 from tidemark.phases import phase
-from tidemark.retraining import portfolio, search, search_memory
+from tidemark.retraining import grids, portfolio, search, search_memory
 from tidemark.settings import settings
 from tidemark.storage import artifacts, run_folder
 
@@ -167,7 +167,7 @@ def choose_settings(
 
 def blended(choice: search.Choice, train: Pairs) -> search.Choice:
     """`choice`, of ALS, with the other members of the portfolio as far as validation can prove that they add to it."""
-    found = portfolio.search(train, choice.recommender, search.BUDGETS["implicit"])
+    found = portfolio.search(train, choice.recommender, grids.BUDGETS["implicit"])
     carrying = sum(weight > 0 for weight in found.chosen.weights)
     why = f"{choice.why}; a blend of {carrying} members is proven" if carrying > 1 else choice.why
     return replace(choice, recommender=found.recommender, why=why, portfolio=found.document())

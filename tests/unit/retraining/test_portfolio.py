@@ -12,9 +12,9 @@ from tidemark.models.als_implicit import AlsImplicit
 from tidemark.models.blend import Blend
 from tidemark.models.item_knn import ItemKnn
 from tidemark.models.recipes import from_document
-from tidemark.retraining import portfolio, search
+from tidemark.retraining import grids, portfolio
 
-BUDGET = search.BUDGETS["implicit"]
+BUDGET = grids.BUDGETS["implicit"]
 GOOD, BAD = AlsImplicit(8, 1.0, 20.0, iterations=5), AlsImplicit(2, 1e6, 1.0, iterations=2)
 PAIRS = tastes.tastes(n_users=120, n_items=60, n_pairs=2_400)
 
