@@ -6,13 +6,12 @@ does it, whether the scores come of what a model has learned of a user or of a h
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from tidemark.errors import SettingError
-from tidemark.models import ranking
+from tidemark.models import brought, ranking
 from tidemark.models.alignment import Places
 from tidemark.models.interface import NEIGHBOURS, Fitted, Likeness, Recommender, part_of, prefixed
 from tidemark.models.pairs import Pairs
@@ -94,6 +93,20 @@ class FittedBlend(Fitted):
         for member in self.members:
             yield standardised(member.scores(user_nums), member.knows(user_nums))
 
+    def member_names(self) -> tuple[str, ...]:
+        """See `Fitted.member_names`."""
+        return self.names
+
+    def scores_and_parts(self, user_nums: Array) -> tuple[Array, Sequence[Array]]:
+        """See `Fitted.scores_and_parts`."""
+        parts = self._weighted_parts(self.standardised_scores(user_nums))
+        total, unknown = parts[0].copy(), ~self.knows(user_nums)
+        for part in parts[1:]:
+            total += part
+        for part in parts:
+            part[unknown] = -np.inf
+        return total, parts
+
     def scores_of_history(self, history: History) -> Array | None:
         """See `Fitted.scores_of_history`: of the members that can tell; None where none of the personal ones can."""
         found = self.scores_and_nothing_of_history(history)
@@ -111,27 +124,10 @@ class FittedBlend(Fitted):
         """See `Fitted.reads_histories`: whether any personal member does."""
         return any(own and m.reads_histories() for m, own in zip(self.members, self.personal, strict=True))
 
-    def brought(self, user_nums: Array, items: Array) -> Array:
-        """Which member brought each item of a list: the one whose weighted z is the greatest.
-
-        Args:
-            user_nums: int `(m,)`.
-            items: int `(m, n)`, item numbers, `ranking.NONE` where there is none.
-
-        Returns:
-            texts `(m, n)`, of `names`; empty where there is no item.
-        """
-        out = np.full(items.shape, "", f"<U{max(map(len, self.names))}")
-        rows = ranking.rows_a_block(self._n_items)
-        for start in range(0, len(user_nums), rows):
-            part = slice(start, start + rows)
-            out[part] = self._greatest(self.standardised_scores(user_nums[part]), items[part])
-        return out
-
-    def brought_to_history(self, history: History, items: Array) -> Array:
-        """`brought` for someone who had `history`, of the items `(n,)`: texts `(n,)`; empty where no member can tell."""
+    def brought_to_history(self, history: History, items: Array) -> Array | None:
+        """See `Fitted.brought_to_history`."""
         parts = self._parts_of_history(history)
-        return np.full(len(items), "") if parts is None else self._greatest(parts, items[np.newaxis])[0]
+        return None if parts is None else brought.greatest(self._weighted_parts(parts), items[np.newaxis])[0]
 
     def arrays(self) -> dict[str, Array]:
         """Those of each member, as `<place>/<name>`."""
@@ -170,9 +166,9 @@ class FittedBlend(Fitted):
         """See `Fitted.factors_of_items`: those of the first member that has some."""
         return next((f for f in (m.factors_of_items() for m in self.members) if f is not None), None)
 
-    @cached_property
-    def _n_items(self) -> int:
-        return int(self.members[0].scores(np.zeros(1, np.int64)).shape[1])
+    def _weighted_parts(self, parts: Iterable[tuple[Array, Array]]) -> list[Array]:
+        """The part of each member in the scores: its z, which is written over, times its weight."""
+        return [np.multiply(z, np.float32(w), out=z) for (z, _), w in zip(parts, self.weights, strict=True)]
 
     def _parts_of_history(self, history: History) -> list[tuple[Array, Array]] | None:
         """What `standardised` gives of each member; None where no personal one can tell."""
@@ -185,14 +181,6 @@ class FittedBlend(Fitted):
             standardised(row[np.newaxis], np.array([scores is not None]))
             for row, scores in zip(rows, found, strict=True)
         ]
-
-    def _greatest(self, parts: Iterable[tuple[Array, Array]], items: Array) -> Array:
-        """The name of the member with the greatest weighted z at each of `items` `(m, n)`."""
-        shares = [
-            np.take_along_axis(z, np.maximum(items, 0), axis=1) * np.float32(weight)
-            for (z, _), weight in zip(parts, self.weights, strict=True)
-        ]
-        return np.where(items == ranking.NONE, "", np.array(self.names)[np.argmax(shares, axis=0)])
 
 
 @dataclass(frozen=True)

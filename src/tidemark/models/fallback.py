@@ -4,7 +4,7 @@ Users whom it does not know get what the other has; items that it has no score f
 of the other: whoever is recommended to gets a whole list.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,23 @@ class WithFallback(Fitted):
 
     def scores(self, user_nums: Array) -> Array:
         """See `Fitted.scores`."""
-        scores = self.first.scores(user_nums)
+        return self._completed(self.first.scores(user_nums), user_nums)
+
+    def member_names(self) -> tuple[str, ...]:
+        """See `Fitted.member_names`: those of `first`."""
+        return self.first.member_names()
+
+    def scores_and_parts(self, user_nums: Array) -> tuple[Array, Sequence[Array]]:
+        """See `Fitted.scores_and_parts`: the parts are those of `first`."""
+        scores, parts = self.first.scores_and_parts(user_nums)
+        return self._completed(scores, user_nums), parts
+
+    def brought_to_history(self, history: History, items: Array) -> Array | None:
+        """See `Fitted.brought_to_history`: by members of `first`."""
+        return self.first.brought_to_history(history, items)
+
+    def _completed(self, scores: Array, user_nums: Array) -> Array:
+        """`scores` of `first`, with those of `other` where it has none; written over."""
         known = self.first.knows(user_nums)
         without, short = np.flatnonzero(~known), np.flatnonzero(known & np.isneginf(scores).any(axis=1))
         if len(without):

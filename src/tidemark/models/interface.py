@@ -5,7 +5,7 @@ registry and the DAG know neither. What is stored of it: its `name` and settings
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -52,6 +52,20 @@ class Fitted(ABC):
 
         Items are numbered as in `scores`; what the model did not learn from says nothing.
         """
+        return None
+
+    def member_names(self) -> tuple[str, ...]:
+        """The names of the recommenders that it is a blend of; none of one that is no blend."""
+        return ()
+
+    def scores_and_parts(self, user_nums: Array) -> tuple[Array, "Sequence[Array]"]:
+        """`scores`, and of a blend the part of each member in them, float32 `(len(user_nums), n_items)` each, in the order of
+        `member_names`; a row of -inf where no member knows the user."""
+        return self.scores(user_nums), ()
+
+    def brought_to_history(self, history: "History", items: Array) -> Array | None:
+        """Which member of a blend brought each of `items` `(n,)` to someone who had `history`: int8 `(n,)` places in
+        `member_names`, as `brought.greatest` tells them; None where no member can tell, or it is no blend."""
         return None
 
     def reads_histories(self) -> bool:

@@ -28,6 +28,7 @@ def top_n(
     seen: csr_matrix,
     known: Array | None = None,
     threads: int | None = None,
+    listed: Callable[[slice, Array], None] | None = None,
 ) -> tuple[Array, Array]:
     """The `n` best items of each user that `seen` does not hold.
 
@@ -38,6 +39,7 @@ def top_n(
         seen: CSR `(n_users, n_items)`; every stored entry is an item not to recommend.
         known: boolean `(n_items,)`, the items that may be recommended at all; None: every one.
         threads: blocks scored at once; None: one for each core.
+        listed: is told the items `(b, min(n, n_items))` of each block and its rows, by the thread that scored it.
 
     Returns:
         items int32 `(m, n)`, best first, ties by the lower number, `NONE` where nothing is left;
@@ -57,6 +59,8 @@ def top_n(
             block[:, unknown] = -np.inf
         chosen, values = select(block, min(n, n_items))
         items[part, : chosen.shape[1]], best[part, : chosen.shape[1]] = chosen, values
+        if listed is not None:
+            listed(part, chosen)
 
     # One BLAS thread in each of our own: the blocks are the parallelism.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:

@@ -1,7 +1,7 @@
 """Publish: the best N unseen items of every user, checked, written as one whole, and made live."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +15,9 @@ from pymongo.write_concern import WriteConcern
 from tidemark.contracts import gates
 from tidemark.errors import ContractError, GateError
 from tidemark.evaluation import ranking_metrics
-from tidemark.models import fallback, saved
-from tidemark.models.interface import Fitted, recommend
+from tidemark.models import brought, fallback, saved
+from tidemark.models.brought import NOBODY
+from tidemark.models.interface import Fitted
 from tidemark.models.pairs import Pairs
 from tidemark.models.ranking import NONE
 from tidemark.models.recipes import from_document
@@ -50,20 +51,29 @@ class Lists:
         items: int32 `(m, n)`, item numbers, best first, then `NONE`.
         scores: float32 `(m, n)`.
         wanted: int `(m,)`, how many items each should get.
+        brought_by: int8 `(m, n)`, which of `members` brought each item (`models.brought`); None of a model that is no blend.
+        members: names.
     """
 
     users: Array
     items: Array
     scores: Array
     wanted: Array
+    brought_by: Array | None = None
+    members: tuple[str, ...] = ()
+
+    def rows(self, which: Array | slice) -> "Lists":
+        """Those of some of the users."""
+        by = None if self.brought_by is None else self.brought_by[which]
+        return Lists(self.users[which], self.items[which], self.scores[which], self.wanted[which], by, self.members)
 
 
 def make(fitted: Fitted, pairs: Pairs, n: int) -> Lists:
     """The lists of every user of `pairs` who has not the whole catalogue."""
     wanted = np.minimum(n, pairs.shape[1] - pairs.user_counts)
     users = np.flatnonzero(wanted > 0)
-    items, scores = recommend(fitted, users, n, pairs.weights)
-    return Lists(users, items, scores, wanted[users])
+    items, scores, by = brought.recommend(fitted, users, n, pairs.weights)
+    return Lists(users, items, scores, wanted[users], by, fitted.member_names())
 
 
 def without(lists: Lists, pairs: Pairs, gone: Tombstones) -> tuple[Lists, list[str]]:
@@ -71,8 +81,7 @@ def without(lists: Lists, pairs: Pairs, gone: Tombstones) -> tuple[Lists, list[s
     erased = gone.of(pairs.users[lists.users].tolist())
     if not erased:
         return lists, []
-    stay = ~np.isin(pairs.users[lists.users], erased)
-    return Lists(lists.users[stay], lists.items[stay], lists.scores[stay], lists.wanted[stay]), erased
+    return lists.rows(~np.isin(pairs.users[lists.users], erased)), erased
 
 
 def summary(lists: Lists, pairs: Pairs) -> "DataFrame":
@@ -99,29 +108,34 @@ def summary(lists: Lists, pairs: Pairs) -> "DataFrame":
     )
 
 
-def _documents(lists: Lists, pairs: Pairs, rows: slice, model_id: str, made_at: datetime) -> list[Document]:
-    names = pairs.items
+def _documents(lists: Lists, pairs: Pairs, model_id: str, made_at: datetime) -> list[Document]:
+    """The documents of all of `lists`."""
+    by = np.full(lists.items.shape, NOBODY) if lists.brought_by is None else lists.brought_by
     return [
-        {
-            "_id": user,
-            "model_id": model_id,
-            "items": [{"item_id": i, "score": s} for i, s in zip(items[:n], scores[:n], strict=True)],
-            "made_at": made_at,
-        }
-        for user, items, scores, n in zip(
-            pairs.users[lists.users[rows]].tolist(),
-            names[lists.items[rows]].tolist(),
-            lists.scores[rows].tolist(),
-            (lists.items[rows] != NONE).sum(axis=1).tolist(),
+        {"_id": user, "model_id": model_id, "items": _entries(lists.members, *row), "made_at": made_at}
+        for user, *row in zip(
+            pairs.users[lists.users].tolist(),
+            pairs.items[lists.items].tolist(),
+            lists.scores.tolist(),
+            by.tolist(),
+            (lists.items != NONE).sum(axis=1).tolist(),
             strict=True,
         )
+    ]
+
+
+def _entries(members: Sequence[str], items: list[str], scores: list[float], by: list[int], n: int) -> list[Document]:
+    """The first `n` items of one list."""
+    return [
+        {"item_id": item, "score": score} | ({} if place == NOBODY else {"brought_by": members[place]})
+        for item, score, place in zip(items[:n], scores[:n], by[:n], strict=True)
     ]
 
 
 def documents(lists: Lists, pairs: Pairs, model_id: str, made_at: datetime) -> Iterator[Document]:
     """The documents of the collection, as the contract `recommendation` says, in the order of the users."""
     for start in range(0, len(lists.users), BATCH):
-        yield from _documents(lists, pairs, slice(start, start + BATCH), model_id, made_at)
+        yield from _documents(lists.rows(slice(start, start + BATCH)), pairs, model_id, made_at)
 
 
 def write(db: Database[Document], lists: Lists, pairs: Pairs, model_id: str, made_at: datetime) -> None:
@@ -141,7 +155,7 @@ def write(db: Database[Document], lists: Lists, pairs: Pairs, model_id: str, mad
     collection = db[name].with_options(write_concern=WriteConcern(w=1))
 
     def insert(start: int) -> None:
-        batch = _documents(lists, pairs, slice(start, start + BATCH), model_id, made_at)
+        batch = _documents(lists.rows(slice(start, start + BATCH)), pairs, model_id, made_at)
         try:
             collection.insert_many(batch, ordered=False)
         except BulkWriteError as error:
@@ -233,7 +247,7 @@ def publish_run(db: Database[Document], run: str, keep: int) -> Document | None:
         write(db, lists, pairs, model["_id"], model["created_at"])
     with phase("serving pack"):
         about = serving_pack.about(run, snapshot, model)
-        served = serving_pack.Served(lists.users, lists.items, lists.scores)
+        served = serving_pack.Served(lists.users, lists.items, lists.scores, lists.brought_by)
         pack = serving_pack.publish(db, f"{run}/{run_folder.PACK}", about, pairs, fitted, served)
     with phase("pointer"):
         dropped = publish(db, model["_id"], len(lists.users), pack, keep)

@@ -42,11 +42,13 @@ class Served:
         users: int `(m,)`, numbers of the served users, ascending.
         items: int32 `(m, n)`, item numbers, best first, then `NONE`.
         scores: float32 `(m, n)`, -inf where the list has ended.
+        brought_by: int8 `(m, n)`, see `publish.Lists`; None of a model that is no blend.
     """
 
     users: Array
     items: Array
     scores: Array
+    brought_by: Array | None = None
 
 
 def about(run: str, snapshot: Document, model: Document) -> About:
@@ -104,6 +106,7 @@ def make(of: About, pairs: Pairs, fitted: Fitted, served: Served, known: Iterabl
         stars=stars,
         raters=raters.astype(np.int32),
         learned=fitted.history_arrays(),
+        brought_by=served.brought_by,
         columns=columns.of_products(items, known).arrays(),
     )
 
@@ -140,9 +143,14 @@ def is_there(folder: str, of: About, served: Served) -> bool:
                 there.about == of
                 and np.array_equal(there.lists, served.items)
                 and np.array_equal(there.scores, served.scores)
+                and np.array_equal(_or_nothing(there.brought_by), _or_nothing(served.brought_by))
             )
     except PackError:
         return False
+
+
+def _or_nothing(array: Array | None) -> Array:
+    return np.empty(0) if array is None else array
 
 
 def stored(db: Database[Document], model_id: str) -> Iterator[Document]:

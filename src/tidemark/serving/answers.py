@@ -44,7 +44,7 @@ class Ask(NamedTuple):
         filter: what is allowed.
         include_seen: whether items that the user has may come again.
         session: item_ids that somebody unknown has taken, newest last; each counts as one event of the default type.
-        explain: whether each item says which of the user's items brought it (`Listed.because`).
+        explain: whether each item says which of the user's items (`Listed.because`), and which member of a blend, brought it.
         popular: whether the most taken of the recent window is wanted, less what the user has, whatever the model knows of
             them: what a model is compared with in an experiment.
     """
@@ -67,7 +67,8 @@ class Share:
 
 
 class Listed(NamedTuple):
-    """One item of an answer. `score` is comparable within one method of one answer only."""
+    """One item of an answer. `score` is comparable within one method of one answer only; `brought_by`: the member of a blend,
+    where it is one and the way goes by it."""
 
     item_id: str
     position: int
@@ -76,6 +77,7 @@ class Listed(NamedTuple):
     title: str = ""
     price: float | None = None
     because: tuple[Share, ...] = ()
+    brought_by: str = ""
 
 
 class Answer(NamedTuple):

@@ -5,7 +5,7 @@ code that the gate measured; one that says nothing of a history, or the same of 
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -80,6 +80,7 @@ class Model:
         self.n_items = len(pack.items)
         self.longest = int(pack.lists.shape[1])
         """How many items its longest list can have."""
+        self._members = fitted.member_names() if fitted else ()
         self._lists: Any = pack.lists.reshape(-1).data
         self._scores: Any = pack.scores.reshape(-1).data
 
@@ -128,6 +129,21 @@ class Model:
         numbers = self.pack.lists[row]
         there = numbers >= 0
         return numbers[there], self.pack.scores[row][there], not there.all()
+
+    def brought_to(self, row: int) -> dict[int, str]:
+        """Item number -> the member of a blend that brought it into the list of the user `row`; nothing where none is known."""
+        if self.pack.brought_by is None or not self._members:
+            return {}
+        places = zip(self.pack.lists[row].tolist(), self.pack.brought_by[row].tolist(), strict=True)
+        return {number: self._members[by] for number, by in places if 0 <= by < len(self._members)}
+
+    def brought_to_history(self, history: History, numbers: Sequence[int]) -> dict[int, str]:
+        """The same of `numbers` that were scored for whoever had `history`."""
+        items = np.asarray(numbers, np.int64)
+        by = self.fitted.brought_to_history(history.counted, items) if self.fitted and len(items) else None
+        return (
+            {} if by is None else {n: self._members[at] for n, at in zip(numbers, by.tolist(), strict=True) if at >= 0}
+        )
 
     def read(self, events: Iterable[Event], catalogue: Catalogue) -> History:
         """What those `events` are to this model. What neither it nor the catalogue knows is left out."""

@@ -6,6 +6,7 @@
 | `items.npy`, `items.ends.npy` | ids of the model's items, sorted; an item number is a place in them |
 | `lists.npy` | int32 `(n_users, n)`, item numbers, best first, then -1 |
 | `scores.npy` | float32 `(n_users, n)`, -inf where the list has ended |
+| `brought_by.npy` | int8 `(n_users, n)`, which member of a blend brought each item (`models.brought`); none of another model |
 | `learned.*.npy` | what the recommender needs to score a history (`Fitted.history_arrays`); none where it scores none |
 | `popular.npy`, `popular_scores.npy` | int32, float32 `(n_items,)`: every item, the most taken of the recent window first |
 | `first_seen.npy` | int64 `(n_items,)`: when anybody first took the item, microseconds since 1970, UTC |
@@ -56,6 +57,9 @@ _SHAPES: Mapping[str, tuple[type[np.generic], tuple[str, ...]]] = {
     "raters": (np.int32, ("items",)),
 }
 """Array -> its type, and what each of its lengths counts."""
+_BROUGHT_BY = "brought_by"
+_MAY_HAVE: Mapping[str, tuple[type[np.generic], tuple[str, ...]]] = {_BROUGHT_BY: (np.int8, ("users", "n"))}
+"""The same of what only some packs have."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class Pack:
     raters: Array
     learned: Mapping[str, Array] = field(default_factory=dict)
     """What the recommender needs to score a history, by the names of `Fitted.history_arrays`."""
+    brought_by: Array | None = None
     columns: Mapping[str, Array] = field(default_factory=dict)
     """What is known of the products, by the names of the files (`columns.Columns`)."""
 
@@ -83,6 +88,8 @@ class Pack:
             texts: SortedTexts = getattr(self, name)
             yield from ((name, texts.data), (f"{name}{ENDS}", texts.ends))
         yield from ((name, getattr(self, name)) for name in _SHAPES)
+        if self.brought_by is not None:
+            yield _BROUGHT_BY, self.brought_by
         yield from ((f"{LEARNED}{name.replace('/', '.')}", array) for name, array in self.learned.items())
         yield from self.columns.items()
 
@@ -146,9 +153,9 @@ def read(folder: Path) -> Pack:
     arrays = {name.removesuffix(SUFFIX): _mapped(folder / name, file.bytes) for name, file in told.files.items()}
     users, items = (sorted_texts(arrays, name) for name in ("users", "items"))
     lengths = {"users": len(users), "items": len(items), "n": told.about.n}
-    for name in _SHAPES:
-        _check(arrays, name, lengths)
-    taken = {name: arrays.pop(name) for name in _SHAPES}
+    for name, shape in {**_SHAPES, **{name: _MAY_HAVE[name] for name in _MAY_HAVE if name in arrays}}.items():
+        _check(arrays, name, shape, lengths)
+    taken = {name: arrays.pop(name) for name in (*_SHAPES, *_MAY_HAVE) if name in arrays}
     return Pack(told.about, users, items, **taken, learned=_learned(arrays, len(items)), columns=arrays)
 
 
@@ -206,8 +213,10 @@ def _mapped(path: Path, size: int) -> Array:
         raise PackError(f"{path.name} of the pack at {path.parent} is no array ({error})") from None
 
 
-def _check(arrays: Mapping[str, Array], name: str, lengths: Mapping[str, int]) -> None:
-    dtype, axes = _SHAPES[name]
+def _check(
+    arrays: Mapping[str, Array], name: str, shape: tuple[type[np.generic], tuple[str, ...]], lengths: Mapping[str, int]
+) -> None:
+    dtype, axes = shape
     array = arrays.get(name)
     if array is None:
         raise PackError(f"{name}{SUFFIX} of the pack is missing")

@@ -225,10 +225,21 @@ class _Person:
     def _listed(self) -> Iterator[Listed]:
         catalogue = self.catalogue
         reasons = self._reasons() if self.ask.explain else [()] * len(self._picked)
+        by = self._brought_by() if self.ask.explain else {}
         for at, ((number, score, method), why) in enumerate(zip(self._picked, reasons, strict=True), 1):
-            yield Listed(
-                catalogue.item_id(number), at, score, method, catalogue.title(number), catalogue.price(number), why
-            )
+            title, price = catalogue.title(number), catalogue.price(number)
+            yield Listed(catalogue.item_id(number), at, score, method, title, price, why, by.get(number, ""))
+
+    def _brought_by(self) -> dict[int, str]:
+        """Picked item -> the member of a blend that brought it."""
+        stored, folded = ([n for n, _, method in self._picked if method == way] for way in (STORED, FOLD_IN))
+        found = {}
+        if stored and self.row is not None:
+            of_list = self.model.brought_to(self.row)
+            found = {number: of_list[number] for number in stored if number in of_list}
+        if folded and self.had is not None:
+            found |= self.model.brought_to_history(self.had, folded)
+        return found
 
     def _reasons(self) -> list[tuple[Share, ...]]:
         """Why each picked item is there; nothing for what is there whoever asks."""

@@ -11,7 +11,7 @@ from tidemark.storefront.shop import Shop
 
 
 def items(answer: Answer, *, explain: bool = False) -> list[dict[str, Any]]:
-    """The items of an answer; `because` where it was asked for."""
+    """The items of an answer; `because` and `brought_by` where that was asked for."""
     told: list[dict[str, Any]] = [
         {
             "item_id": item_id,
@@ -21,11 +21,12 @@ def items(answer: Answer, *, explain: bool = False) -> list[dict[str, Any]]:
             "title": title,
             "price": price,
         }
-        for item_id, position, score, method, title, price, _ in answer.items
+        for item_id, position, score, method, title, price, _, _ in answer.items
     ]
     if explain:
         for document, item in zip(told, answer.items, strict=True):
             document["because"] = [{"item_id": share.item_id, "share": share.share} for share in item.because]
+            document["brought_by"] = item.brought_by or None
     return told
 
 

@@ -39,7 +39,9 @@ class ListWish(CountedWish):
     """What is wished of a list for a person."""
 
     placement: str = Field("api", pattern=PLACEMENT, description="where it will be shown; figures are told by it")
-    explain: Truth = Field(False, description="whether each item says which of the user's items brought it")
+    explain: Truth = Field(
+        False, description="whether each item says which of the user's items, and which recommender, brought it"
+    )
 
 
 class RecommendationWish(ListWish):
@@ -77,6 +79,11 @@ class ItemOut(BaseModel):
     title: str
     price: float | None
     because: list[ShareOut] = Field(default=[], description="only where `explain` was asked for")
+    brought_by: str | None = Field(
+        None,
+        description="the member of a blend whose part of the score is the greatest: als_implicit, item_knn, transitions, ...; "
+        "only where `explain` was asked for, null where the model is no blend",
+    )
 
 
 class ListOut(BaseModel):

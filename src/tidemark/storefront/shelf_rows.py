@@ -1,5 +1,6 @@
 """A shelf as the pages draw it: its cards, its recommendation_id, and how it was made."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,6 +28,16 @@ WAYS = {
     NEW: "the later anybody first took it, the newer",
 }
 """What each way means, for people."""
+
+MEMBERS = {
+    "als_implicit": "what people of your taste take",
+    "decayed": "what people of your taste take, the newer the more",
+    "item_knn": "what is taken together with yours",
+    "transitions": "what is taken after yours",
+    "popularity": "what most take",
+    "decayed_popularity": "what most take of late",
+}
+"""What each recommender of a blend goes by, for people."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +69,7 @@ class How:
     Args:
         way: in words.
         shares: (title, share of the scores) by item of the history, the most first.
+        members: (name for people, how many of the products it brought) by member of a blend, the most first.
         run_url: the Airflow run that made the model, or where its runs are; empty before there is a model.
     """
 
@@ -69,6 +81,7 @@ class How:
     stale: bool
     milliseconds: float
     shares: list[tuple[str, float]] = field(default_factory=list)
+    members: list[tuple[str, int]] = field(default_factory=list)
     run_url: str = ""
 
 
@@ -100,8 +113,15 @@ def how(catalogue: "Catalogue", shelf: Shelf, run: str) -> How:
         answer.stale,
         shelf.milliseconds,
         shares,
+        members(answer),
         run,
     )
+
+
+def members(answer: Answer) -> list[tuple[str, int]]:
+    """The members of a blend by how many products of an answer each brought, in words, the most first."""
+    counted = Counter(listed.brought_by for listed in answer.items if listed.brought_by)
+    return [(MEMBERS.get(name, name), n) for name, n in sorted(counted.items(), key=lambda one: (-one[1], one[0]))]
 
 
 def rows(shop: "Shop", shopper: "Shopper", made: list[Shelf], airflow: str, *, told: bool = True) -> list[Row]:

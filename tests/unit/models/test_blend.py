@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.support import tastes
 from tidemark.errors import SettingError
-from tidemark.models import blend, fallback, user_history
+from tidemark.models import blend, brought, fallback, user_history
 from tidemark.models.alignment import Places
 from tidemark.models.als_implicit import AlsImplicit
 from tidemark.models.blend import Blend
@@ -64,8 +64,8 @@ weights = st.lists(st.integers(0, 5), min_size=5, max_size=5).filter(any)
 def test_only_the_ratios_of_weights_matter(weights, scale):
     one, other = made(*weights), made(*(weight * scale for weight in weights))
     assert np.array_equal(one.scores(USERS) * np.float32(scale), other.scores(USERS))
-    items, _ = recommend(one, USERS, 5, PAIRS.weights)
-    assert np.array_equal(one.brought(USERS, items), other.brought(USERS, items))
+    _, _, by = brought.recommend(one, USERS, 5, PAIRS.weights)
+    assert np.array_equal(by, brought.recommend(other, USERS, 5, PAIRS.weights)[2])
 
 
 @settings(deadline=None, max_examples=30)
@@ -92,22 +92,22 @@ def test_a_history_is_blended_as_its_user_is(weights, user):
 def test_the_member_that_brought_an_item_has_the_greatest_share():
     weights = (0.2, 0.1, 0.3, 0.2, 0.2)
     fitted = made(*weights)
-    items, _ = recommend(fitted, USERS, 40, PAIRS.weights)
-    names = fitted.brought(USERS, items)
-    assert (names == "").tolist() == (items == NONE).tolist()
+    items, _, by = brought.recommend(fitted, USERS, 40, PAIRS.weights)
+    assert (by == brought.NOBODY).tolist() == (items == NONE).tolist()
     z = [part for part, _ in fitted.standardised_scores(USERS)]
     for user, place in ((0, 0), (7, 3), (59, 1)):
         shares = [weight * part[user, items[user, place]] for weight, part in zip(weights, z, strict=True)]
-        assert names[user, place] == MEMBERS[int(np.argmax(shares))].name
-    assert len(set(names.ravel())) > 3
+        assert by[user, place] == int(np.argmax(shares))
+    assert fitted.member_names() == tuple(member.name for member in MEMBERS)
+    assert len(set(by.ravel())) > 3
 
 
 def test_what_was_brought_to_a_history_is_what_was_brought_to_its_user():
     fitted = Blend(MEMBERS[2:], (0.4, 0.3, 0.3)).fitted(FITTED[2:])
-    items, _ = recommend(fitted, USERS[:5], 10, PAIRS.weights)
+    items, _, by = brought.recommend(fitted, USERS[:5], 10, PAIRS.weights)
     for user in range(5):
         found = fitted.brought_to_history(user_history.of_user(PAIRS, user), items[user])
-        assert found.tolist() == fitted.brought(np.array([user]), items[[user]])[0].tolist()
+        assert found.tolist() == by[user].tolist()
 
 
 def test_whom_only_the_popular_members_know_nobody_knows():

@@ -37,6 +37,19 @@ def test_documents_satisfy_the_contract():
     assert len(documents[1]["items"]) == 1
 
 
+def test_of_a_blend_each_item_says_who_brought_it():
+    lists = replace(LISTS, brought_by=np.array([[1, 0], [1, -1]], np.int8), members=("als_implicit", "item_knn"))
+    documents = list(publish.documents(lists, PAIRS, "20240101T000000-00000000", datetime(2024, 1, 1, tzinfo=UTC)))
+    assert [conformance.reasons("recommendation", d) for d in documents] == [[], []]
+    assert [[item["brought_by"] for item in d["items"]] for d in documents] == [
+        ["item_knn", "als_implicit"],
+        ["item_knn"],
+    ]
+    fallen_back = replace(lists, brought_by=np.full((2, 2), -1, np.int8))
+    first, _ = publish.documents(fallen_back, PAIRS, "m", documents[0]["made_at"])
+    assert first["items"][0].keys() == {"item_id", "score"}
+
+
 def spoilt(**changes):
     return publish.summary(replace(LISTS, **{k: np.array(v) for k, v in changes.items()}), PAIRS)
 
