@@ -93,8 +93,8 @@ class Erased:
     def __len__(self) -> int:
         return len(self._known.ids)
 
-    def look(self) -> None:
-        """Read who was erased since the last time.
+    def look(self) -> bool:
+        """Read who was erased since the last time; whether anybody was.
 
         Raises:
             UnreachableError: MongoDB does not answer.
@@ -105,3 +105,4 @@ class Erased:
         if new:
             self._known = Tombstones(self._known.secret, self._known.ids | {document["_id"] for document in new})
             self._kept.keep(self._known.ids)
+        return bool(new)

@@ -5,8 +5,8 @@ deleted something since their model's interactions were read is answered from th
 """
 
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
@@ -14,11 +14,13 @@ from typing import Any
 from pymongo.database import Database
 
 from tidemark.serving.changes import PATIENCE, Seen
+from tidemark.serving.kept_deletions import KeptDeletions
 from tidemark.storage.patience import brief
 from tidemark.storage.tombstones import DELETED
 
 _VERSION_BYTES = 6
 """As of `newer.Newer`'s versions, with which these are put together."""
+_FIELDS = {"user_id": 1, "deleted_at": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,18 @@ class Deletions:
 
     Args:
         db: the platform's database, with the collection `deleted_interactions`.
+        kept: where this host remembers them, which are then known from the first answer on; None: nowhere.
     """
 
-    def __init__(self, db: Database[dict[str, Any]]) -> None:
-        self._db = db
+    def __init__(self, db: Database[dict[str, Any]], kept: KeptDeletions | None = None) -> None:
+        self._db, self._kept = db, kept
         self._lock = threading.Lock()
         self._ids: set[str] = set()
         self._of: dict[str, tuple[Deletion, ...]] = {}
         self._all: list[Deletion] = []
         self._seen = Seen()
+        if kept is not None:
+            self.add(_read(kept.remembered()))
 
     def __contains__(self, event_id: object) -> bool:
         return event_id in self._ids
@@ -79,6 +84,15 @@ class Deletions:
                     self._of[deletion.user_id] = (*self._of.get(deletion.user_id, ()), deletion)
                     self._all.append(deletion)
 
+    def forget(self, users: Container[str]) -> None:
+        """Let neither this worker nor this host name these users any more, who are erased."""
+        with self._lock:
+            for user_id in [user_id for user_id in self._of if user_id in users]:
+                del self._of[user_id]
+            self._all = [replace(one, user_id="") if one.user_id in users else one for one in self._all]
+        if self._kept is not None:
+            self._kept.forget(users)
+
     def look(self) -> None:
         """Read what was deleted since the last time.
 
@@ -86,6 +100,13 @@ class Deletions:
             UnreachableError: MongoDB does not answer.
         """
         with brief(PATIENCE, or_refused=True):
-            found = list(self._db[DELETED].find({"deleted_at": {"$gte": self._seen.since}}))
+            found = list(self._db[DELETED].find({"deleted_at": {"$gte": self._seen.since}}, _FIELDS))
         new, self._seen = self._seen.after(found, "deleted_at", datetime.now(UTC))
-        self.add(Deletion(each["_id"], each["user_id"], each["deleted_at"]) for each in new)
+        self.add(_read(new))
+        if new and self._kept is not None:
+            self._kept.keep(new)
+
+
+def _read(documents: Iterable[Mapping[str, Any]]) -> Iterator[Deletion]:
+    """The deletions that these documents of the collection are."""
+    return (Deletion(each["_id"], each["user_id"], each["deleted_at"]) for each in documents)

@@ -19,6 +19,7 @@ from tidemark.serving.events import Event
 from tidemark.serving.filters import OPEN, Filter
 from tidemark.serving.folding import Model
 from tidemark.serving.histories import PAUSE, Before, Histories
+from tidemark.serving.kept_deletions import KeptDeletions
 from tidemark.serving.kept_models import KeptModels
 from tidemark.serving.loading import Live, Loader
 from tidemark.serving.pack import Array
@@ -48,7 +49,8 @@ class Serving:
     def __init__(self, config: Settings | None = None) -> None:
         self._config = config = config or settings()
         self._db = mongo.unasked(config, patience=1)
-        self._deletions = Deletions(self._db)
+        kept = KeptDeletions(config.packs_root, config.shop_secret.get_secret_value())
+        self._deletions = Deletions(self._db, kept)
         self._histories = Histories(self._db, self._deletions)
         self._erased = changes.Erased(self._db, config)
         self._session_weight = config.weight_of_event[config.event_default]
@@ -253,8 +255,10 @@ class Serving:
 
     def _look_at_changes(self) -> None:
         try:
-            self._erased.look()
+            news = self._erased.look()
             self._deletions.look()
+            if news:
+                self._deletions.forget(self._erased)
             self._swaps.overlay()
         except UnreachableError as error:
             log.debug("%s", error)  # what is known holds on; `Swaps.pointer_seen_at` says since when

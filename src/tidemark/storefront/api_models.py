@@ -222,6 +222,12 @@ class HistoryOut(BaseModel):
     next_cursor: str | None = Field(description="null: there are no older ones")
 
 
+class ErasureWish(Strict):
+    """Who is to be erased."""
+
+    user_id: Id = Field(description="whose everything goes, for good")
+
+
 class ErasureOut(BaseModel):
     """How far an erasure is, and what it did."""
 

@@ -6,7 +6,7 @@ from apiflask import APIBlueprint
 from flask import Response, g, url_for
 
 from tidemark.storefront import audit
-from tidemark.storefront.api_models import ErasureOut
+from tidemark.storefront.api_models import ErasureOut, ErasureWish
 from tidemark.storefront.api_operation import ADMIN, answer_json, operation
 from tidemark.storefront.erasing import KEPT
 from tidemark.storefront.erasures import Erasure
@@ -64,7 +64,35 @@ def erase(user_id: str) -> Response:
     training. What is stored of them is removed within a minute or so, their account too; `Location` is where to see how
     far that is. **Nobody can come back under this user_id**: what is sent of it later is dropped as well, so whoever
     returns needs another one. Whether there is such a user is not asked. Asked again, everything is looked for again.
+    An id with `/interactions/` in it is named by `POST /erasures`.
     """
+    return _asked_for(user_id)
+
+
+@operation(
+    blueprint,
+    "POST",
+    "/erasures",
+    scope=ADMIN,
+    body=ErasureWish,
+    answer=ErasureOut,
+    status=202,
+    asked={"user_id": "A2SUAM1J3GNN3B"},
+    answered=_ASKED,
+    next_={
+        "erasure": {"erasure_id": "$response.body#/erasure_id"},
+        "recommendations": {"user_id": "$request.body#/user_id"},
+    },
+)
+def ask_erasure(json_data: ErasureWish) -> Response:
+    """Erase a user, for good, whatever their id.
+
+    The same as `DELETE /users/{user_id}`, for ids that no path can say: `a/interactions/b` is an interaction there.
+    """
+    return _asked_for(json_data.user_id)
+
+
+def _asked_for(user_id: str) -> Response:
     erasure = shop().erasures.ask(user_id)
     audit.note("erase", key=g.key_id, erasure=erasure.erasure_id)
     where = url_for("erasures.erasure", erasure_id=erasure.erasure_id)

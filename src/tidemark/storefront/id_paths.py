@@ -4,7 +4,7 @@ WSGI gives a path decoded: whether a `/` came as `%2F` is not known any more, so
 and no two slashes are made one. Where an id holds the words of another route (`a/because/b`), the path has two readings:
 the first one by the router's order is taken. It grants nothing that the other would not: a key's scope is not of one user.
 Deleting is the one exception, for it must not be mistaken: `users/a/interactions/b` is an interaction, and never the user
-of that name.
+of that name, whom `POST /erasures` names.
 """
 
 import re

@@ -87,6 +87,9 @@ TABLE: dict[tuple[str, str], Row] = {
     ("POST", "/api/v1/items"): Row("/api/v1/items", WRITES, body={"items": [{"item_id": "walked"} | HIDDEN]}),
     ("GET", "/api/v1/experiments/<name>"): Row("/api/v1/experiments/none", OF_NOTHING),
     ("DELETE", "/api/v1/users/<id:user_id>"): Row("/api/v1/users/of-the-walk", (401, 401, 401, 401, 403, 403, 202)),
+    ("POST", "/api/v1/erasures"): Row(
+        "/api/v1/erasures", (401, 401, 401, 401, 403, 403, 202), body={"user_id": "of-the-walk/interactions/1"}
+    ),
     ("GET", "/api/v1/erasures/<id:erasure_id>"): Row("/api/v1/erasures/none", (401, 401, 401, 401, 403, 403, 404)),
     ("GET", "/healthz"): Row("/healthz", OPEN),
     ("GET", "/readyz"): Row("/readyz", OPEN),

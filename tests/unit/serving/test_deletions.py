@@ -39,7 +39,7 @@ def test_the_version_stands_for_what_was_deleted_since_whatever_came_first():
 
 def test_what_others_delete_is_read_and_only_once():
     there = [{"_id": "t-0-0", "user_id": "u", "deleted_at": AT}]
-    made = Deletions({"deleted_interactions": SimpleNamespace(find=lambda _: there)})  # type: ignore[arg-type]
+    made = Deletions({"deleted_interactions": SimpleNamespace(find=lambda *_: there)})  # type: ignore[arg-type]
     for _ in range(2):
         made.look()
     assert [one.id for one in made.after(0)] == ["t-0-0"]

@@ -25,6 +25,7 @@ SCOPES = {
     "POST /api/v1/recommendations/session": "read",
     "DELETE /api/v1/users/{user_id}": "admin",
     "GET /api/v1/erasures/{erasure_id}": "admin",
+    "POST /api/v1/erasures": "admin",
     "GET /api/v1/users/{user_id}/recommendations": "read",
     "GET /api/v1/users/{user_id}/interactions": "read",
     "DELETE /api/v1/users/{user_id}/interactions/{interaction_id}": "admin",

@@ -19,11 +19,26 @@ def test_a_user_is_erased_and_the_state_is_where_it_says(client, shop, user_id):
     assert state.json["finished_at"] == "2026-11-24T10:15:00Z"
 
 
-@pytest.mark.parametrize("path", ["/api/v1/users/u", "/api/v1/erasures/e"])
+@pytest.mark.parametrize("user_id", ["u", "a/interactions/b", "a/because/b", *HOSTILE_IDS])
+def test_a_user_whom_no_path_can_name_is_named_in_the_body(client, shop, user_id):
+    answer = client.post("/api/v1/erasures", headers=bearer(), json={"user_id": user_id})
+    assert (answer.status_code, shop.erasures.users) == (202, [user_id])
+    assert client.get(answer.location, headers=bearer()).json["state"] == "done"
+
+
+@pytest.mark.parametrize("body", [{}, {"user_id": ""}, {"user_id": "a b"}, {"user_id": 7}, {"user_id": "u", "more": 1}])
+def test_who_is_nobody_is_refused(client, shop, body):
+    answer = client.post("/api/v1/erasures", headers=bearer(), json=body)
+    assert (answer.status_code, answer.json["type"], shop.erasures.users) == (422, "/problems/invalid", [])
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("DELETE", "/api/v1/users/u"), ("POST", "/api/v1/erasures"), ("GET", "/api/v1/erasures/e")]
+)
 @pytest.mark.parametrize("key", ["tm_read", "tm_write"])
-def test_only_an_operator_may(client, shop, path, key):
-    method = "DELETE" if "users" in path else "GET"
-    assert client.open(path, method=method, headers=bearer(key)).status_code == 403
+def test_only_an_operator_may(client, shop, method, path, key):
+    body = {"json": {"user_id": "u"}} if method == "POST" else {}
+    assert client.open(path, method=method, headers=bearer(key), **body).status_code == 403
     assert shop.erasures.users == []
 
 
