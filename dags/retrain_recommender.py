@@ -11,8 +11,9 @@ measured users it concludes nothing: the champion stays, and a platform without 
 fits the same settings on everything, writes the best N unseen items of every user, holds them against the gate
 `recommendations`, moves the pointer, and drops what is no longer kept. `move_bookmark` notes how far the stream has
 been learned from, whatever was decided. What decides nothing follows: `measure_stars` learns stars from the same split
-(RMSE and MAE), `export_graph` writes who took what and what is recommended to whom as CSV and GraphML; `draw` draws the
-charts and writes the run's manifest. `report` tells it all in a table, with where the seconds of each job went.
+(RMSE and MAE), `measure_diversity` tells what more diverse lists would cost and gain, `export_graph` writes who took
+what and what is recommended to whom as CSV and GraphML; `draw` draws the charts and writes the run's manifest. `report`
+tells it all in a table, with where the seconds of each job went.
 
 **Skipped?** Nothing is new since the champion learned: `snapshot` says so, and `force` overrides it. `publish` and
 `export_graph` alone skipped: the gate kept the champion, or promote is `never`; `decide` has the reasons.
@@ -21,7 +22,7 @@ charts and writes the run's manifest. `report` tells it all in a table, with whe
 - `snapshot`, no interactions: run `load_reviews` first.
 - `train`, too few: load more. A failed gate names what is unmet; the Data Docs are in the run folder below `docs/`.
 - `publish`, a failed gate: nothing was published, the champion is as it was.
-- `measure_stars`, `export_graph`, `draw`: the new model is live all the same. Clear the task to have their files too.
+- `measure_stars`, `measure_diversity`, `export_graph`, `draw`: the new model is live all the same. Clear the task to have their files too.
 - Anything unreachable is tried again by itself. Each task may be cleared and run again at any time: it continues the
   same model, and readers see the old model whole until they see the new one whole.
 """
@@ -80,6 +81,15 @@ PARAMS = {
         maximum=1000,
         title="Recommendations",
         description="How many are stored for each user.",
+    ),
+    "diversity": Param(
+        settings().diversity,
+        type="number",
+        minimum=0,
+        maximum=1,
+        title="Diversity",
+        description="How unlike the items of a list are to be: 0 by score alone, 1 by unlikeness alone. Each run's chart "
+        "shows what it costs and gains.",
     ),
     "promote": _choice(
         "Promote",
@@ -173,6 +183,13 @@ with DAG(
         moved = Bookmark().commit(stream.next_offsets, topic_id=stream.topic_id)
         return {str(partition): offset for partition, offset in moved.items()}
 
+    @task(retries=1)
+    def measure_diversity(run: str) -> None:
+        """Measure what more diverse lists would cost and gain."""
+        from tidemark.retraining import diversity
+
+        diversity.of_run(run)
+
     @task(trigger_rule="all_done", retries=1)  # whatever became of stars and graph, or of publishing
     def draw() -> dict[str, Any]:
         """Draw the charts, write the tables, then the manifest; returns what they count."""
@@ -211,6 +228,6 @@ with DAG(
     export_graph = TidemarkSparkSubmit(
         task_id="export_graph", job="export_graph.py", run=folder, pre_execute=_publish_decided, short=True, retries=1
     )
-    told = report(folder)
-    train >> evaluate >> decided >> publish >> move_bookmark(folder) >> [measure_stars, export_graph] >> draw() >> told
-    [measure_stars, export_graph] >> told  # red, where one of them is not whole; the model is live all the same
+    followers, told = [measure_stars, measure_diversity(folder), export_graph], report(folder)
+    train >> evaluate >> decided >> publish >> move_bookmark(folder) >> followers >> draw() >> told
+    followers >> told  # red, where one of them is not whole; the model is live all the same

@@ -131,6 +131,9 @@ class Settings(BaseSettings):
     )
     window: int = Field(1_000_000, gt=0, description="newest interactions that training sees")
     top_n: int = Field(20, gt=0, le=1_000, description="recommendations stored for each user")
+    diversity: float = Field(
+        0.0, ge=0, le=1, description="how unlike the items of a list are to be: 0 by score alone, 1 by unlikeness alone"
+    )
     engine: str = Field("auto", pattern="^(auto|spark|implicit)$", description="ALS engine: auto, spark or implicit")
     search_every: int = Field(10, gt=0, description="models between two searches for hyper-parameters")
     kept_models: int = Field(

@@ -42,7 +42,7 @@ def test_what_is_drawn_undoes_nothing_and_its_failure_is_seen(bag):
     assert "export_graph" not in upstream["measure_stars"]
     assert "measure_stars" not in upstream["export_graph"]
     assert [t.task_id for t in bag["retrain_recommender"].leaves] == ["report"]
-    for name in ("measure_stars", "export_graph", "draw"):
+    for name in ("measure_stars", "measure_diversity", "export_graph", "draw"):
         assert tasks[name].retries == 1  # the watch waits for the whole run
 
 
@@ -58,8 +58,8 @@ def test_it_starts_when_interactions_were_updated_and_by_hand_with_params(bag):
     # The form asks for all that the tasks read, and for nothing else; left as it is, it changes nothing.
     assert set(dag.params) == set(ASKED)
     unchanged = settings()
-    assert {name: dag.params[name] for name in ("engine", "window", "top_n")} == {
-        name: getattr(unchanged, name) for name in ("engine", "window", "top_n")
+    assert {name: dag.params[name] for name in ("engine", "window", "top_n", "diversity")} == {
+        name: getattr(unchanged, name) for name in ("engine", "window", "top_n", "diversity")
     }
 
 

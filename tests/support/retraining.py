@@ -23,6 +23,7 @@ ASKED: dict[str, Any] = {
     "feedback": "implicit",
     "window": 1_000_000,
     "top_n": 10,
+    "diversity": 0.0,
     "promote": "gate",
     "force": False,
     "search": "auto",

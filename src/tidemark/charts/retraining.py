@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tidemark.charts import graph, history, members, model, style
+from tidemark.charts import diversity_curve, graph, history, members, model, style
 from tidemark.evaluation import evidence
 from tidemark.registry import champion, entries, figures
 from tidemark.retraining import search_memory
@@ -22,6 +22,7 @@ TABLES = {
     "tables/by_activity.csv": "NDCG@10 by the length of users' histories",
     "tables/spread.csv": "Popularity curve and Gini of each model",
     "tables/search.csv": "Every trial of the search",
+    "tables/diversity.csv": "What more diverse lists cost and gain",
     "tables/degrees.csv": "Degree distribution of users and items",
     "tables/components.csv": "Sizes of the connected components",
     "tables/top_products.csv": "Products most taken, and most recommended",
@@ -96,7 +97,7 @@ def _tables(run: str, evaluated: Document, entry: Document, models: list[Documen
 
 
 def _figures(db: "Database[Document]", entry: Document, evaluated: Document, shape: Document | None,
-             models: list[Document], live: str | None) -> "dict[str, Figure]":  # fmt: skip
+             models: list[Document], live: str | None, measured: Document | None) -> "dict[str, Figure]":  # fmt: skip
     searched = search_memory.searched(db, entry)
     drawn = {
         "metrics": model.metrics(entry),
@@ -106,6 +107,8 @@ def _figures(db: "Database[Document]", entry: Document, evaluated: Document, sha
     }
     if searched and (searched.get("search") or {}).get("portfolio"):
         drawn["blend"] = members.weights(entry, searched)
+    if measured:
+        drawn["diversity"] = diversity_curve.curve(entry, measured)
     if "by_activity" in evaluated:
         drawn["activity"] = model.activity(entry, evaluated["by_activity"])
         drawn["spread"] = model.spread(entry, evaluated["spread"])
@@ -120,6 +123,22 @@ def _figures(db: "Database[Document]", entry: Document, evaluated: Document, sha
     return drawn
 
 
+def _diversity(curve: list[Document]) -> pd.DataFrame:
+    """One row a figure of each diversity."""
+    rows = [
+        (row["at"], row["users"], metric, *(figure[k] for k in ("value", "low", "high")))
+        for row in curve
+        for metric, figure in row.items()
+        if isinstance(figure, dict)
+    ]
+    return pd.DataFrame(rows, columns=["at", "users", "metric", "value", "low", "high"])
+
+
+def _told(path: str) -> Document | None:
+    """What a step of the run left; None where it did not come so far."""
+    return artifacts.read_json(path) if artifacts.exists(path) else None
+
+
 def draw(db: "Database[Document]", run: str, *, dag: str, run_id: str) -> Document:
     """Draw every chart of the run, write its tables, then its manifest; done again, they are replaced.
 
@@ -128,13 +147,15 @@ def draw(db: "Database[Document]", run: str, *, dag: str, run_id: str) -> Docume
     """
     snapshot, evaluated = (artifacts.read_json(f"{run}/{name}") for name in (run_folder.SNAPSHOT, run_folder.EVALUATE))
     entry = entries.get(db, snapshot["model_id"])
-    shape = artifacts.read_json(f"{run}/{run_folder.GRAPH}") if artifacts.exists(f"{run}/{run_folder.GRAPH}") else None
+    shape, diverse = (_told(f"{run}/{name}") for name in (run_folder.GRAPH, run_folder.DIVERSITY))
     models = entries.history(db)
     at = champion.pointer(db)
     live = at["model_id"] if at else None
     _tables(run, evaluated, entry, models, live)
+    if diverse and diverse["curve"]:
+        artifacts.write_table(f"{run}/tables/diversity.csv", _diversity(diverse["curve"]))
     titles = dict(TABLES)
-    for name, figure in _figures(db, entry, evaluated, shape, models, live).items():
+    for name, figure in _figures(db, entry, evaluated, shape, models, live, diverse).items():
         titles |= style.save(figure, run, name)
     counts = {
         "interactions stored": snapshot["stored"],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tidemark.models import ranking
+from tidemark.models import ranking, variety
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -21,6 +21,9 @@ Array = np.ndarray[Any, Any]
 
 NOBODY = -1
 """In place of a member: there is no item, or no member knows the user."""
+
+USERS = 1 << 16
+"""Users at once: their candidates are held."""
 
 
 def greatest(parts: Sequence[Array], items: Array) -> Array:
@@ -38,14 +41,28 @@ def greatest(parts: Sequence[Array], items: Array) -> Array:
     return np.where(nobody, NOBODY, np.argmax(shares, axis=0)).astype(np.int8)
 
 
-def recommend(fitted: "Fitted", user_nums: Array, n: int, seen: "csr_matrix") -> tuple[Array, Array, Array | None]:
-    """What `interface.recommend` gives, and who brought it.
+def recommend(
+    fitted: "Fitted", user_nums: Array, n: int, seen: "csr_matrix", diversity: float = 0.0
+) -> tuple[Array, Array, Array | None]:
+    """What `interface.recommend` gives, and who brought it; users are taken `USERS` at a time.
 
     Returns:
         items int32, scores float32 and int8 places in `Fitted.member_names`, `NOBODY` among them, each
         `(len(user_nums), n)`; None in place of the last where `fitted` is no blend.
     """
-    by = np.full((len(user_nums), n), NOBODY, np.int8) if fitted.member_names() else None
+    blocks = [
+        _recommend(fitted, user_nums[start : start + USERS], n, seen, diversity)
+        for start in range(0, max(len(user_nums), 1), USERS)
+    ]
+    items, scores, by = zip(*blocks, strict=True)
+    return np.concatenate(items), np.concatenate(scores), np.concatenate(by) if fitted.member_names() else None
+
+
+def _recommend(
+    fitted: "Fitted", user_nums: Array, n: int, seen: "csr_matrix", diversity: float
+) -> tuple[Array, Array, Array]:
+    depth = variety.candidates(n, diversity)
+    by = np.full((len(user_nums), depth), NOBODY, np.int8)
     parts: dict[int, Sequence[Array]] = {}  # of the block that each thread has scored
 
     def scores(users: Array) -> Array:
@@ -53,8 +70,9 @@ def recommend(fitted: "Fitted", user_nums: Array, n: int, seen: "csr_matrix") ->
         return block
 
     def listed(rows: slice, items: Array) -> None:
-        if by is not None:
+        if fitted.member_names():
             by[rows, : items.shape[1]] = greatest(parts.pop(threading.get_ident()), items)
 
-    items, best = ranking.top_n(scores, user_nums, n, seen, listed=listed)
-    return items, best, by
+    candidates = ranking.top_n(scores, user_nums, depth, seen, listed=listed)
+    items, best, at = variety.listed(*candidates, fitted.factors_of_items() if diversity else None, diversity, n)
+    return items, best, np.where(at == ranking.NONE, NOBODY, np.take_along_axis(by, np.maximum(at, 0), axis=1))

@@ -88,8 +88,8 @@ class Fitted(ABC):
         return None
 
     def factors_of_items(self) -> Array | None:
-        """What a user who is newer than the model is folded into (`models.fold_in`): float32 `(n_items, n_factors)`; None
-        where it has learned nothing of the kind."""
+        """Vectors of the items, which point the same way where items are alike: float32 `(n_items, n_factors)`; None where it
+        has learned nothing of the kind."""
         return None
 
 
@@ -153,12 +153,14 @@ class Recommender(ABC):
 
 
 def recommend(
-    fitted: Fitted, user_nums: Array, n: int, seen: "csr_matrix", known: Array | None = None
+    fitted: Fitted, user_nums: Array, n: int, seen: "csr_matrix", known: Array | None = None, diversity: float = 0.0
 ) -> tuple[Array, Array]:
-    """The `n` best unseen items of each user: items int32, scores float32, `(len(user_nums), n)`; see `ranking.top_n`."""
-    from tidemark.models import ranking
+    """The `n` best unseen items of each user: items int32, scores float32, `(len(user_nums), n)`; see `ranking.top_n`, and
+    for `diversity` `variety`."""
+    from tidemark.models import ranking, variety
 
-    return ranking.top_n(fitted.scores, user_nums, n, seen, known)
+    items, scores = ranking.top_n(fitted.scores, user_nums, variety.candidates(n, diversity), seen, known)
+    return variety.listed(items, scores, fitted.factors_of_items() if diversity else None, diversity, n)[:2]
 
 
 def prefixed(part: str, arrays: Mapping[str, Array]) -> dict[str, Array]:

@@ -73,6 +73,7 @@ def register(db: Database[Document], run: str) -> Document:
             "engine": engine,
             "feedback": feedback,
             "params": params,
+            "diversity": snapshot["asked"].get("diversity", 0.0),
             "tried": tried,
             "settings_from": trained["settings_from"],
             "search_of": trained["search_of"],

@@ -29,7 +29,7 @@ Document = dict[str, Any]
 log = logging.getLogger(__name__)
 
 
-def evaluate(run: str, split: Split, params: Document, champion: Document | None) -> Document:
+def evaluate(run: str, split: Split, params: Document, champion: Document | None, diversity: float = 0.0) -> Document:
     """Figures of every model, for the decision and the registry.
 
     Args:
@@ -37,6 +37,7 @@ def evaluate(run: str, split: Split, params: Document, champion: Document | None
         split: both sides, and how the champion is compared.
         params: the candidate's recipe, as stored.
         champion: its model document; None where there is none.
+        diversity: that the lists of the candidate and of what takes its place are to have; the champion's have its own.
 
     Returns:
         `metrics` (see `ranking_metrics.rank_metrics`), `ndcg_at_10` of each model, `leads[a][b]` (see `promotion.Lead`)
@@ -47,7 +48,7 @@ def evaluate(run: str, split: Split, params: Document, champion: Document | None
     train, held = split.train, split.held
     users = ranking_metrics.users_of_both(train, held)
     with phase("ranking"):
-        ranked, compared_with = _ranked(run, split, users, params, champion) if len(users) else ({}, None)
+        ranked, compared_with = _ranked(run, split, users, params, champion, diversity) if len(users) else ({}, None)
     with phase("figures"):
         measured = (
             ranking_metrics.rank_metrics(ranked, users, train, held) if ranked else ranking_metrics.Ranked({}, {})
@@ -71,14 +72,14 @@ def evaluate(run: str, split: Split, params: Document, champion: Document | None
 
 
 def _ranked(
-    run: str, split: Split, users: Array, params: Document, champion: Document | None
+    run: str, split: Split, users: Array, params: Document, champion: Document | None, diversity: float
 ) -> tuple[dict[str, Array], str | None]:
     """Of each model the lists of `users`, int32 `(m, LIST_LENGTH)`, and how the champion was compared."""
     train = split.train
     known = train.item_counts > 0
 
-    def lists(fitted: Fitted, items: Array = known) -> Array:
-        return recommend(fitted, users, ranking_metrics.LIST_LENGTH, train.weights, items)[0]
+    def lists(fitted: Fitted, items: Array = known, diversity: float = diversity) -> Array:
+        return recommend(fitted, users, ranking_metrics.LIST_LENGTH, train.weights, items, diversity)[0]
 
     candidate, _ = saved.load_model(f"{run}/{run_folder.CANDIDATE}", train)
     ranked = {
@@ -91,16 +92,18 @@ def _ranked(
     if not (champion and split.compare):
         return ranked, None
     compared_with = split.compare
-    path = f"{champion['artifacts']}/{run_folder.MODEL}"
+    path, own_diversity = f"{champion['artifacts']}/{run_folder.MODEL}", champion.get("diversity", 0.0)
     if compared_with == "champion" and not artifacts.exists(path):
         log.warning("the champion's factors are gone (%s): its recipe is compared instead", path)
         compared_with = "recipe"
     if compared_with == "champion":
-        ranked["champion"] = lists(*saved.load_model(path, train))
-    elif (own := from_document(champion["params"]).recommender()) == from_document(params).recommender():
+        ranked["champion"] = lists(*saved.load_model(path, train), own_diversity)
+    elif (own := from_document(champion["params"]).recommender()) == from_document(
+        params
+    ).recommender() and own_diversity == diversity:
         ranked["champion"] = ranked["candidate"]  # the same recipe on the same pairs is the same model
     else:
-        ranked["champion"] = lists(fallback.fit(own, train))
+        ranked["champion"] = lists(fallback.fit(own, train), diversity=own_diversity)
     return ranked, compared_with
 
 
@@ -121,7 +124,7 @@ def of_run(db: Database[Document], run: str) -> Document:
     with phase("reading"):
         split = splits.split(saved.load_pairs(run), snapshot["champion_cut"])
     champion = entries.get(db, snapshot["champion"]) if snapshot["champion"] else None
-    evaluated = evaluate(run, split, trained["params"], champion)
+    evaluated = evaluate(run, split, trained["params"], champion, snapshot["asked"].get("diversity", 0.0))
     evidence = Evidence(split.measured_users, split.rule)
     log.info("%s: %s", split.why, evidence.doubt() or evidence.text())
     for name, ndcg in evaluated["ndcg_at_10"].items():

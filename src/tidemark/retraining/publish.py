@@ -68,11 +68,11 @@ class Lists:
         return Lists(self.users[which], self.items[which], self.scores[which], self.wanted[which], by, self.members)
 
 
-def make(fitted: Fitted, pairs: Pairs, n: int) -> Lists:
-    """The lists of every user of `pairs` who has not the whole catalogue."""
+def make(fitted: Fitted, pairs: Pairs, n: int, diversity: float = 0.0) -> Lists:
+    """The lists of every user of `pairs` who has not the whole catalogue; for `diversity` see `models.variety`."""
     wanted = np.minimum(n, pairs.shape[1] - pairs.user_counts)
     users = np.flatnonzero(wanted > 0)
-    items, scores, by = brought.recommend(fitted, users, n, pairs.weights)
+    items, scores, by = brought.recommend(fitted, users, n, pairs.weights, diversity)
     return Lists(users, items, scores, wanted[users], by, fitted.member_names())
 
 
@@ -236,7 +236,7 @@ def publish_run(db: Database[Document], run: str, keep: int) -> Document | None:
     with phase("fit"):
         pairs, fitted = fit(run, model)
     with phase("ranking"):
-        made = make(fitted, pairs, snapshot["asked"]["top_n"])
+        made = make(fitted, pairs, snapshot["asked"]["top_n"], model.get("diversity", 0.0))
         lists, erased = without(made, pairs, tombstones.read(db))
     if erased:  # of an earlier try, in a collection that nobody reads yet
         db[mongo.recommendations(model["_id"])].delete_many({"_id": {"$in": erased}})

@@ -1,6 +1,7 @@
 """Report: what a retraining did, as a small dictionary and as a table that a person reads in the task's log."""
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 from pymongo.database import Database
@@ -46,8 +47,9 @@ def _cell(figure: dict[str, float] | None) -> str:
     return f"{figure['value']:.4f} ({figure['low']:.4f}-{figure['high']:.4f})" if figure else ""
 
 
-def text(model: Document, sample: list[Document], took: list[Document]) -> str:
-    """The model document, some recommendations (`{user_id, items: [title or id]}`) and the jobs' `phases`, for reading.
+def text(model: Document, sample: list[Document], took: list[Document], curve: Sequence[Document] = ()) -> str:
+    """The model document, some recommendations (`{user_id, items: [title or id]}`), the jobs' `phases` and the `curve` of
+    `diversity`, for reading.
 
     Figures from which nothing can be concluded are not shown: a sentence says so in their place.
     """
@@ -76,6 +78,8 @@ def text(model: Document, sample: list[Document], took: list[Document]) -> str:
         out.print("not published: the champion, if there is one, stays")
     for row in sample:
         out.print(f"{row['user_id']}: {'; '.join(row['items'])}", soft_wrap=True)
+    if curve and ranking.conclusive:
+        out.print(_diversity(curve))
     if took:
         out.print(_phases(took))
     assert isinstance(out.file, io.StringIO)  # noqa: S101 -- made above
@@ -99,6 +103,16 @@ def _stars(model: Document, measured: str) -> Table:
         table.add_column(heading)
     for name, of_name in figures.of_stars(model).items():
         table.add_row(NAMES[name], _cell(of_name["rmse"]), _cell(of_name["mae"]))
+    return table
+
+
+def _diversity(curve: Sequence[Document]) -> Table:
+    table = Table(title=f"what more diverse lists cost and gain (TIDEMARK_DIVERSITY); {curve[0]['users']:,} users")
+    for heading in ("diversity", "NDCG@10", "it costs", "coverage", "novelty, bits", "unlikeness"):
+        table.add_column(heading, justify="right")
+    for row in curve:
+        shown = (_cell(row.get(key)) for key in ("ndcg_at_10", "cost", "coverage", "novelty", "diversity"))
+        table.add_row(f"{row['at']:.1f}", *shown)
     return table
 
 
@@ -143,5 +157,8 @@ def of_run(db: Database[Document], run: str) -> tuple[Document, str]:
     model = entries.get(db, artifacts.read_json(f"{run}/{run_folder.SNAPSHOT}")["model_id"])
     shown = sample(db, model["_id"]) if model["published_at"] else []
     took = phases(run)
-    artifacts.write_json(f"{run}/{run_folder.REPORT}", {"model": model, "sample": shown, "phases": took})
-    return small(model), text(model, shown, took)
+    path = f"{run}/{run_folder.DIVERSITY}"
+    curve = artifacts.read_json(path)["curve"] if artifacts.exists(path) else []
+    told = {"model": model, "sample": shown, "phases": took, "diversity": curve}
+    artifacts.write_json(f"{run}/{run_folder.REPORT}", told)
+    return small(model), text(model, shown, took, curve)

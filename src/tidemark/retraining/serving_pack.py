@@ -71,6 +71,7 @@ def about(run: str, snapshot: Document, model: Document) -> About:
         next_offsets={int(partition): int(at) for partition, at in stream["next_offsets"].items()},
         topic_id=stream["topic_id"],
         n=snapshot["asked"]["top_n"],
+        diversity=model.get("diversity", 0.0),
     )
 
 

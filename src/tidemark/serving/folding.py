@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tidemark.errors import ContractError, PackError
-from tidemark.models import recipes, user_history
+from tidemark.models import ranking, recipes, user_history, variety
 from tidemark.models.interface import Fitted
 from tidemark.serving.catalogue import Catalogue
 from tidemark.serving.events import Event
@@ -129,6 +129,18 @@ class Model:
         numbers = self.pack.lists[row]
         there = numbers >= 0
         return numbers[there], self.pack.scores[row][there], not there.all()
+
+    def best(self, scores: Array, n: int) -> tuple[Array, Array]:
+        """The `n` best of `scores` `(n_items,)`, as diverse as the lists of this model are: item numbers, best first, and what
+        they are listed by; fewer where fewer are allowed."""
+        diversity = self.pack.about.diversity
+        numbers = ranking.best(scores, variety.candidates(n, diversity))
+        vectors = self.fitted.factors_of_items() if self.fitted and diversity else None
+        if vectors is None or not len(numbers):
+            return numbers[:n], scores[numbers[:n]]
+        found, values, _ = variety.listed(numbers[np.newaxis], scores[numbers][np.newaxis], vectors, diversity, n)
+        there = found[0] != ranking.NONE
+        return found[0][there], values[0][there]
 
     def brought_to(self, row: int) -> dict[int, str]:
         """Item number -> the member of a blend that brought it into the list of the user `row`; nothing where none is known."""

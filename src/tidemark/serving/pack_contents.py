@@ -36,6 +36,7 @@ class About:
         next_offsets: partition -> the first offset of the topic `interactions` that it has not learned from.
         topic_id: the identity of that topic; None where the model was made without the stream.
         n: the longest list.
+        diversity: how unlike the items of a list are to be (`models.variety`), 0 to 1.
     """
 
     model_id: str
@@ -47,6 +48,7 @@ class About:
     next_offsets: Mapping[int, int]
     topic_id: str | None
     n: int
+    diversity: float = 0.0
 
     def document(self) -> Document:
         """As JSON holds it: times as ISO 8601, partitions as texts."""
@@ -68,7 +70,15 @@ class About:
         if any(moment.tzinfo is None for moment in times.values()):
             raise ValueError("a time without its zone")
         offsets = {int(partition): int(at) for partition, at in document["next_offsets"].items()}
-        return cls(**{**document, **times, "next_offsets": offsets, "n": int(document["n"])})
+        return cls(
+            **{
+                **document,
+                **times,
+                "next_offsets": offsets,
+                "n": int(document["n"]),
+                "diversity": float(document.get("diversity", 0)),
+            }
+        )
 
 
 @dataclass(frozen=True)

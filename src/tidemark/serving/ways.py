@@ -17,7 +17,6 @@ from itertools import count
 import numpy as np
 
 from tidemark.errors import UnreachableError
-from tidemark.models import ranking
 from tidemark.serving import because
 from tidemark.serving.answers import CONTENT, FOLD_IN, POPULAR, STORED, Answer, Ask, Listed, Share
 from tidemark.serving.catalogue import Catalogue
@@ -219,8 +218,7 @@ class _Person:
 
     def _pick_scored(self, scores: Array) -> None:
         scores[~self.allowed[: self.model.n_items]] = -np.inf
-        numbers = ranking.best(scores, self._missing)
-        self._pick(numbers, scores[numbers], FOLD_IN)
+        self._pick(*self.model.best(scores, self._missing), FOLD_IN)
 
     def _listed(self) -> Iterator[Listed]:
         catalogue = self.catalogue

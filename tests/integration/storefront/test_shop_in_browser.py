@@ -12,6 +12,7 @@ from tests.integration.storefront.test_pages_in_browser import complains, is_mis
 from tests.support import browser as chromium
 from tests.support.browser import NARROW, WIDE
 from tests.support.machine import Machine
+from tests.support.own_settings import use
 from tests.support.own_shop import PASSWORD, OwnShop
 from tests.support.published import model_id
 from tidemark.local import shop_services
@@ -34,9 +35,11 @@ Open = Callable[..., Page]
 @pytest.fixture(scope="module")
 def shop(real_shop: OwnShop) -> Iterator[OwnShop]:
     """The shop with its live process, and two shoppers of these tests alone: what others took must not be stronger."""
-    accounts = Accounts(real_shop.db, patience=30)
-    for who, user_id in (("buyer", "u11"), ("other", "u02")):
-        accounts.add(f"{who}@tidemark.example", PASSWORD, "shopper", user_id)
+    with pytest.MonkeyPatch.context() as patch:
+        use(real_shop.config, "shop_", patch)  # other tests erase users of this shop: they are known by its secret
+        accounts = Accounts(real_shop.db, patience=30)
+        for who, user_id in (("buyer", "u11"), ("other", "u02")):
+            accounts.add(f"{who}@tidemark.example", PASSWORD, "shopper", user_id)
     real_shop.live.start()
     yield real_shop
     real_shop.live.stop()

@@ -71,3 +71,16 @@ def test_it_shows_where_the_seconds_of_each_job_went_as_far_as_they_ran(tmp_path
     assert [(row["job"], row["phase"]) for row in took] == [("train", "start"), ("train", "gate"), ("publish", "gate")]
     text = " ".join(report.text(model(3_000), [], took).split())
     assert "train │ gate │ 3.1 │ 2.5" in text
+
+
+def test_what_more_diverse_lists_cost_is_a_table_where_it_was_measured():
+    figure = {"value": 0.1, "low": 0.09, "high": 0.11}
+    row = {"at": 0.3, "users": 1_234} | dict.fromkeys(
+        ("ndcg_at_10", "cost", "coverage", "novelty", "diversity"), figure
+    )
+    told = " ".join(report.text(model(3_000), [], [], [row]).split())
+    assert "TIDEMARK_DIVERSITY" in told
+    assert "1,234 users" in told
+    assert "0.1000 (0.0900-0.1100)" in told
+    assert "TIDEMARK_DIVERSITY" not in report.text(model(3), [], [], [row])
+    assert "TIDEMARK_DIVERSITY" not in report.text(model(3_000), [], [])

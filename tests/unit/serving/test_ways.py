@@ -1,6 +1,7 @@
 """Which way an answer comes, and that it is the one that comparing everything with everything would give."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -376,3 +377,20 @@ def test_who_has_deleted_everything_is_new_and_while_mongodb_is_away_their_list_
     assert (ids(answer), answer.method, answer.stale) == (["i00", "i01"], "popular", False)
     away = ways.answer(Ask("even", 2), model, catalogue, (), Asked(None), fewer=True)
     assert (ids(away), away.method, away.stale) == (["i04", "i06"], "stored", True)
+
+
+def test_a_history_is_listed_as_diversely_as_the_models_lists_are():
+    plain, catalogue = boards()
+    about = replace(plain.pack.about, diversity=0.9)
+    diverse = Model.of(replace(plain.pack, about=about))
+    newer = events("new", ["i00", "i04", "i01"])
+    ask = Ask("new", 6)
+    by_score = ways.answer(ask, plain, catalogue, newer, lambda: newer)
+    answer = ways.answer(ask, diverse, catalogue, newer, lambda: newer)
+    assert ids(answer)[0] == ids(by_score)[0]
+    assert ids(answer) != ids(by_score)
+    assert ids(answer)[1] in ODD  # the other taste: unlike what is listed already
+    values = [item.score for item in answer.items]
+    assert values == sorted(values, reverse=True)
+    assert ids(ways.answer(Ask("new", 3), diverse, catalogue, newer, lambda: newer)) == ids(answer)[:3]
+    assert not {"i00", "i04", "i01"} & set(ids(answer))
