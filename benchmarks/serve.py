@@ -29,15 +29,17 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import serve_musts, serve_servers, serve_streams, serve_world, subjects
+from benchmarks import serve_guesses, serve_musts, serve_servers, serve_streams, serve_world, subjects
 from benchmarks.http_load import Load, cpu_microseconds, load, request
 from benchmarks.serve_musts import (
     BIG,
+    CALM,
     EMPTY,
     EMPTY_GUNICORN,
     FILTERED,
     FITTING,
     FOLDED,
+    GUESSED,
     HALF,
     KNOWN,
     POPULAR,
@@ -56,6 +58,8 @@ ASKED = 20_000
 BATCH, SENDERS = 100, 8
 FOLDED_A_SECOND, NEW, CACHED = 40, 400, 200
 """Users a second who are folded in for the first time, those there are for a round, and those whose history is known."""
+CALM_A_SECOND = 1_000
+"""As a shop is read that has most of its machine to spare."""
 BIG_ITEMS, BIG_USERS = 1_000_000, 1_000
 
 
@@ -113,6 +117,8 @@ def rows(world: World, servers: Servers, folder: Path) -> list[Row]:
         Row(STORED, shop, lambda: stored),
         Row(KNOWN, shop, lambda: known),
         Row(HALF, shop, lambda: stored, rate=None),
+        Row(CALM, shop, lambda: stored, rate=CALM_A_SECOND),
+        Row(GUESSED, shop, lambda: stored, rate=CALM_A_SECOND, beside=lambda: serve_guesses.guessing(shop.address)),
         Row(FITTING, shop, lambda: stored, beside=lambda: serve_servers.fitting(folder)),
         Row(FILTERED, shop, lambda: filtered, 4),
         Row(BIG, shop, lambda: filtered, 4),

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 EMPTY, STORED, KNOWN, HALF = "empty Flask", "stored", "304", "open loop at half of stored"
 EMPTY_GUNICORN, STORED_GUNICORN = "empty Flask, gunicorn gthread", "stored, gunicorn gthread"
 FITTING = "stored, while a model is fitted"
+CALM, GUESSED = "stored, 1,000 a second", "the same, 250 passwords a second guessed"
 FOLDED, FILTERED, POPULAR = "fold-in, nothing cached", "filtered, history cached", "popular of a category"
 BIG = "1 M items x 64, exact"
 SENT = "interactions sent"
@@ -16,6 +17,7 @@ SENT = "interactions sent"
 OF_EMPTY, OF_GUNICORN = 0.55, 1.0
 PEER, PEER_FITTING, OF_PEER = 1_705, 1_022, 1.5
 OWN_MIB = 150
+OF_CALM = 2.0
 
 Lines = Mapping[str, Mapping[str, Any]]
 
@@ -53,6 +55,11 @@ MUSTS = (
     _rate(STORED, OF_PEER * PEER, "1.5 x the peer"),
     _rate(FITTING, OF_PEER * PEER_FITTING, "1.5 x the peer while it fits"),
     _p99(HALF, 10),
+    Must(
+        GUESSED,
+        f"p99 <= {OF_CALM:g} x that without",
+        lambda of: of[GUESSED]["p99_ms"] <= OF_CALM * of[CALM]["p99_ms"],
+    ),
     _of(KNOWN, 1.0, STORED),
     _p99(FOLDED, 40),
     _p99(BIG, 50),

@@ -54,6 +54,17 @@ class Letters:
 
 
 @dataclass(frozen=True)
+class Advice:
+    """What the newest backtest recommends: `mark` and `window` in interactions, None where nothing could be concluded."""
+
+    made_at: datetime
+    mark: int | None
+    window: int | None
+    why: tuple[str, ...]
+    run_key: str
+
+
+@dataclass(frozen=True)
 class Registry:
     """What MongoDB tells; `clicks` has the models of which anything was shown in the storefront."""
 
@@ -63,6 +74,7 @@ class Registry:
     history: History | None
     letters: Letters
     clicks: Mapping[str, Rate] = field(default_factory=dict)
+    advice: Advice | None = None
 
 
 @dataclass(frozen=True)
@@ -105,12 +117,22 @@ def registry(db: Database[Document], number: int) -> Registry:
     """Everything of the page that is read from MongoDB."""
     live, rows = models.live(db), models.page(db, number)
     drawn = history.draw(models.newest(db, history.SHOWN), rows.total, live.row.model_id if live else None)
-    return Registry(live, tuple(models.choices(db)) if live else (), rows, drawn, letters(db), clicks(db))
+    return Registry(live, tuple(models.choices(db)) if live else (), rows, drawn, letters(db), clicks(db), advice(db))
 
 
 def clicks(db: Database[Document]) -> Mapping[str, Rate]:
     """How often what each model recommended was clicked; model_id -> `Rate`, shares of 0 to 1."""
     return {model_id: rate for model_id, rate in engagement_figures.by_model(db).items() if rate.shown}
+
+
+def advice(db: Database[Document]) -> Advice | None:
+    """What the newest backtest recommends; None before the first."""
+    shown = {"made_at": 1, "recommended": 1}
+    found = db["backtests"].find_one({}, shown, sort=[("made_at", DESCENDING)])
+    if found is None:
+        return None
+    told = found["recommended"]
+    return Advice(found["made_at"], told["mark"], told["window"], tuple(told["why"]), str(found["_id"]))
 
 
 def letters(db: Database[Document]) -> Letters:

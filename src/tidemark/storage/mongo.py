@@ -65,6 +65,7 @@ COLLECTIONS: Mapping[str, Collection] = {
     "loads": Collection(),
     "samples": Collection("sample"),
     "models": Collection("model"),
+    "backtests": Collection("backtest", [[("made_at", DESCENDING)]]),
     "pointers": Collection(),
     "progress": Collection(),
     "dead_letters": Collection(

@@ -51,6 +51,23 @@ GRAPH = "graph.json"
 REPORT = "report.json"
 """What the run did, in small."""
 
+# backtest_recommender
+PLAN = "plan.json"
+"""What is trained and measured when."""
+BACKTEST = "backtest.json"
+"""What all origins show, and recommend."""
+
+
+def origin(number: int) -> str:
+    """NDCG@10 of each user measured at one origin."""
+    return f"data/origin-{number}.npz"
+
+
+def gate_trials(number: int) -> str:
+    """What the gate decided at one origin, and what came of it."""
+    return f"data/gate-{number}.json"
+
+
 # tidy_up
 TIDIED = "tidied.json"
 """What went, and what it freed."""

@@ -8,6 +8,7 @@ Times are MongoDB's, so that a worker whose clock is wrong counts with the other
 import hashlib
 import ipaddress
 import math
+import time
 from typing import Any
 
 from pymongo import ReturnDocument
@@ -33,6 +34,10 @@ PER_ADDRESS = 50
 PAUSE = 2.0
 """Seconds after MongoDB did not answer in which no attempt is counted, and so no password is looked at."""
 
+BELIEVED = 5.0
+"""Seconds in which who is refused stays so in this process, without MongoDB being asked: a flood is turned away for little."""
+MOST_REMEMBERED = 10_000
+
 IPV6_NETWORK = 64
 """Bits of an IPv6 address that are counted together: a subscriber has all addresses of such a network."""
 
@@ -47,6 +52,7 @@ class SignIns:
     def __init__(self, db: Database[Document]) -> None:
         self._db, self._ensured = db, False
         self._breaker = Breaker(PAUSE)
+        self._refused: dict[str, tuple[float, float]] = {}  # key -> until when it is believed, and until when it holds
 
     def attempt(self, email: str, address: str) -> None:
         """Count one attempt, before its password is looked at.
@@ -61,16 +67,33 @@ class SignIns:
             TooManyAttemptsError: the password is not to be looked at.
             UnreachableError: MongoDB does not answer.
         """
+        wanted = ((_of_address(address), PER_ADDRESS), (_of_account(email), PER_ACCOUNT))
+        for key, _ in wanted:
+            self._turn_away(key)
         if not self._ensured:
             with self._breaker.asking():
                 ensure(self._db, "sign_ins")  # its documents must expire
             self._ensured = True
         with self._breaker.asking():
-            for key, most in ((_of_address(address), PER_ADDRESS), (_of_account(email), PER_ACCOUNT)):
+            for key, most in wanted:
                 counted = self._count(key)
                 if counted["attempts"] > most:
                     left = (counted["expires_at"] - counted["seen_at"]).total_seconds()
+                    self._remember(key, left)
                     raise TooManyAttemptsError(retry_after=max(1, math.ceil(left)))
+
+    def _remember(self, key: str, left: float) -> None:
+        """Turn `key` away for a while, `left` seconds at most."""
+        if len(self._refused) >= MOST_REMEMBERED:
+            self._refused.clear()
+        now = time.monotonic()
+        self._refused[key] = (now + min(BELIEVED, left), now + left)
+
+    def _turn_away(self, key: str) -> None:
+        believed, holds = self._refused.get(key, (0.0, 0.0))
+        now = time.monotonic()
+        if now < believed:
+            raise TooManyAttemptsError(retry_after=max(1, math.ceil(holds - now)))
 
     def succeeded(self, email: str, address: str) -> None:
         """The password of the attempt was right: clear the account, give the address its attempt back.

@@ -225,6 +225,18 @@ def test_the_page_leads_to_the_storefront():
     assert "The storefront" not in overview_page(), "its address is not known"
 
 
+def test_what_a_backtest_recommends_stands_beside_the_tide():
+    rows = [ModelRow.of(measured_on(1, 300))]
+    advice = first_page.Advice(NOW, 2_000, 50_000, ("no loss is shown <here>",), "manual__1")
+    text = overview_page(registry=replace(registry_of(rows), advice=advice))
+    assert "a mark of 2,000, a window of 50,000" in text
+    assert "No loss is shown &lt;here&gt;." in text
+    assert "/folders/backtest_recommender/manual__1" in text
+    unclear = replace(advice, mark=None, window=None, why=("3 users were measured",))
+    assert "A backtest could conclude nothing" in overview_page(registry=replace(registry_of(rows), advice=unclear))
+    assert "backtest" not in overview_page(registry=registry_of(rows))
+
+
 def test_whatever_is_in_a_text_is_text():
     evil = registry_data.EVIL
     row = ModelRow.of(registry_data.model(1, reasons=[evil]) | {"_id": evil, "status": evil, "engine": evil})
