@@ -46,7 +46,7 @@ def chosen(search, **given):
 def test_never_searched_and_nothing_remembered_takes_defaults_and_does_not_call_them_remembered():
     choice, why = chosen("never")
     assert (choice.settings_from, choice.search_of, choice.search) == ("defaults", None, None)
-    assert choice.recommender == AlsImplicit(64, 10.0, 60.0)
+    assert choice.recommender == AlsImplicit(16, 100.0, 20.0)
     assert why == "the first settings of the grid: nothing is remembered and no search was wanted (no earlier search)"
 
 

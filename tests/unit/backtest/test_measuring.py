@@ -8,7 +8,9 @@ from tidemark.backtest import measuring
 from tidemark.backtest.measuring import FOLDED, FRESH, STALE, Past
 from tidemark.backtest.origins import LAGS, Plan, plan
 from tidemark.models.als_implicit import AlsImplicit
+from tidemark.models.fallback import WithFallback
 from tidemark.models.item_knn import ItemKnn
+from tidemark.models.neighbours import Neighbours
 from tidemark.models.pairs import from_frame
 from tidemark.models.popularity import Popularity
 
@@ -67,6 +69,8 @@ def test_of_item_knn_folding_in_is_training_on_the_older_neighbours():
     lists = measuring.folded(moment, then, stale)
     row = int(np.flatnonzero(moment.known.user_counts[moment.users] > learned.user_counts[moment.users])[0])
     user = moment.users[row]
+    assert isinstance(then.fitted, WithFallback)
+    assert isinstance(then.fitted.first, Neighbours)
     similarity = then.fitted.first.similarity
     had = np.flatnonzero(np.asarray(moment.known.weights[user].todense()).ravel() > 0)
     scores = np.asarray(similarity[had].sum(axis=0)).ravel().astype(float)

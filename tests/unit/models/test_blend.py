@@ -64,8 +64,10 @@ weights = st.lists(st.integers(0, 5), min_size=5, max_size=5).filter(any)
 def test_only_the_ratios_of_weights_matter(weights, scale):
     one, other = made(*weights), made(*(weight * scale for weight in weights))
     assert np.array_equal(one.scores(USERS) * np.float32(scale), other.scores(USERS))
-    _, _, by = brought.recommend(one, USERS, 5, PAIRS.weights)
-    assert np.array_equal(by, brought.recommend(other, USERS, 5, PAIRS.weights)[2])
+    by, of_other = (brought.recommend(blended, USERS, 5, PAIRS.weights)[2] for blended in (one, other))
+    assert by is not None
+    assert of_other is not None
+    assert np.array_equal(by, of_other)
 
 
 @settings(deadline=None, max_examples=30)

@@ -35,6 +35,7 @@ def test_the_lists_are_those_without_asking(block_bytes, monkeypatch):
     expected = recommend(fitted, users, 10, SOME.weights)
     assert np.array_equal(items, expected[0])
     assert np.array_equal(scores, expected[1])
+    assert by is not None
     assert by.dtype == np.int8
     assert (by[STRANGER] == NOBODY).all()  # the fallback's list
     others = np.delete(by, STRANGER, axis=0)
@@ -52,5 +53,6 @@ def test_what_is_no_blend_says_nothing():
 
 def test_more_items_than_there_are():
     _, _, by = brought.recommend(fallback.fit(BLEND, PAIRS), np.arange(60), 50, PAIRS.weights)
+    assert by is not None
     assert by.shape == (60, 50)
     assert (by[:, 40:] == NOBODY).all()

@@ -9,14 +9,16 @@ from tidemark.models.als_spark import AlsSpark
 from tidemark.retraining import grids
 from tidemark.retraining.grids import Grid
 
+Als = AlsImplicit | AlsSpark
+
 BUDGET = grids.BUDGETS["implicit"]
 GRID = grids.grid("implicit", "implicit")
 SMALL, LARGE = GRID.first
 
 
-def walked(n_all: int, n_trial: int, best: AlsImplicit | None, grid: Grid = GRID) -> list[tuple[object, object]]:
+def walked(n_all: int, n_trial: int, best: "Als | None", grid: Grid = GRID) -> "list[tuple[Als, Als]]":
     """What is tried where `best` reaches the most."""
-    found: dict[object, float] = {}
+    found: dict[Als, float] = {}
     out = []
     for recommender, tried in grids.trials(grid, n_all, n_trial, BUDGET, found):
         assert recommender not in found

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,7 +52,8 @@ def test_of_a_blend_each_item_says_who_brought_it():
 
 
 def spoilt(**changes):
-    return publish.summary(replace(LISTS, **{k: np.array(v) for k, v in changes.items()}), PAIRS)
+    arrays: dict[str, Any] = {name: np.array(values) for name, values in changes.items()}
+    return publish.summary(replace(LISTS, **arrays), PAIRS)
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_who_is_refused_is_turned_away_for_a_while_without_mongodb_being_asked(m
     monkeypatch.setattr(sign_ins.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(sign_ins, "ensure", lambda *_: None)
     collection = Counting()
-    attempts = sign_ins.SignIns(collection)
+    attempts = sign_ins.SignIns(collection)  # type: ignore[arg-type]
     left = []
     for after in (0.0, 1.0, sign_ins.BELIEVED - 0.1, sign_ins.BELIEVED + 0.1):
         clock[0] = 100.0 + after
@@ -68,7 +68,7 @@ def test_who_is_refused_is_turned_away_for_a_while_without_mongodb_being_asked(m
 def test_no_more_are_remembered_than_fit(monkeypatch):
     monkeypatch.setattr(sign_ins, "MOST_REMEMBERED", 3)
     monkeypatch.setattr(sign_ins, "ensure", lambda *_: None)
-    attempts = sign_ins.SignIns(Counting())
+    attempts = sign_ins.SignIns(Counting())  # type: ignore[arg-type]
     for number in range(10):
         with pytest.raises(TooManyAttemptsError):
             attempts.attempt("somebody@tidemark.example", f"192.0.2.{number}")
