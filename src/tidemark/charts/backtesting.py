@@ -37,7 +37,7 @@ def draw(run: str, *, dag: str, run_id: str) -> Document:
         titles |= style.save(figure, run, name)
     recommended = found["recommended"]
     counts = {"interactions": found["pairs"], "origins": found["origins"], "gate decisions": found["gate"]["decisions"]}
-    verdicts = {"recommended": " ".join(f"{sentence}." for sentence in recommended["why"])}
+    verdicts = {"recommended": " ".join(f"{sentence[0].upper()}{sentence[1:]}." for sentence in recommended["why"])}
     if recommended["mark"]:
         verdicts |= {
             "TIDEMARK_RETRAIN_MARK": f"{recommended['mark']:,}",

@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from tidemark.charts import style
-from tidemark.evaluation.names import MEMBER, NAMES
+from tidemark.registry.names import MEMBER, NAMES
 
 Document = dict[str, Any]
 

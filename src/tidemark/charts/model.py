@@ -10,13 +10,16 @@ from matplotlib.figure import Figure
 
 from tidemark.charts import style
 from tidemark.evaluation import disparity, evidence
-from tidemark.evaluation.names import NAMES
 from tidemark.registry import figures
+from tidemark.registry.names import CANDIDATE, NAMES
 
 Document = dict[str, Any]
 
-SERIES = {name: number for number, name in enumerate(("candidate", "popularity", "item_knn", "champion", "taken"))}
+SERIES = {name: number for number, name in enumerate((CANDIDATE, "popularity", "item_knn", "champion", "taken"))}
 """Whose line looks how, in every chart; models without a line of their own are only in the table of metrics."""
+
+REPLACED = 5
+"""The look of the candidate where another took its place, and its look."""
 
 PANELS = {"ndcg_at_10": "NDCG@10", "recall_at_20": "recall@20", "coverage": "coverage", "novelty": "novelty, bits"}
 
@@ -74,7 +77,7 @@ def metrics(model: Document, at: datetime | None = None) -> Figure:
     title, rests_on = "This model beside the baselines, on what users took next", evidence.of(model)
     if not rests_on.conclusive:
         return _nothing(title, model, rests_on.doubt(), rests_on.text(), at)
-    names = _ranked(model)
+    names, called = _ranked(model), figures.names(model)
     drawn, panels = style.panels(
         title,
         "mean over users and 95 % bootstrap interval; all items ranked, seen ones removed",
@@ -86,13 +89,21 @@ def metrics(model: Document, at: datetime | None = None) -> Figure:
     for axes, (key, shown) in zip(panels, PANELS.items(), strict=True):
         _dots(axes, [figures.of(model, name).get(key) for name in names])
         axes.set_title(shown)
-        axes.set_yticks(range(len(names)), [NAMES[name] for name in names] if axes is panels[0] else [""] * len(names))
+        axes.set_yticks(range(len(names)), [called[name] for name in names] if axes is panels[0] else [""] * len(names))
     return drawn
 
 
 def _ranked(model: Document) -> list[str]:
-    """Models that were ranked beside this one, in the order of `NAMES`."""
-    return [name for name in NAMES if figures.of(model, name)]
+    """The models that were ranked, this one first (`figures.names`)."""
+    return [name for name in figures.names(model) if figures.of(model, name)]
+
+
+def _series(model: Document) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Each model that has a line: what it is called, and its look."""
+    own, called = figures.contender(model), figures.names(model) | {"taken": "what users took"}
+    looks = {own: SERIES[CANDIDATE]} | ({} if own == CANDIDATE else {CANDIDATE: REPLACED})
+    looks |= {name: number for name, number in SERIES.items() if name not in looks}
+    return {name: (called[name].split(",")[0], style.look(number)) for name, number in looks.items()}
 
 
 def stars(model: Document, at: datetime | None = None) -> Figure:
@@ -118,10 +129,6 @@ def stars(model: Document, at: datetime | None = None) -> Figure:
     return drawn
 
 
-def _named(name: str) -> str:
-    return "what users took" if name == "taken" else NAMES[name].split(",")[0]
-
-
 def activity(model: Document, rows: Sequence[Document], at: datetime | None = None) -> Figure:
     """NDCG@10 by the length of users' histories: `rows` as `disparity.by_activity` gives them.
 
@@ -139,19 +146,19 @@ def activity(model: Document, rows: Sequence[Document], at: datetime | None = No
         size=(9.0, 4.6),
         at=at,
     )
-    names = [name for name in SERIES if name in rows[0]["ndcg_at_10"]]
-    for place, name in enumerate(names):
+    lines = {name: line for name, line in _series(model).items() if name in rows[0]["ndcg_at_10"]}
+    for place, (name, (label, look)) in enumerate(lines.items()):
         bars = [row["ndcg_at_10"][name] for row in rows]
         values = [f["value"] for f in bars]
         errors = [[f["value"] - f["low"] for f in bars], [f["high"] - f["value"] for f in bars]]
-        aside = (place - (len(names) - 1) / 2) * 0.08
+        aside = (place - (len(lines) - 1) / 2) * 0.08
         axes.errorbar(
             np.arange(len(rows)) + aside,
             values,
             yerr=errors,
             capsize=2.5,
-            label=_named(name),
-            **style.look(SERIES[name]),
+            label=label,
+            **look,
         )
     ends = [f"{r['least']}+" if r["most"] is None else f"{r['least']}-{r['most']}" for r in rows]
     axes.set_xticks(range(len(rows)), [f"{e}\n{r['users']:,} users" for e, r in zip(ends, rows, strict=True)])
@@ -178,16 +185,16 @@ def spread(model: Document, measured: Document, at: datetime | None = None) -> F
         at=at,
         widths=(1, 1.5),
     )
-    names = _ranked(model)
+    names, called = _ranked(model), figures.names(model)
     _dots(left, [figures.of(model, name).get("coverage") for name in names])
-    left.set_yticks(range(len(names)), [NAMES[name] for name in names])
+    left.set_yticks(range(len(names)), [called[name] for name in names])
     left.set_title("coverage: share of items in any list")
-    for name, number in SERIES.items():
+    for name, (label, look) in _series(model).items():
         if name in measured["models"]:
             one = measured["models"][name]
             inequality = "" if one["gini"] is None else f": Gini {one['gini']:.2f}"
             shares, curve = 100 * np.array(measured["shares"]), 100 * np.array(one["curve"])
-            right.plot(shares, curve, label=f"{_named(name)}{inequality}", markevery=3, **style.look(number))
+            right.plot(shares, curve, label=f"{label}{inequality}", markevery=3, **look)
     right.plot([0, 100], [0, 100], color=style.FAINT, linewidth=0.8, label="even")
     right.set_title("share of recommendations, most popular items first")
     right.set_xlabel("most popular items, % of the catalogue")

@@ -19,7 +19,6 @@ PAGE = 25
 """Models of one page."""
 
 BASELINES = ("popularity", "popularity_recent", "item_knn")
-_RANKED = ("candidate", "champion", *BASELINES)
 _FIGURES = ("ndcg_at_10", "recall_at_10", "coverage")
 SHOWN = dict.fromkeys(
     (
@@ -42,7 +41,7 @@ SHOWN = dict.fromkeys(
         "decision.contender",
         "decision.promote",
         "decision.reasons",
-        *(f"metrics.{model}.{figure}" for model in _RANKED for figure in _FIGURES),
+        *figures.fields(*_FIGURES),
         *(f"metrics.ratings.{model}.rmse" for model in ("als", "bias", "global_mean")),
     ),
     1,
@@ -229,7 +228,6 @@ def find(db: Database[Document], model_id: str) -> ModelRow | None:
 def newest(db: Database[Document], limit: int) -> Sequence[ModelRow]:
     """The newest `limit` models, oldest of them first: what the history is drawn from."""
     wanted = {"status": 1, "published_at": 1, "created_at": 1, "decision.contender": 1, "decision.publish": 1}
-    wanted |= {f"metrics.{name}.ndcg_at_10": 1 for name in ("candidate", "popularity", "popularity_recent")}
-    wanted |= {"data.measured_users": 1, "data.split_rule": 1}
+    wanted |= dict.fromkeys((*figures.fields("ndcg_at_10"), "data.measured_users", "data.split_rule"), 1)
     models = db["models"].find({}, wanted).sort("_id", DESCENDING).limit(limit)
     return list(map(ModelRow.of, models))[::-1]

@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tidemark.evaluation.names import NAMES
+from tidemark.registry.names import NAMES
 
 HERE = Path(__file__).parent
 LONG_NUMBER = re.compile(r"-?\d+\.\d{4,}(e-?\d+)?")

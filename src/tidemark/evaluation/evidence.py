@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidemark.evaluation.names import SPLIT_RULES
+from tidemark.registry.names import SPLIT_RULES
 
 LEAST = 30
 """Users (or held-out ratings) measured, below which nothing is concluded: percentile bootstrap intervals are too narrow

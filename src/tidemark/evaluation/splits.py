@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from tidemark.evaluation import ranking_metrics
-from tidemark.evaluation.names import SPLIT_RULES
 from tidemark.models.pairs import Pairs
+from tidemark.registry.names import SPLIT_RULES
 
 Array = np.ndarray[Any, Any]
 

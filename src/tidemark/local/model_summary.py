@@ -6,9 +6,9 @@ from pymongo.database import Database
 from rich.table import Table
 
 from tidemark.evaluation import evidence
-from tidemark.evaluation.names import NAMES
 from tidemark.local.terminal import console
 from tidemark.registry import champion, figures
+from tidemark.registry.names import NAMES
 from tidemark.retraining import report
 from tidemark.storage import mongo
 

@@ -6,6 +6,7 @@ from typing import Any
 from pymongo.database import Database
 
 from tidemark.errors import NoChampionError
+from tidemark.registry import figures
 from tidemark.storage import mongo
 
 Document = dict[str, Any]
@@ -35,23 +36,23 @@ def save(db: Database[Document], model: Document) -> None:
     db["models"].replace_one({"_id": model["_id"]}, model, upsert=True)
 
 
-def set_stars(db: Database[Document], model_id: str, figures: Document, measured: int) -> None:
+def set_stars(db: Database[Document], model_id: str, stars: Document, measured: int) -> None:
     """Add RMSE and MAE of the rating models to a stored model.
 
     Args:
         db: the platform's database.
         model_id: the model.
-        figures: as `ranking_metrics.rating_metrics` gives them.
+        stars: as `ranking_metrics.rating_metrics` gives them.
         measured: held-out ratings behind them.
     """
-    found = {"metrics.ratings": figures, "data.measured_ratings": measured}
+    found = {"metrics.ratings": stars, "data.measured_ratings": measured}
     db["models"].update_one({"_id": model_id}, {"$set": found})
 
 
 HISTORY_FIELDS = (
     *("status", "engine", "created_at", "published_at", "decision.contender", "decision.reasons"),
     *("data.measured_users", "data.split_rule"),
-    *(f"metrics.{name}.ndcg_at_10" for name in ("candidate", "popularity", "popularity_recent")),
+    *figures.fields("ndcg_at_10"),
 )
 
 

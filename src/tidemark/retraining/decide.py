@@ -7,10 +7,10 @@ from pymongo.database import Database
 
 from tidemark.evaluation import promotion
 from tidemark.evaluation.evidence import Evidence
-from tidemark.evaluation.names import MEMBER
 from tidemark.models.baselines import BASELINES
 from tidemark.models.recipes import Recipe
 from tidemark.registry import entries
+from tidemark.registry.names import MEMBER
 from tidemark.storage import artifacts, run_folder
 
 Document = dict[str, Any]

@@ -10,7 +10,6 @@ from pymongo.database import Database
 
 from tidemark.evaluation import disparity, promotion, ranking_metrics, splits
 from tidemark.evaluation.evidence import Evidence
-from tidemark.evaluation.names import MEMBER
 from tidemark.evaluation.splits import Split
 from tidemark.models import fallback, saved
 from tidemark.models.blend import FittedBlend
@@ -21,6 +20,7 @@ from tidemark.models.popularity import RECENT_SHARE, Popularity
 from tidemark.models.recipes import from_document
 from tidemark.phases import phase
 from tidemark.registry import entries
+from tidemark.registry.names import MEMBER
 from tidemark.storage import artifacts, run_folder
 
 Array = np.ndarray[Any, Any]

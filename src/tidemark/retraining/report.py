@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from tidemark.evaluation import evidence
-from tidemark.evaluation.names import NAMES
 from tidemark.models.recipes import from_document
 from tidemark.registry import entries, figures
+from tidemark.registry.names import NAMES
 from tidemark.storage import artifacts, mongo, run_folder
 
 Document = dict[str, Any]
@@ -91,7 +91,7 @@ def _ranking(model: Document, title: str) -> Table:
     table.add_column("model")
     for heading in COLUMNS.values():
         table.add_column(heading, justify="right")
-    for name, shown in NAMES.items():
+    for name, shown in figures.names(model).items():
         if measured := figures.of(model, name):
             table.add_row(shown, *(_cell(measured.get(key)) for key in COLUMNS))
     return table

@@ -17,13 +17,7 @@ HELD_FOR = 5.0
 """Seconds in which they are not read again."""
 FIELDS = (
     *("status", "engine", "params", "created_at", "published_at", "users_served", "artifacts"),
-    *(
-        "decision.contender",
-        "data.measured_users",
-        "metrics.candidate",
-        "metrics.popularity",
-        "metrics.popularity_recent",
-    ),
+    *("decision.contender", "data.measured_users", "metrics"),
 )
 """What is told of a model."""
 

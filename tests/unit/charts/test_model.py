@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from tidemark.charts import history, model, style
 from tidemark.evaluation.disparity import SHARES
-from tidemark.evaluation.names import SPLIT_RULES
+from tidemark.registry.names import SPLIT_RULES
 
 
 def figure(value):
@@ -187,3 +187,21 @@ def test_the_history_shows_the_figure_of_what_was_decided_about(tmp_path):
     popularity["metrics"]["candidate"]["ndcg_at_10"] = figure(0.9)
     drawn = history.history([popularity], None)
     assert drawn.axes[0].get_ylim()[1] < 0.5
+
+
+@pytest.mark.parametrize("own", ["item_knn", "member_decayed"])
+def test_what_took_the_candidates_place_is_this_model_in_every_chart(tmp_path, own):
+    one = document(decision={"contender": own})
+    one["metrics"] = {"candidate": ranked(0.1), "popularity": ranked(0.05), own: ranked(0.3)}
+    rows = [
+        {"least": 1, "most": None, "users": 90, "ndcg_at_10": {n: m["ndcg_at_10"] for n, m in one["metrics"].items()}}
+    ]
+    curve = {"gini": 0.5, "curve": [0.5] * len(SHARES)}
+    spread = {"items": 10, "shares": SHARES, "models": dict.fromkeys(one["metrics"], curve)}
+    for drawn in (model.metrics(one), model.activity(one, rows), model.spread(one, spread)):
+        shown = words(tmp_path, drawn)
+        assert f"this model: {'item-kNN' if own == 'item_knn' else 'member ALS'}" in shown
+        assert "what was to be published" in shown
+        assert "this model |" not in shown
+    first = model.metrics(one).axes[0].get_yticklabels()[0].get_text()
+    assert first.startswith("this model: ")

@@ -4,7 +4,7 @@ import pytest
 
 from tidemark.evaluation import evidence
 from tidemark.evaluation.evidence import Evidence
-from tidemark.evaluation.names import SPLIT_RULES
+from tidemark.registry.names import SPLIT_RULES
 
 
 @pytest.mark.parametrize(

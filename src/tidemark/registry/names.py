@@ -1,10 +1,13 @@
 """What people call the models that are measured and the ways to hold out: in reports, on pages, in charts."""
 
+CANDIDATE = "candidate"
+"""The model that wants to be the champion, as it is measured."""
+
 MEMBER = "member_"
 """Before the name of a recommender that is measured as a member of the blend."""
 
 NAMES = {
-    "candidate": "this model",
+    CANDIDATE: "this model",
     f"{MEMBER}als_implicit": "its member ALS",
     f"{MEMBER}decayed": "its member ALS, newer counts more",
     f"{MEMBER}item_knn": "its member item-kNN",
