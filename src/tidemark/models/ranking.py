@@ -78,10 +78,7 @@ def best(scores: Array, n: int) -> Array:
 
     What is below `LEAST` or no number at all is never among them, so there may be fewer.
     """
-    able = np.flatnonzero(scores >= LEAST)
-    if 0 < n < len(able):
-        values = scores[able]
-        able = able[values >= np.partition(values, -n)[-n]]
+    able = np.flatnonzero(scores >= _floors(scores[np.newaxis], n))
     return able[np.lexsort((able, -scores[able]))[: max(n, 0)]]
 
 
@@ -95,20 +92,9 @@ def mask(block: Array, user_nums: Array, seen: csr_matrix) -> None:
 
 
 def select(block: Array, n: int) -> tuple[Array, Array]:
-    """The `n` greatest of each row, greatest first, ties by the lower column: columns int32 and values, `(rows, n)`.
-
-    The columns fall into groups; the n-th greatest of the groups' maxima bounds the n-th greatest value from below, so
-    that all but a few of a row are put aside by two passes of SIMD instead of a selection over the whole row.
-    """
+    """The `n` greatest of each row, greatest first, ties by the lower column: columns int32 and values, `(rows, n)`."""
     rows, columns = block.shape
-    groups = max(4 * n, columns // 64)
-    if columns < 2 * groups:
-        floor = np.full(rows, LEAST, np.float32)
-    else:
-        depth = columns // groups
-        maxima = block[:, : depth * groups].reshape(rows, depth, groups).max(axis=1)
-        floor = np.maximum(np.partition(maxima, -n, axis=1)[:, -n], LEAST)
-    row, column = np.divmod(np.flatnonzero(block >= floor[:, np.newaxis]), columns)
+    row, column = np.divmod(np.flatnonzero(block >= _floors(block, n)[:, np.newaxis]), columns)
     value = block[row, column]
     order = np.lexsort((column, -value, row))
     row, column, value = row[order], column[order], value[order]
@@ -117,3 +103,21 @@ def select(block: Array, n: int) -> tuple[Array, Array]:
     chosen, values = np.full((rows, n), NONE, np.int32), np.full((rows, n), -np.inf, np.float32)
     chosen[row[kept], place[kept]], values[row[kept], place[kept]] = column[kept], value[kept]
     return chosen, values
+
+
+def _floors(block: Array, n: int) -> Array:
+    """Of each row of `block`, a number that its `n` greatest reach and few others: float32 `(rows,)`, `LEAST` or more.
+
+    The columns fall into groups; the n-th greatest of the groups' maxima bounds the n-th greatest value from below, so
+    that all but a few of a row are put aside by two passes of SIMD instead of a selection over the whole row.
+    """
+    rows, columns = block.shape
+    groups = max(4 * n, columns // 64)
+    if n < 1 or columns < 2 * groups:
+        return np.full(rows, LEAST, np.float32)
+    depth = columns // groups
+    # What is no number is never the greatest: `fmax` passes it over, and the first bound stands where all are none.
+    grouped = block[:, : depth * groups].reshape(rows, depth, groups)
+    maxima = np.fmax.reduce(grouped, axis=1, initial=np.float32(-np.inf))
+    floors: Array = np.maximum(np.partition(maxima, -n, axis=1)[:, -n], LEAST)
+    return floors
