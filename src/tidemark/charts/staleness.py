@@ -1,5 +1,6 @@
 """Charts of a backtest: what is lost by not training, by training on less, and how often the gate was right."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -51,7 +52,7 @@ def unlearned(found: Document, at: datetime | None = None) -> Figure:
     rows = found["lags"]
     drawn, (left, right) = style.panels(
         title,
-        f"NDCG@10 on what users did next, {rows[0]['users']:,} to {rows[-1]['users']:,} of them, 95 % bootstrap intervals",
+        f"NDCG@10 on what users did next, {_counted([row['users'] for row in rows])}, 95 % bootstrap intervals",
         2,
         source=_source(found),
         size=(11.0, 4.6),
@@ -158,3 +159,9 @@ def _bars(axes: Axes, counts: dict[str, int]) -> None:
     axes.set_xlim(0, 1.15 * max(max(counts.values()), 1))
     axes.set_xlabel("decisions")
     axes.grid(visible=False, axis="y")
+
+
+def _counted(users: Sequence[int]) -> str:
+    """`6,000 users`, or `5,800 to 6,000 users`."""
+    least, most = min(users), max(users)
+    return f"{most:,} users" if least == most else f"{least:,} to {most:,} users"

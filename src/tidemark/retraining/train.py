@@ -116,7 +116,7 @@ def train(db: Database[Document], run: str, pairs: Pairs, snapshot: Document) ->
         "settings_from": choice.settings_from,
         "search_of": snapshot["model_id"] if choice.search else choice.search_of,
         "why": {"engine": why_engine, "settings": why_settings},
-        "search": searched(choice),
+        "search": search_document(choice),
         "data": {
             "pairs": len(pairs),
             "users": pairs.shape[0],
@@ -130,7 +130,7 @@ def train(db: Database[Document], run: str, pairs: Pairs, snapshot: Document) ->
     }
 
 
-def searched(choice: search.Choice) -> Document | None:
+def search_document(choice: search.Choice) -> Document | None:
     """What the search did, as it is stored with the model; None where none ran."""
     if choice.search is None:
         return None

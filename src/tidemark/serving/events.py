@@ -4,12 +4,14 @@ Both give the same `id`, so that a history and the tail after it are put togethe
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from tidemark.interactions.from_messages import Interaction
 
 STREAM = "stream"
 """The source of what came by the topic, as the ingest stores it."""
+
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,20 @@ class Event:
     timestamp: datetime
     event_type: str | None
     source: str
+
+
+def microseconds(at: datetime) -> int:
+    """A time as whole microseconds since 1970 UTC: exact, as seconds in a float would not be."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def at_microseconds(number: int) -> datetime:
+    """The time that `microseconds` gave.
+
+    Raises:
+        OverflowError: there is no such time.
+    """
+    return _EPOCH + number * _MICROSECOND
 
 
 def from_interaction(interaction: Interaction) -> Event:

@@ -7,7 +7,7 @@ code that the gate measured; one that says nothing of a history, or the same of 
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -17,15 +17,13 @@ from tidemark.errors import ContractError, PackError
 from tidemark.models import ranking, recipes, user_history, variety
 from tidemark.models.interface import Fitted
 from tidemark.serving.catalogue import Catalogue
-from tidemark.serving.events import Event
+from tidemark.serving.events import Event, microseconds
 from tidemark.serving.pack import Array, Pack
 
 log = logging.getLogger(__name__)
 
 CHUNK = 256
 """Items of the popular order that are looked at before more are."""
-
-_START, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -163,7 +161,7 @@ class Model:
         taken = np.array(sorted(known), np.int64)
         counted = [known[number] for number in taken.tolist() if number < self.n_items]
         weights = np.array([it.newest.weight for it in counted], np.float32)
-        times = np.array([(it.first - _START) // _MICROSECOND for it in counted], np.int64)
+        times = np.array([microseconds(it.first) for it in counted], np.int64)
         return History(taken, user_history.History(taken[: len(counted)], weights, times))
 
     def scores(self, history: History) -> Array | None:

@@ -101,7 +101,7 @@ class Accounts:
 
     def __init__(self, db: Database[Document], patience: float = PATIENCE) -> None:
         self._db, self._patience = db, patience
-        self._turn, self._places = threading.Lock(), threading.Semaphore(2)
+        self._turn, self._places = threading.Semaphore(1), threading.Semaphore(2)
         self._hashing = ThreadPoolExecutor(1, "hashing", initializer=_go_last)
         self.hashed = 0
 
@@ -216,19 +216,24 @@ class Accounts:
 
     @contextmanager
     def _a_turn(self) -> Iterator[None]:
-        busy = BusyError("other passwords are being checked: try again in a few seconds")
-        if not self._places.acquire(blocking=False):
-            raise busy
-        try:
-            if not self._turn.acquire(timeout=self._patience):
-                raise busy
-            try:
-                self.hashed += 1
-                yield
-            finally:
-                self._turn.release()
-        finally:
-            self._places.release()
+        with _held(self._places, 0), _held(self._turn, self._patience):
+            self.hashed += 1
+            yield
+
+
+@contextmanager
+def _held(places: threading.Semaphore, patience: float) -> Iterator[None]:
+    """Hold one of `places`, if it can be had within `patience` seconds.
+
+    Raises:
+        BusyError: it cannot.
+    """
+    if not places.acquire(timeout=patience):
+        raise BusyError("other passwords are being checked: try again in a few seconds")
+    try:
+        yield
+    finally:
+        places.release()
 
 
 def _go_last() -> None:

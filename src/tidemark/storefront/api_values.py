@@ -11,7 +11,7 @@ MOST_ITEMS = 100
 TEXT = r"^[^\x00]*$"
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
-_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?")
+_NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,400})?([eE][+-]?[0-9]{1,3})?")  # a double has up to 340 decimals
 
 
 def _id(text: str) -> str:

@@ -39,7 +39,8 @@ blueprint = APIBlueprint("interactions", __name__, url_prefix="/api/v1", tag="In
     },
     answered={"accepted": 2, "rejected": []},
     next_={
-        name: {"user_id": "$request.body#/interactions/0/user_id"} for name in ("recommendations", "history", "erase")
+        name: {"user_id": "$request.body#/interactions/0/user_id"}
+        for name in ("recommendations", "history", "export", "erase")
     },
 )
 def interactions(headers_data: IdempotencyIn, json_data: InteractionsIn) -> Response:

@@ -3,12 +3,13 @@
 import base64
 import binascii
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, g, stream_with_context
 
+from tidemark.serving.events import at_microseconds, microseconds
 from tidemark.storefront import audit
 from tidemark.storefront.api_models import HistoryOut, HistoryWish
 from tidemark.storefront.api_operation import ADMIN, READ, answer_json, encoded, operation
@@ -20,8 +21,6 @@ blueprint = APIBlueprint("persons", __name__, url_prefix="/api/v1", tag="Users")
 LINES = "application/x-ndjson"
 PART = 1_000
 """Interactions of an export that are in memory at a time."""
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 Place = tuple[datetime, str]
 EXAMPLE = {
@@ -37,7 +36,7 @@ EXAMPLE = {
 
 def cursor(timestamp: datetime, event_id: str) -> str:
     """A place in a history as text: what comes after it is older."""
-    return base64.urlsafe_b64encode(f"{(timestamp - _EPOCH) // _MICROSECOND}:{event_id}".encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(f"{microseconds(timestamp)}:{event_id}".encode()).decode().rstrip("=")
 
 
 def place(text: str) -> Place:
@@ -49,7 +48,7 @@ def place(text: str) -> Place:
     try:
         read = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
         micros, _, event_id = read.partition(":")
-        timestamp = _EPOCH + int(micros) * _MICROSECOND
+        timestamp = at_microseconds(int(micros))
         if event_id and cursor(timestamp, event_id) == text:
             return timestamp, event_id
     except (binascii.Error, ValueError, OverflowError):
@@ -77,7 +76,13 @@ def _told(event: Any) -> dict[str, Any]:
     query=HistoryWish,
     answer=HistoryOut,
     answered={"user_id": "A2SUAM1J3GNN3B", "interactions": [EXAMPLE], "next_cursor": None},
-    next_={"history": {"user_id": "$request.path.user_id", "cursor": "$response.body#/next_cursor"}},
+    next_={
+        "history": {"user_id": "$request.path.user_id", "cursor": "$response.body#/next_cursor"},
+        "delete_interaction": {
+            "user_id": "$request.path.user_id",
+            "interaction_id": "$response.body#/interactions/0/interaction_id",
+        },
+    },
 )
 def history(user_id: str, query_data: HistoryWish) -> Response:
     """The interactions of a user, the newest first."""

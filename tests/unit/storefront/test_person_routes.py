@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC
 from urllib.parse import quote
 
 import hypothesis
@@ -60,7 +61,7 @@ def test_any_text_as_a_cursor_is_a_place_or_refused(text):
         assert person_routes.cursor(timestamp, event_id) == text
 
 
-@hypothesis.given(st.datetimes(timezones=st.just(person_routes.UTC)), st.text(min_size=1, max_size=40))
+@hypothesis.given(st.datetimes(timezones=st.just(UTC)), st.text(min_size=1, max_size=40))
 def test_a_cursor_is_the_place_it_was_made_of(timestamp, event_id):
     hypothesis.assume(event_id.encode("utf-8", "ignore").decode() == event_id)
     assert person_routes.place(person_routes.cursor(timestamp, event_id)) == (timestamp, event_id)

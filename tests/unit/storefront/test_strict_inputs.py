@@ -59,6 +59,12 @@ def test_a_query_that_is_not_described_is_refused_by_name(client, query, where):
     assert answer.json["errors"][0]["where"] == where
 
 
+@pytest.mark.parametrize("text", ["0.00011243409410517598", "1e-320", f"{5e-324:.340f}", "1E2", "12"])
+def test_any_number_of_another_language_is_a_price(client, shop, text):
+    assert client.get(f"{HOT}?price_min={text}", headers=bearer()).status_code == 200
+    assert shop.serving.asked[0].filter.price_min == float(text)
+
+
 def test_several_excluded_items_are_one_wish(client, shop):
     assert client.get(f"{HOT}?exclude=item00&exclude=a/b&n=3", headers=bearer()).status_code == 200
     assert shop.serving.asked[0].filter.exclude == {"item00", "a/b"}
