@@ -91,6 +91,15 @@ PARAMS = {
         description="How unlike the items of a list are to be: 0 by score alone, 1 by unlikeness alone. Each run's chart "
         "shows what it costs and gains.",
     ),
+    "new_item_share": Param(
+        settings().new_item_share,
+        type="number",
+        minimum=0,
+        maximum=0.5,
+        title="Share of new items",
+        description="Share of the places of each list that products which nobody has taken yet get, by their texts; none where "
+        "lists with them lose on held-out interactions, or no product is described.",
+    ),
     "promote": _choice(
         "Promote",
         "gate",

@@ -134,6 +134,13 @@ class Settings(BaseSettings):
     diversity: float = Field(
         0.0, ge=0, le=1, description="how unlike the items of a list are to be: 0 by score alone, 1 by unlikeness alone"
     )
+    new_item_share: float = Field(
+        0.1,
+        ge=0,
+        le=0.5,
+        description="share of the places of each list that items which nobody has taken yet get, where lists with them do not lose "
+        "on held-out interactions; 0: none",
+    )
     engine: str = Field("auto", pattern="^(auto|spark|implicit)$", description="ALS engine: auto, spark or implicit")
     search_every: int = Field(10, gt=0, description="models between two searches for hyper-parameters")
     kept_models: int = Field(

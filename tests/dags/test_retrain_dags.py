@@ -58,8 +58,8 @@ def test_it_starts_when_interactions_were_updated_and_by_hand_with_params(bag):
     # The form asks for all that the tasks read, and for nothing else; left as it is, it changes nothing.
     assert set(dag.params) == set(ASKED)
     unchanged = settings()
-    assert {name: dag.params[name] for name in ("engine", "window", "top_n", "diversity")} == {
-        name: getattr(unchanged, name) for name in ("engine", "window", "top_n", "diversity")
+    assert {name: dag.params[name] for name in ("engine", "window", "top_n", "diversity", "new_item_share")} == {
+        name: getattr(unchanged, name) for name in ("engine", "window", "top_n", "diversity", "new_item_share")
     }
 
 

@@ -17,7 +17,7 @@ from tidemark.evaluation import ranking_metrics
 from tidemark.models import saved
 from tidemark.models.pairs import from_frame
 from tidemark.registry import entries
-from tidemark.retraining import decide, evaluate, train
+from tidemark.retraining import cold_items, decide, evaluate, train
 from tidemark.storage import artifacts, manifests, mongo, run_folder
 
 Document = dict[str, Any]
@@ -63,7 +63,11 @@ def retrained() -> Document:
         if not artifacts.exists(f"{run}/{run_folder.TRAIN}"):
             trained = train.train(nowhere, run, saved.load_pairs(run), snapshot | {"asked": asked})
             artifacts.write_json(f"{run}/{run_folder.TRAIN}", trained)
-        with mock.patch.object(entries, "get", return_value=champion), mock.patch.object(entries, "save") as save:
+        with (
+            mock.patch.object(entries, "get", return_value=champion),
+            mock.patch.object(entries, "save") as save,
+            mock.patch.object(cold_items, "known_products", return_value={}),
+        ):
             artifacts.write_json(f"{run}/{run_folder.EVALUATE}", evaluate.of_run(nowhere, run))
             decide.register(nowhere, run)
         return dict(save.call_args.args[1])

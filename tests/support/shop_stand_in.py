@@ -195,7 +195,9 @@ class StandInServing:
         """In the catalogue's order."""
         return self._answer(self.known.items if self.model else [], n, wanted, POPULAR)
 
-    def new_items(self, n: int, categories: Sequence[str] = (), wanted: Filter = ALL) -> Answer:
+    def new_items(
+        self, n: int, categories: Sequence[str] = (), wanted: Filter = ALL, history: Sequence[Event] = ()
+    ) -> Answer:
         """From its end."""
         new = [item for item in self.known.items[::-1] if not categories or item.category in categories]
         return self._answer(new if self.model else [], n, wanted, NEW)

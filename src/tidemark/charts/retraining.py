@@ -180,6 +180,7 @@ def draw(db: "Database[Document]", run: str, *, dag: str, run_id: str) -> Docume
             "measured": rests_on.doubt() or rests_on.text(),
             "decision": "; ".join(decision["reasons"]),
             "published": "yes" if entry["published_at"] else "no",
+            **({"new items": entry["new_items"]["why"]} if entry.get("new_items") else {}),
         },
         titles=titles,
     )

@@ -164,7 +164,22 @@ class FittedBlend(Fitted):
 
     def factors_of_items(self) -> Array | None:
         """See `Fitted.factors_of_items`: those of the first member that has some."""
-        return next((f for f in (m.factors_of_items() for m in self.members) if f is not None), None)
+        placing = self._placing()
+        return placing.factors_of_items() if placing else None
+
+    def factors_of_users(self, user_nums: Array) -> Array | None:
+        """See `Fitted.factors_of_users`: by the member whose `factors_of_items` are the blend's."""
+        placing = self._placing()
+        return placing.factors_of_users(user_nums) if placing else None
+
+    def factor_of_history(self, history: History) -> Array | None:
+        """See `Fitted.factor_of_history`: by the same."""
+        placing = self._placing()
+        return placing.factor_of_history(history) if placing else None
+
+    def _placing(self) -> Fitted | None:
+        """The first member that has learned factors."""
+        return next((member for member in self.members if member.factors_of_items() is not None), None)
 
     def _weighted_parts(self, parts: Iterable[tuple[Array, Array]]) -> list[Array]:
         """The part of each member in the scores: its z, which is written over, times its weight."""

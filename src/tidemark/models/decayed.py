@@ -72,6 +72,14 @@ class FittedDecayed(Fitted):
         """See `Fitted.factors_of_items`."""
         return self.inner.factors_of_items()
 
+    def factors_of_users(self, user_nums: Array) -> Array | None:
+        """See `Fitted.factors_of_users`."""
+        return self.inner.factors_of_users(user_nums)
+
+    def factor_of_history(self, history: History) -> Array | None:
+        """See `Fitted.factor_of_history`: what is newer than the model counts whole."""
+        return self.inner.factor_of_history(self._aged(history))
+
     def _aged(self, history: History) -> History:
         """The history with decayed weights."""
         return replace(history, weights=_decayed(self.clock, self.half_life, history.weights, history.timestamps))

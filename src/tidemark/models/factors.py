@@ -50,6 +50,11 @@ class Factors(Fitted):
     def scores_of_history(self, history: History) -> Array | None:
         """See `Fitted.scores_of_history`: by fold-in, which is one more user step of the solver. So a known user's scores are
         as near to `scores` as the solver was to its end. After an alignment, the items that are left are folded into."""
+        user_factor = self.factor_of_history(history)
+        return None if user_factor is None else np.asarray(self.item_factors @ user_factor)
+
+    def factor_of_history(self, history: History) -> Array | None:
+        """See `Fitted.factor_of_history`: by fold-in."""
         fold = self._fold
         if fold is None:
             return None
@@ -57,10 +62,9 @@ class Factors(Fitted):
         if not counted.any():
             return None
         try:
-            user_factor = fold.user_factor(history.items[counted], history.weights[counted])
+            return fold.user_factor(history.items[counted], history.weights[counted])
         except LinAlgError:  # factors that lie in a plane and no regularisation: no one answer
             return None
-        return np.asarray(self.item_factors @ user_factor)
 
     def reads_histories(self) -> bool:
         """See `Fitted.reads_histories`."""
@@ -107,6 +111,10 @@ class Factors(Fitted):
     def factors_of_items(self) -> Array:
         """See `Fitted.factors_of_items`."""
         return self.item_factors
+
+    def factors_of_users(self, user_nums: Array) -> Array:
+        """See `Fitted.factors_of_users`."""
+        return np.where(self.knows(user_nums)[:, np.newaxis], self.user_factors[user_nums], np.float32(0))
 
     @cached_property
     def _transposed(self) -> Array:

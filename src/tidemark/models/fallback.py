@@ -92,6 +92,14 @@ class WithFallback(Fitted):
         """See `Fitted.factors_of_items`: those of `first`, which is the model."""
         return self.first.factors_of_items()
 
+    def factors_of_users(self, user_nums: Array) -> Array | None:
+        """See `Fitted.factors_of_users`: those of `first`."""
+        return self.first.factors_of_users(user_nums)
+
+    def factor_of_history(self, history: History) -> Array | None:
+        """See `Fitted.factor_of_history`: that of `first`."""
+        return self.first.factor_of_history(history)
+
 
 def _filled(scores: Array, others: Array) -> Array:
     """`scores` `(m, n_items)`, at least 0 where they are not -inf, and in place of each -inf one of (-1, 0), greater where

@@ -92,6 +92,15 @@ class Fitted(ABC):
         has learned nothing of the kind."""
         return None
 
+    def factors_of_users(self, user_nums: Array) -> Array | None:
+        """Vectors of the users, whose product with `factors_of_items` is what ranks: float32 `(len(user_nums), n_factors)`; zeros
+        where nothing is known of a user; None where it has learned nothing of the kind."""
+        return None
+
+    def factor_of_history(self, history: "History") -> Array | None:
+        """The same of someone who had `history`: float32 `(n_factors,)`; None where it cannot tell."""
+        return None
+
 
 @dataclass(frozen=True)
 class Likeness:

@@ -10,7 +10,7 @@ from tidemark.evaluation.evidence import Evidence
 from tidemark.models.baselines import BASELINES
 from tidemark.models.recipes import Recipe
 from tidemark.registry import entries
-from tidemark.registry.names import MEMBER
+from tidemark.registry.names import CANDIDATE, MEMBER
 from tidemark.storage import artifacts, run_folder
 
 Document = dict[str, Any]
@@ -39,6 +39,19 @@ def decide(evaluated: Document, promote: str, split_rule: str, champion_engine: 
 def member(blend: Document, name: str) -> Document:
     """The recipe of the member of a blend that was measured as `name`."""
     return next(one for one in blend["settings"]["members"] if f"{MEMBER}{one['name']}" == name)
+
+
+def new_items(evaluated: Document, contender: str) -> Document | None:
+    """What is stored of new items (`cold_items.measure`): what took the candidate's place gives them no share, for it was not
+    measured with them."""
+    found = evaluated.get("new_items")
+    if found is None or contender == CANDIDATE:
+        return found
+    return {
+        **found,
+        "share": 0.0,
+        "why": f"{contender} took the candidate's place, and was not measured with new items",
+    }
 
 
 def register(db: Database[Document], run: str) -> Document:
@@ -74,6 +87,7 @@ def register(db: Database[Document], run: str) -> Document:
             "feedback": feedback,
             "params": params,
             "diversity": snapshot["asked"].get("diversity", 0.0),
+            "new_items": new_items(evaluated, decision.contender),
             "tried": tried,
             "settings_from": trained["settings_from"],
             "search_of": trained["search_of"],

@@ -21,6 +21,7 @@ from tidemark.models.recipes import from_document
 from tidemark.phases import phase
 from tidemark.registry import entries
 from tidemark.registry.names import MEMBER
+from tidemark.retraining import cold_items
 from tidemark.storage import artifacts, run_folder
 
 Array = np.ndarray[Any, Any]
@@ -124,7 +125,14 @@ def of_run(db: Database[Document], run: str) -> Document:
     with phase("reading"):
         split = splits.split(saved.load_pairs(run), snapshot["champion_cut"])
     champion = entries.get(db, snapshot["champion"]) if snapshot["champion"] else None
-    evaluated = evaluate(run, split, trained["params"], champion, snapshot["asked"].get("diversity", 0.0))
+    asked = snapshot["asked"]
+    evaluated = evaluate(run, split, trained["params"], champion, asked.get("diversity", 0.0))
+    with phase("new items"):
+        candidate, _ = saved.load_model(f"{run}/{run_folder.CANDIDATE}", split.train)
+        evaluated["new_items"] = cold_items.measure(
+            candidate, split.train, split.held, cold_items.known_products(db), asked.get("new_item_share", 0.0)
+        )
+    log.info("new items: %s", evaluated["new_items"]["why"])
     evidence = Evidence(split.measured_users, split.rule)
     log.info("%s: %s", split.why, evidence.doubt() or evidence.text())
     for name, ndcg in evaluated["ndcg_at_10"].items():

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from pymongo.write_concern import WriteConcern
 from tidemark.contracts import gates
 from tidemark.errors import ContractError, GateError
 from tidemark.evaluation import ranking_metrics
-from tidemark.models import brought, fallback, saved
+from tidemark.models import brought, fallback, new_items, saved
 from tidemark.models.brought import NOBODY
 from tidemark.models.interface import Fitted
 from tidemark.models.pairs import Pairs
@@ -23,7 +23,8 @@ from tidemark.models.ranking import NONE
 from tidemark.models.recipes import from_document
 from tidemark.phases import phase
 from tidemark.registry import champion, entries
-from tidemark.retraining import serving_pack
+from tidemark.retraining import cold_items, serving_pack
+from tidemark.retraining.cold_items import Learned
 from tidemark.storage import artifacts, mongo, run_folder, tombstones
 from tidemark.storage.tombstones import Tombstones
 
@@ -53,6 +54,7 @@ class Lists:
         wanted: int `(m,)`, how many items each should get.
         brought_by: int8 `(m, n)`, which of `members` brought each item (`models.brought`); None of a model that is no blend.
         members: names.
+        more: ids of the items from `len(pairs.items)` on: new ones, that nobody has taken.
     """
 
     users: Array
@@ -61,11 +63,13 @@ class Lists:
     wanted: Array
     brought_by: Array | None = None
     members: tuple[str, ...] = ()
+    more: Array = field(default_factory=lambda: np.empty(0, object))
 
     def rows(self, which: Array | slice) -> "Lists":
         """Those of some of the users."""
         by = None if self.brought_by is None else self.brought_by[which]
-        return Lists(self.users[which], self.items[which], self.scores[which], self.wanted[which], by, self.members)
+        parts = {name: getattr(self, name)[which] for name in ("users", "items", "scores", "wanted")}
+        return replace(self, **parts, brought_by=by)
 
 
 def make(fitted: Fitted, pairs: Pairs, n: int, diversity: float = 0.0) -> Lists:
@@ -74,6 +78,33 @@ def make(fitted: Fitted, pairs: Pairs, n: int, diversity: float = 0.0) -> Lists:
     users = np.flatnonzero(wanted > 0)
     items, scores, by = brought.recommend(fitted, users, n, pairs.weights, diversity)
     return Lists(users, items, scores, wanted[users], by, fitted.member_names())
+
+
+def with_new_items(lists: Lists, learned: Learned, extra: Sequence[str], pairs: Pairs, share: float) -> Lists:
+    """The lists with their share of new items (`new_items.placed`), by what `learned` makes of them.
+
+    Args:
+        lists: of what people took.
+        learned: content.
+        extra: ids of everything that is known and was taken by nobody, sorted: its numbers follow those of `pairs.items`.
+        pairs: what the model learned from.
+        share: of the places.
+    """
+    at, vectors = new_items.places(lists.items.shape[1], share), learned.space.factors_of_users(lists.users)
+    number_of = {item_id: len(pairs.items) + place for place, item_id in enumerate(extra)}
+    listed = np.array([item_id in number_of for item_id in learned.ids.tolist()], bool)
+    if not len(at) or not listed.any() or vectors is None:
+        return lists
+    numbers = np.array([number_of[item_id] for item_id in learned.ids[listed].tolist()], np.int32)
+    chosen, _ = new_items.best(vectors, learned.factors[listed], len(at))
+    new = np.where(chosen == NONE, np.int32(NONE), numbers[np.maximum(chosen, 0)])
+    items, scores = new_items.placed(lists.items, lists.scores, new, at)
+    by = lists.brought_by
+    if by is not None:
+        _, moved = new_items.placed(lists.items, by, new, at)
+        by = np.where(items >= len(pairs.items), NOBODY, moved)
+    wanted = np.minimum(items.shape[1], lists.wanted + (items >= len(pairs.items)).sum(axis=1))
+    return replace(lists, items=items, scores=scores, brought_by=by, wanted=wanted, more=np.array(extra, object))
 
 
 def without(lists: Lists, pairs: Pairs, gone: Tombstones) -> tuple[Lists, list[str]]:
@@ -92,6 +123,7 @@ def summary(lists: Lists, pairs: Pairs) -> "DataFrame":
     import pandas as pd
 
     present = lists.items != NONE
+    taken = np.where(lists.items < len(pairs.items), lists.items, np.int32(NONE))  # nobody had what is new
     ordered = np.sort(np.where(present, lists.items, -1 - np.arange(lists.items.shape[1])), axis=1)
     repeated = ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).sum(axis=1)
     falls = (lists.scores[:, 1:] <= lists.scores[:, :-1]) | ~present[:, 1:]
@@ -101,7 +133,7 @@ def summary(lists: Lists, pairs: Pairs) -> "DataFrame":
             "wanted": lists.wanted,
             "n": present.sum(axis=1),
             "distinct": present.sum(axis=1) - repeated,
-            "already_had": ranking_metrics.hits(lists.items, lists.users, pairs.weights).sum(axis=1),
+            "already_had": ranking_metrics.hits(taken, lists.users, pairs.weights).sum(axis=1),
             "finite": (np.isfinite(lists.scores) | ~present).all(axis=1),
             "descending": falls.all(axis=1),
         }
@@ -111,11 +143,14 @@ def summary(lists: Lists, pairs: Pairs) -> "DataFrame":
 def _documents(lists: Lists, pairs: Pairs, model_id: str, made_at: datetime) -> list[Document]:
     """The documents of all of `lists`."""
     by = np.full(lists.items.shape, NOBODY) if lists.brought_by is None else lists.brought_by
+    named = pairs.items[np.where(lists.items < len(pairs.items), lists.items, NONE)].astype(object)
+    new = lists.items >= len(pairs.items)
+    named[new] = lists.more[lists.items[new] - len(pairs.items)]
     return [
         {"_id": user, "model_id": model_id, "items": _entries(lists.members, *row), "made_at": made_at}
         for user, *row in zip(
             pairs.users[lists.users].tolist(),
-            pairs.items[lists.items].tolist(),
+            named.tolist(),
             lists.scores.tolist(),
             by.tolist(),
             (lists.items != NONE).sum(axis=1).tolist(),
@@ -235,8 +270,14 @@ def publish_run(db: Database[Document], run: str, keep: int) -> Document | None:
     gates.preload()
     with phase("fit"):
         pairs, fitted = fit(run, model)
+    with phase("new items"):
+        columns = serving_pack.columns_of(db, pairs)
+        learned = cold_items.learn(fitted, pairs, cold_items.known_products(db))
     with phase("ranking"):
         made = make(fitted, pairs, snapshot["asked"]["top_n"], model.get("diversity", 0.0))
+        share = (model.get("new_items") or {}).get("share", 0.0)
+        if learned and share:
+            made = with_new_items(made, learned, list(columns.extra), pairs, share)
         lists, erased = without(made, pairs, tombstones.read(db))
     if erased:  # of an earlier try, in a collection that nobody reads yet
         db[mongo.recommendations(model["_id"])].delete_many({"_id": {"$in": erased}})
@@ -248,7 +289,8 @@ def publish_run(db: Database[Document], run: str, keep: int) -> Document | None:
     with phase("serving pack"):
         about = serving_pack.about(run, snapshot, model)
         served = serving_pack.Served(lists.users, lists.items, lists.scores, lists.brought_by)
-        pack = serving_pack.publish(db, f"{run}/{run_folder.PACK}", about, pairs, fitted, served)
+        parts = serving_pack.Parts(pairs, fitted, columns, learned)
+        pack = serving_pack.publish(db, f"{run}/{run_folder.PACK}", about, parts, served)
     with phase("pointer"):
         dropped = publish(db, model["_id"], len(lists.users), pack, keep)
     return {

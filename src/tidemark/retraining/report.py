@@ -68,6 +68,8 @@ def text(model: Document, sample: list[Document], took: list[Document], curve: S
     )
     out.print(f"{data['cold_users']:,} held-out users without a history are counted apart")
     out.print(ranking.doubt() or _ranking(model, f"{ranking.text()}; 95 % bootstrap intervals"))
+    if found := model.get("new_items"):
+        out.print(new_items(found))
     if figures.of_stars(model):
         out.print(stars.doubt() or _stars(model, stars.text()))
     for reason in model["decision"]["reasons"]:
@@ -84,6 +86,21 @@ def text(model: Document, sample: list[Document], took: list[Document], curve: S
         out.print(_phases(took))
     assert isinstance(out.file, io.StringIO)  # noqa: S101 -- made above
     return out.file.getvalue()
+
+
+def new_items(found: Document) -> str:
+    """What `cold_items.measure` found, in sentences."""
+    said = f"new items get {found['share']:.0%} of the places of a list: {found['why']}"
+    if reach := found.get("reach"):
+        said += (
+            f". Of what {reach['users']:,} users took next that nobody had taken before, content reaches {_cell(reach)} with 20 of "
+            f"{found['new_items']:,} new items (recall@20; by chance {reach['by_chance']:.4f}, without it 0)"
+        )
+        whole = found["whole"]
+        said += (
+            f"; of all they took, lists reach {_cell(whole['with'])} with new items, {_cell(whole['without'])} without"
+        )
+    return said
 
 
 def _ranking(model: Document, title: str) -> Table:

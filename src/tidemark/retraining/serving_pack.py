@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice, zip_longest
+from itertools import chain, islice, zip_longest
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,16 @@ from pymongo import ASCENDING
 from pymongo.database import Database
 
 from tidemark.errors import GateError, PackError
-from tidemark.models.interface import Fitted
+from tidemark.models import new_items
+from tidemark.models.interface import Fitted, prefixed
 from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import RECENT_SHARE, Popularity
 from tidemark.models.ranking import NONE
 from tidemark.models.recipes import from_document
+from tidemark.retraining.cold_items import MOST_NEW, Learned
 from tidemark.serving import columns, details, packs
 from tidemark.serving import pack as serving
+from tidemark.serving.columns import Columns
 from tidemark.serving.pack import Pack
 from tidemark.serving.pack_contents import About
 from tidemark.serving.texts import SortedTexts
@@ -72,19 +75,56 @@ def about(run: str, snapshot: Document, model: Document) -> About:
         topic_id=stream["topic_id"],
         n=snapshot["asked"]["top_n"],
         diversity=model.get("diversity", 0.0),
+        new_item_share=(model.get("new_items") or {}).get("share", 0.0),
     )
 
 
-def make(of: About, pairs: Pairs, fitted: Fitted, served: Served, known: Iterable[tuple[str, details.Details]]) -> Pack:
+@dataclass(frozen=True)
+class Parts:
+    """What a pack is made of, beside its lists.
+
+    Args:
+        pairs: what the model learned from.
+        fitted: the model, over the users and items of `pairs`.
+        columns: what is known of the products (`columns_of`).
+        learned: content; None where too little is known for it.
+    """
+
+    pairs: Pairs
+    fitted: Fitted
+    columns: Columns
+    learned: Learned | None = None
+
+
+def columns_of(db: Database[Document], pairs: Pairs) -> Columns:
+    """What is known of the products, over the items of `pairs` and those that nobody has taken."""
+    known = details.merged(details.read_products(db), details.read_changes(db))
+    return columns.of_products(SortedTexts.of(pairs.items), known)
+
+
+def _content(parts: Parts) -> dict[str, Array]:
+    """The arrays of the pack that say how new items are placed; none where there is no content."""
+    learned = parts.learned
+    if learned is None:
+        return {}
+    extra = {item_id: place for place, item_id in enumerate(parts.columns.extra)}
+    factors = np.zeros((min(len(extra), MOST_NEW), learned.factors.shape[1]), np.float32)
+    placed = [(extra[item_id], row) for row, item_id in enumerate(learned.ids.tolist()) if item_id in extra]
+    places = np.array([pair for pair in placed if pair[0] < len(factors)], np.int64).reshape(-1, 2)
+    factors[places[:, 0]] = learned.factors[places[:, 1]]
+    own = {} if learned.space is parts.fitted else prefixed(new_items.SPACE, learned.space.history_arrays())
+    return learned.content.arrays() | {new_items.NEW_FACTORS: factors} | own
+
+
+def make(of: About, parts: Parts, served: Served) -> Pack:
     """The pack, in memory; lists, scores and factors are not copied.
 
     Args:
         of: what it is of.
-        pairs: what the model learned from.
-        fitted: the model, over the users and items of `pairs`.
+        parts: what it is made of.
         served: its lists.
-        known: item_id and details of every product, sorted (`details.merged`).
     """
+    pairs = parts.pairs
     items = SortedTexts.of(pairs.items)
     recent = Popularity(recent_share=RECENT_SHARE).fit(pairs).item_scores
     popular = np.argsort(-recent, kind="stable").astype(np.int32)
@@ -106,13 +146,14 @@ def make(of: About, pairs: Pairs, fitted: Fitted, served: Served, known: Iterabl
         first_seen=first_seen,
         stars=stars,
         raters=raters.astype(np.int32),
-        learned=fitted.history_arrays(),
+        learned=parts.fitted.history_arrays(),
+        content=_content(parts),
         brought_by=served.brought_by,
-        columns=columns.of_products(items, known).arrays(),
+        columns=parts.columns.arrays(),
     )
 
 
-def publish(db: Database[Document], folder: str, of: About, pairs: Pairs, fitted: Fitted, served: Served) -> Document:
+def publish(db: Database[Document], folder: str, of: About, parts: Parts, served: Served) -> Document:
     """Write the pack to `folder` and hold it against the collection of the model, which is written.
 
     A whole pack of the same lists that an earlier try left stays: it may be served already.
@@ -124,8 +165,7 @@ def publish(db: Database[Document], folder: str, of: About, pairs: Pairs, fitted
         GateError: pack and collection differ.
     """
     if not is_there(folder, of, served):
-        known = details.merged(details.read_products(db), details.read_changes(db))
-        serving.write(folder, make(of, pairs, fitted, served, known))
+        serving.write(folder, make(of, parts, served))
     with packs.local(folder) as at:
         serving.verify(at)
         require_same(serving.read(at), stored(db, of.model_id))
@@ -170,7 +210,8 @@ def require_same(pack: Pack, documents: Iterable[Document]) -> None:
     Raises:
         GateError: the first difference, in words.
     """
-    numbers = {item_id: number for number, item_id in enumerate(pack.items)}
+    extra = Columns.of_arrays(pack.columns, len(pack.items)).extra if pack.columns else ()
+    numbers = {item_id: number for number, item_id in enumerate(chain(pack.items, extra))}
     rest, row = iter(documents), 0
     while batch := list(islice(rest, BATCH)):
         _require_same_users(pack, row, [document["_id"] for document in batch])

@@ -6,8 +6,8 @@ Ways, in the order in which they are tried, and named in every answer:
 |---|---|
 | `stored` | the model's list, as it was published: nothing newer is known of the user |
 | `fold_in` | newer interactions, a filter, or a longer list than was stored: scored from the whole history |
-| `popular` | no history; and where a filter leaves too few of the above. The recent window's most taken |
-| `content` | items that nobody has taken yet |
+| `popular` | no history; and where a filter leaves too few of the above. The recent window's most taken, first of the last category |
+| `content` | items that nobody has taken yet: in their share of the places of the first two, and at the end |
 
 Where the question is an item and not a person:
 
@@ -15,6 +15,7 @@ Where the question is an item and not a person:
 |---|---|
 | `neighbours` | the same people take both |
 | `similar` | the model places both: the cosine of their factors |
+| `content` | nobody has taken the item: what its texts place near it |
 | `category` | it knows nothing of the item: the most taken of the item's narrowest category |
 
 Where it is what came lately:

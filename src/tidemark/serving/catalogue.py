@@ -161,6 +161,10 @@ class Catalogue:
         names = self._columns.category_names
         return [names[category] for category in self._columns.categories[start : int(ends[number])].tolist()]
 
+    def changed(self) -> list[int]:
+        """The numbers of the items that changes lie over, ascending."""
+        return sorted(self._changes)
+
     def details(self, number: int) -> Details:
         """All that is known of an item; where one field is wanted, its own method costs less."""
         return self._changes.get(number) or self._told(number)

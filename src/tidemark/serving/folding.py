@@ -19,6 +19,7 @@ from tidemark.models.interface import Fitted
 from tidemark.serving.catalogue import Catalogue
 from tidemark.serving.events import Event, microseconds
 from tidemark.serving.pack import Array, Pack
+from tidemark.serving.placement import Placement
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +110,7 @@ class Model:
 
     def warm(self) -> None:
         """Make what the first history that is scored would have to wait for."""
+        _ = self.placement
         if self.fitted is not None and self.folds:
             one, now = np.ones(1, np.float32), np.zeros(1, np.int64)
             self.fitted.scores_of_history(user_history.History(self.pack.popular[:1].astype(np.int64), one, now))
@@ -170,6 +172,11 @@ class Model:
         if self.fitted is None or not len(history.counted):
             return None
         return self.fitted.scores_of_history(history.counted)
+
+    @cached_property
+    def placement(self) -> Placement | None:
+        """How items that nobody has taken are placed; None where nothing was learned of it."""
+        return Placement.of(self.pack, self.fitted) if self.pack.content else None
 
     def most_taken(self, allowed: Array, n: int) -> tuple[Array, Array]:
         """The first `n` items of the popular order that the boolean array `allowed` `(>= n_items,)` has.

@@ -4,10 +4,11 @@
 |---|---|
 | `users.npy`, `users.ends.npy` | ids of the served users, sorted (`texts.SortedTexts`); a row number is a place in them |
 | `items.npy`, `items.ends.npy` | ids of the model's items, sorted; an item number is a place in them |
-| `lists.npy` | int32 `(n_users, n)`, item numbers, best first, then -1 |
+| `lists.npy` | int32 `(n_users, n)`, item numbers (from `n_items` on: of the extras of `columns`), best first, then -1 |
 | `scores.npy` | float32 `(n_users, n)`, -inf where the list has ended |
 | `brought_by.npy` | int8 `(n_users, n)`, which member of a blend brought each item (`models.brought`); none of another model |
 | `learned.*.npy` | what the recommender needs to score a history (`Fitted.history_arrays`); none where it scores none |
+| `content.*.npy` | how items that nobody has taken are placed (`models.content`, `models.new_items`); none without products |
 | `popular.npy`, `popular_scores.npy` | int32, float32 `(n_items,)`: every item, the most taken of the recent window first |
 | `first_seen.npy` | int64 `(n_items,)`: when anybody first took the item, microseconds since 1970, UTC |
 | `stars.npy`, `raters.npy` | float32 `(n_items,)` mean rating, NaN where nobody rated; int32 `(n_items,)` how many did |
@@ -40,11 +41,15 @@ CHUNK = 1 << 20
 ROWS = 1 << 16
 """Rows of the lists that are checked at once."""
 
+EXTRA = "extra"
+"""The name of the ids of what nobody has taken, in `columns`."""
 ENDS = ".ends"
 """After the name of texts: where each of them ends."""
 
 LEARNED = "learned."
 """Before the name of an array that was learned; a `/` in it is a dot in the file's."""
+CONTENT = "content."
+"""The same of content."""
 _ITEM_FACTORS = "item_factors"
 
 _SHAPES: Mapping[str, tuple[type[np.generic], tuple[str, ...]]] = {
@@ -78,6 +83,8 @@ class Pack:
     raters: Array
     learned: Mapping[str, Array] = field(default_factory=dict)
     """What the recommender needs to score a history, by the names of `Fitted.history_arrays`."""
+    content: Mapping[str, Array] = field(default_factory=dict)
+    """How new items are placed: the arrays of `Content`, and those that `new_items` names."""
     brought_by: Array | None = None
     columns: Mapping[str, Array] = field(default_factory=dict)
     """What is known of the products, by the names of the files (`columns.Columns`)."""
@@ -90,7 +97,8 @@ class Pack:
         yield from ((name, getattr(self, name)) for name in _SHAPES)
         if self.brought_by is not None:
             yield _BROUGHT_BY, self.brought_by
-        yield from ((f"{LEARNED}{name.replace('/', '.')}", array) for name, array in self.learned.items())
+        for start, of in ((LEARNED, self.learned), (CONTENT, self.content)):
+            yield from ((f"{start}{name.replace('/', '.')}", array) for name, array in of.items())
         yield from self.columns.items()
 
 
@@ -156,7 +164,8 @@ def read(folder: Path) -> Pack:
     for name, shape in {**_SHAPES, **{name: _MAY_HAVE[name] for name in _MAY_HAVE if name in arrays}}.items():
         _check(arrays, name, shape, lengths)
     taken = {name: arrays.pop(name) for name in (*_SHAPES, *_MAY_HAVE) if name in arrays}
-    return Pack(told.about, users, items, **taken, learned=_learned(arrays, len(items)), columns=arrays)
+    learned, content = _learned(arrays, len(items)), _after(CONTENT, arrays)
+    return Pack(told.about, users, items, **taken, learned=learned, content=content, columns=arrays)
 
 
 def _learned(arrays: dict[str, Array], n_items: int) -> dict[str, Array]:
@@ -171,7 +180,13 @@ def _learned(arrays: dict[str, Array], n_items: int) -> dict[str, Array]:
     for name in names:
         if name.endswith(f".{_ITEM_FACTORS}") and len(arrays[name]) != n_items:
             raise PackError(f"{name}{SUFFIX} of the pack has factors of {len(arrays[name]):,} items, not {n_items:,}")
-    return {name.removeprefix(LEARNED).replace(".", "/"): arrays.pop(name) for name in names}
+    return _after(LEARNED, arrays)
+
+
+def _after(start: str, arrays: dict[str, Array]) -> dict[str, Array]:
+    """The arrays whose names begin so, by the rest of them, taken out of `arrays`."""
+    names = [name for name in arrays if name.startswith(start)]
+    return {name.removeprefix(start).replace(".", "/"): arrays.pop(name) for name in names}
 
 
 def verify(folder: Path) -> None:
@@ -192,10 +207,11 @@ def verify(folder: Path) -> None:
             raise PackError(f"{name} of the pack at {folder} is not as it was written: its SHA-256 differs")
     pack = read(folder)
     n_items = len(pack.items)
+    n_known = n_items + len(pack.columns.get(f"{EXTRA}{ENDS}", ()))
     for start in range(0, len(pack.lists), ROWS):
         part = pack.lists[start : start + ROWS]
-        if part.size and (part.min() < -1 or part.max() >= n_items):
-            raise PackError(f"lists{SUFFIX} of the pack at {folder} names an item that the model does not have")
+        if part.size and (part.min() < -1 or part.max() >= n_known):
+            raise PackError(f"lists{SUFFIX} of the pack at {folder} names an item that it does not have")
     if n_items and (pack.popular.min() < 0 or not (np.bincount(pack.popular, minlength=n_items) == 1).all()):
         raise PackError(f"popular{SUFFIX} of the pack at {folder} does not name every item once")
 

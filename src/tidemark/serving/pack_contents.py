@@ -12,14 +12,14 @@ from tidemark.errors import PackError
 
 Document = dict[str, Any]
 
-FORMAT = 2
-"""Of the folder; a reader refuses a greater one. Format 1 had `item_factors.npy` alone of what is learned."""
+FORMAT = 3
+"""Of the folder; a reader refuses a greater one. Format 1 had `item_factors.npy` alone of what is learned, 2 no content."""
 
 NAME = "pack.json"
 LARGEST = 1_000_000
 """Bytes of `pack.json` that are read at most; it has some 5,000."""
 
-_FILE = re.compile(r"(learned(\.[a-z0-9_]{1,40}){1,9}|[a-z][a-z_]{0,40}(\.ends)?)\.npy")
+_FILE = re.compile(r"((learned|content)(\.[a-z0-9_]{1,40}){1,9}|[a-z][a-z_]{0,40}(\.ends)?)\.npy")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -37,6 +37,7 @@ class About:
         topic_id: the identity of that topic; None where the model was made without the stream.
         n: the longest list.
         diversity: how unlike the items of a list are to be (`models.variety`), 0 to 1.
+        new_item_share: of the places of a list that new items have (`models.new_items`).
     """
 
     model_id: str
@@ -49,6 +50,7 @@ class About:
     topic_id: str | None
     n: int
     diversity: float = 0.0
+    new_item_share: float = 0.0
 
     def document(self) -> Document:
         """As JSON holds it: times as ISO 8601, partitions as texts."""
@@ -77,6 +79,7 @@ class About:
                 "next_offsets": offsets,
                 "n": int(document["n"]),
                 "diversity": float(document.get("diversity", 0)),
+                "new_item_share": float(document.get("new_item_share", 0)),
             }
         )
 

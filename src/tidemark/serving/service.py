@@ -143,9 +143,21 @@ class Serving:
         """The `n` items that are taken most in the recent window."""
         return self._of_all(lambda live: listing.most_taken(live, n, filter), n)
 
-    def new_items(self, n: int, categories: Sequence[str] = (), filter: Filter = OPEN) -> Answer:  # noqa: A002
-        """The `n` newest items, of any of `categories`, where some are given (`listing.newest`)."""
-        return self._of_all(lambda live: listing.newest(live, n, categories, filter), n)
+    def new_items(
+        self,
+        n: int,
+        categories: Sequence[str] = (),
+        filter: Filter = OPEN,  # noqa: A002
+        history: Sequence[Event] = (),
+    ) -> Answer:
+        """The `n` newest items, of any of `categories`, where some are given, for someone with this `history`
+        (`listing.newest`)."""
+
+        def listed(live: Live) -> Iterable[Listed]:
+            had = live.model.read(history, live.catalogue) if history else None
+            return listing.newest(live, n, categories, filter, had)
+
+        return self._of_all(listed, n)
 
     def because(self, user_id: str, item_id: str) -> list[Share]:
         """The shares of a user's items in the score of an item, greatest first (`because.shares`).

@@ -14,7 +14,8 @@ from tidemark.serving.pack import Array
 def similar(model: Model, catalogue: Catalogue, item_number: int, n: int, mask: Array) -> tuple[Listed, ...]:
     """The `n` items nearest to an item, best first; fewer where fewer are like it.
 
-    First those that the model finds like it (`Fitted.likeness`: what the same people take, or whose factors point its way),
+    First those that the model finds like it (`Fitted.likeness`: what the same people take, or whose factors point its way), or
+    of an item that nobody has taken those that its texts place near it (`Placement.likeness`),
     then the most taken of its categories, the narrowest first, then what nobody has taken of these: each says its method.
     Equal scores come in the order of the item numbers.
 
@@ -24,7 +25,7 @@ def similar(model: Model, catalogue: Catalogue, item_number: int, n: int, mask: 
     """
     left = np.array(mask, bool)
     left[item_number] = False
-    numbers, scores, method = _near(model, item_number, n, left)
+    numbers, scores, method = _near(model, catalogue, item_number, n, left)
     found = [(number, score, method) for number, score in zip(numbers.tolist(), scores.tolist(), strict=True)]
     left[numbers] = False
     for category in _narrowest_first(catalogue, item_number):
@@ -40,12 +41,17 @@ def similar(model: Model, catalogue: Catalogue, item_number: int, n: int, mask: 
     return listed(catalogue, found)
 
 
-def _near(model: Model, item_number: int, n: int, allowed: Array) -> tuple[Array, Array, str]:
+def _near(model: Model, catalogue: Catalogue, item_number: int, n: int, allowed: Array) -> tuple[Array, Array, str]:
     """Numbers and scores of the items that the model finds like one, of those that are `allowed`, and the method."""
     fitted = model.fitted if item_number < model.n_items else None
     likeness = fitted.likeness(item_number) if fitted is not None else None
     if likeness is None:
-        return np.empty(0, np.int64), np.empty(0, np.float32), SIMILAR
+        by_content = model.placement.likeness(item_number, catalogue) if model.placement else None
+        if by_content is None:
+            return np.empty(0, np.int64), np.empty(0, np.float32), SIMILAR
+        scores = np.where(allowed & (by_content > 0), by_content, -np.inf)
+        numbers = ranking.best(scores, n)
+        return numbers, scores[numbers], CONTENT
     scores = np.where(allowed[: model.n_items] & (likeness.scores > 0), likeness.scores, -np.inf)
     numbers = ranking.best(scores, n)
     return numbers, scores[numbers], NEIGHBOURS if likeness.by == interface.NEIGHBOURS else SIMILAR

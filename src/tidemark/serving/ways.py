@@ -17,6 +17,7 @@ from itertools import count
 import numpy as np
 
 from tidemark.errors import UnreachableError
+from tidemark.models import new_items
 from tidemark.serving import because
 from tidemark.serving.answers import CONTENT, FOLD_IN, POPULAR, STORED, Answer, Ask, Listed, Share
 from tidemark.serving.catalogue import Catalogue
@@ -107,8 +108,10 @@ def _stored_as_it_is(ask: Ask, model: Model, catalogue: Catalogue, row: int) -> 
         return None
     return tuple(
         [
-            Listed(item_id, at, score, STORED, title, price)
-            for at, score, (item_id, title, price) in zip(count(1), scores, catalogue.briefs(numbers), strict=False)
+            Listed(item_id, at, score, STORED if number < model.n_items else CONTENT, title, price)
+            for at, number, score, (item_id, title, price) in zip(
+                count(1), numbers, scores, catalogue.briefs(numbers), strict=False
+            )
         ]
     )
 
@@ -175,7 +178,8 @@ class _Person:
                 and not (self._fewer and had is not None and not len(had.counted))
             ):
                 self._pick(*self._left_of_stored(self.row), STORED)
-            self._pick(*self.model.most_taken(self.allowed, self._missing), POPULAR)
+            self._pick_popular()
+        self._pick(*self._new(self._missing), CONTENT)
         untaken = self.model.untaken(self.allowed, self._missing)
         self._pick(untaken, np.zeros(len(untaken)), CONTENT)
         return tuple(self._listed())
@@ -217,8 +221,41 @@ class _Person:
         return numbers[left], scores[left]
 
     def _pick_scored(self, scores: Array) -> None:
+        """Pick what the history scores, and in their places (`new_items.places`) what nobody has taken."""
         scores[~self.allowed[: self.model.n_items]] = -np.inf
-        self._pick(*self.model.best(scores, self._missing), FOLD_IN)
+        numbers, values = self.model.best(scores, self._missing)
+        at = new_items.places(self.ask.n, self.model.pack.about.new_item_share)
+        new = self._new(len(at))[0] if len(at) else ()
+        for place, number in zip(at.tolist(), new, strict=False):
+            upto = place - len(self._picked)
+            self._pick(numbers[:upto], values[:upto], FOLD_IN)
+            numbers, values = numbers[upto:], values[upto:]
+            if len(self._picked) < max(place, 1):
+                break
+            self._pick(np.array([number]), np.array([self._picked[-1][1]]), CONTENT)
+        self._pick(numbers, values, FOLD_IN)
+
+    def _pick_popular(self) -> None:
+        """Pick what is taken most: of whom the model knows nothing, first in the category of what they took last."""
+        if not self._picked and not self.ask.popular and (category := self._category_of_newest()):
+            of_it = self.allowed & self.catalogue.mask(Filter(category=category))
+            self._pick(*self.model.most_taken(of_it, self._missing), POPULAR)
+        self._pick(*self.model.most_taken(self.allowed, self._missing), POPULAR)
+
+    def _category_of_newest(self) -> str:
+        """The main category of what the person took last; empty where that is not known."""
+        newest = max(self._newer, key=lambda event: (event.timestamp, event.id), default=None)
+        number = self.catalogue.number(newest.item_id) if newest else None
+        return self.catalogue.category(number) if number is not None else ""
+
+    def _new(self, n: int) -> tuple[Array, Array]:
+        """The `n` items that nobody has taken which are best for the history; none where that cannot be told."""
+        placement = self.model.placement if n > 0 else None
+        had = self.had if placement else None
+        user = placement.user(had.counted) if placement and had and len(had.counted) else None
+        if placement is None or user is None:
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        return placement.best(user, self.catalogue, self.allowed, n)
 
     def _listed(self) -> Iterator[Listed]:
         catalogue = self.catalogue
@@ -226,6 +263,7 @@ class _Person:
         by = self._brought_by() if self.ask.explain else {}
         for at, ((number, score, method), why) in enumerate(zip(self._picked, reasons, strict=True), 1):
             title, price = catalogue.title(number), catalogue.price(number)
+            method = CONTENT if method == STORED and number >= self.model.n_items else method
             yield Listed(catalogue.item_id(number), at, score, method, title, price, why, by.get(number, ""))
 
     def _brought_by(self) -> dict[int, str]:
@@ -241,7 +279,11 @@ class _Person:
 
     def _reasons(self) -> list[tuple[Share, ...]]:
         """Why each picked item is there; nothing for what is there whoever asks."""
-        theirs = [number for number, _, method in self._picked if method in (STORED, FOLD_IN)]
+        theirs = [number for number, _, method in self._picked if self._is_scored(number, method)]
         had = self.had if theirs else None
         found = iter(because.of_items(self.model, self.catalogue, had, theirs, REASONS) if had is not None else ())
-        return [next(found, ()) if method in (STORED, FOLD_IN) else () for _, _, method in self._picked]
+        return [next(found, ()) if self._is_scored(number, method) else () for number, _, method in self._picked]
+
+    def _is_scored(self, number: int, method: str) -> bool:
+        """Whether an item is there for what the model made of the history."""
+        return method in (STORED, FOLD_IN) and number < self.model.n_items

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tidemark.errors import UnreachableError
-from tidemark.serving.answers import POPULAR, SIMILAR, Answer, Ask, Share
+from tidemark.serving.answers import CONTENT, NEIGHBOURS, POPULAR, SIMILAR, Answer, Ask, Share
 from tidemark.serving.events import STREAM
 from tidemark.serving.filters import Filter
 from tidemark.storefront.experiments import OUTSIDE
@@ -64,6 +64,10 @@ class Shelf:
     arm: str = OUTSIDE
 
 
+_WHY_ALIKE = {NEIGHBOURS: ALIKE, SIMILAR: ALIKE, CONTENT: "Described much like it."}
+"""By the method of `similar`; everything else is of the same category."""
+
+
 def did(event: "Event", kinds: Mapping[float, str] | None = None) -> str:
     """What somebody did, in the past tense: `bought`, `rated`; `took` where that is not known.
 
@@ -80,7 +84,7 @@ def did(event: "Event", kinds: Mapping[float, str] | None = None) -> str:
 
 def why_alike(answer: Answer) -> str:
     """Why the products of `Serving.similar` are beside another one."""
-    return ALIKE if answer.method == SIMILAR else SAME_CATEGORY
+    return _WHY_ALIKE.get(answer.method, SAME_CATEGORY)
 
 
 def kinds_by_weight(weight_of_event: Mapping[str, float]) -> dict[float, str]:
@@ -175,8 +179,10 @@ def shelves(
     shop.add(
         NEW,
         "New here",
-        lambda wanted: serving.new_items(OTHER, liked[:FAVOURITES], wanted),
-        "Products that came lately, from the categories you like." if liked else "Products that came lately.",
+        lambda wanted: serving.new_items(OTHER, liked[:FAVOURITES], wanted, history),
+        "Products that came lately, or that nobody has taken yet, from the categories you like."
+        if liked
+        else "Products that came lately.",
     )
     if not strangers:
         shop.add(

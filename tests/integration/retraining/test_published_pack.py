@@ -16,8 +16,10 @@ from tidemark.models.popularity import Popularity
 from tidemark.models.recipes import Recipe
 from tidemark.registry import champion, entries
 from tidemark.retraining import publish, serving_pack
-from tidemark.serving import pack
+from tidemark.serving import pack, ways
+from tidemark.serving.answers import Ask
 from tidemark.serving.catalogue import Catalogue
+from tidemark.serving.folding import Model
 from tidemark.settings import settings
 from tidemark.storage import artifacts, mongo, run_folder
 from tidemark.storage.tombstones import tombstone
@@ -70,8 +72,9 @@ def require_published(db, folder):
     pack.verify(Path(folder) / "pack")
     read = pack.read(Path(folder) / "pack")
     there = {d["_id"]: d["items"] for d in db[mongo.recommendations(MODEL)].find()}
+    catalogue = Catalogue.of(read)
     held = {
-        user: [{"item_id": read.items[i], "score": s} for i, s in zip(items, scores, strict=True) if i >= 0]
+        user: [{"item_id": catalogue.item_id(i), "score": s} for i, s in zip(items, scores, strict=True) if i >= 0]
         for user, items, scores in zip(read.users, read.lists.tolist(), read.scores.tolist(), strict=True)
     }
     assert held == there
@@ -103,6 +106,25 @@ def test_a_model_is_published_with_a_pack_that_is_its_collection(db, run):
     assert not catalogue.available(made.at(catalogue, "aaa"))
     assert publish.publish_run(db, run, keep=5) is None
     require_published(db, run)
+
+
+def test_new_items_stand_in_their_places_of_lists_in_the_pack_and_in_its_collection(db, run):
+    for name in ("products", "items"):
+        mongo.ensure(db, name)
+    brands = {item: f"taste {int(item[1:]) % 6}" for item in [*PAIRS.items.tolist(), "x01", "x02", "x03"]}
+    db["products"].insert_many(
+        [{"_id": item, "title": "Thing", **PRODUCT, "brand": brand} for item, brand in brands.items()]
+    )
+    db["items"].insert_one({"_id": "x03", "available": False, "updated_at": made.MADE})
+    db["models"].update_one({"_id": MODEL}, {"$set": {"new_items": {"asked": 0.2, "share": 0.2, "why": "measured"}}})
+    publish.publish_run(db, run, keep=5)
+    read = require_published(db, run)
+    assert read.about.new_item_share == 0.2
+    named = {item["item_id"] for one in db[mongo.recommendations(MODEL)].find() for item in one["items"]}
+    assert named & {"x01", "x02", "x03"} == {"x01", "x02"}
+    model, catalogue = Model.of(read), Catalogue.of(read)
+    answer = ways.answer(Ask(read.users[0], 10), model, catalogue, (), tuple)
+    assert [item.position for item in answer.items if item.method == "content"] == [5, 10]
 
 
 def test_a_model_without_products_and_without_factors_has_a_pack_too(db, tmp_path):

@@ -39,6 +39,14 @@ def stays_wrong(query) -> bool:
     return words and not any(value in ([], {}) for value in query.values())
 
 
+ROUTE_WORDS = {"because", "export", "interactions", "recommendations", "similar"}
+
+
+def has_one_reading(path_parameters) -> bool:
+    """Whether no id holds a word of a route: `users/a/because/interactions` is read as another route's (`id_paths`)."""
+    return not any(ROUTE_WORDS & set(str(value).split("/")) for value in path_parameters.values())
+
+
 def check_answers(operation, mode: schemathesis.GenerationMode, seen: Counter[int]) -> None:
     """Ask `operation` what it describes (or, by the other mode, what it does not), and hold its answers to what it says."""
 
@@ -51,7 +59,7 @@ def check_answers(operation, mode: schemathesis.GenerationMode, seen: Counter[in
     def check(case):
         if mode is VALID:
             (case.query or {}).pop("cursor", None)  # no text is one that an answer did not give
-        hypothesis.assume(stays_wrong(case.query or {}))
+        hypothesis.assume(stays_wrong(case.query or {}) and has_one_reading(case.path_parameters or {}))
         response = case.call(headers=bearer())
         seen[response.status_code] += 1
         case.validate_response(response, headers=bearer())

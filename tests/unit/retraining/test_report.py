@@ -84,3 +84,14 @@ def test_what_more_diverse_lists_cost_is_a_table_where_it_was_measured():
     assert "0.1000 (0.0900-0.1100)" in told
     assert "TIDEMARK_DIVERSITY" not in report.text(model(3), [], [], [row])
     assert "TIDEMARK_DIVERSITY" not in report.text(model(3_000), [], [])
+
+
+def test_what_content_reaches_is_said_with_what_new_items_get():
+    found = {"asked": 0.1, "share": 0.1, "why": "lists with new items do not lose: NDCG@10 0.1134 with, 0.1120 without"}
+    text = report.text(model(3_000, new_items=found), [], [])
+    assert "new items get 10% of the places of a list: lists with new items do not lose: NDCG@10 0.1134" in text
+    figure = registry_data.interval(0.5)
+    reach = {"reach": figure | {"users": 463, "by_chance": 0.2}, "whole": {"with": figure, "without": figure}}
+    text = " ".join(report.text(model(3_000, new_items=found | {"new_items": 38} | reach), [], []).split())
+    assert "Of what 463 users took next that nobody had taken before, content reaches 0.5000 (0.4960-0.5040)" in text
+    assert "with 20 of 38 new items (recall@20; by chance 0.2000, without it 0)" in text

@@ -19,7 +19,9 @@ from tidemark.models.recipes import Recipe
 from tidemark.retraining import publish, serving_pack
 from tidemark.serving import pack as written
 from tidemark.serving.catalogue import Catalogue
+from tidemark.serving.columns import of_products
 from tidemark.serving.details import Details
+from tidemark.serving.texts import SortedTexts
 
 ROWS = [("all", "a"), ("all", "b"), ("all", "c"), ("two", "a"), ("two", "b"), ("one", "a")]
 PAIRS = from_frame(tastes.frame(ROWS, rating=4.0))
@@ -29,7 +31,8 @@ def pack_of(recommender, pairs=PAIRS, known=()):
     fitted = fallback.fit(recommender, pairs)
     lists = publish.make(fitted, pairs, 2)
     served = serving_pack.Served(lists.users, lists.items, lists.scores)
-    return serving_pack.make(made.about(), pairs, fitted, served, known), lists, fitted
+    parts = serving_pack.Parts(pairs, fitted, of_products(SortedTexts.of(pairs.items), known))
+    return serving_pack.make(made.about(), parts, served), lists, fitted
 
 
 def test_a_pack_has_the_lists_of_the_served_and_the_ids_of_all_items():

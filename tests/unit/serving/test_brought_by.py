@@ -18,8 +18,10 @@ from tidemark.retraining import publish, serving_pack
 from tidemark.serving import pack as written
 from tidemark.serving import ways
 from tidemark.serving.answers import Ask
+from tidemark.serving.columns import of_products
 from tidemark.serving.filters import Filter
 from tidemark.serving.folding import Model
+from tidemark.serving.texts import SortedTexts
 
 PAIRS = tastes.tastes(n_users=60, n_items=40, n_pairs=900)
 BLEND = Blend((AlsImplicit(8, 1.0, 20.0), ItemKnn()), (0.25, 0.75))
@@ -38,7 +40,8 @@ def folder(lists, tmp_path_factory):
     served = serving_pack.Served(lists.users, lists.items, lists.scores, lists.brought_by)
     about = made.about(recipe=Recipe.of(BLEND).document(), n=10)
     folder = tmp_path_factory.mktemp("pack")
-    written.write(str(folder), serving_pack.make(about, PAIRS, fitted, served, ()))
+    columns = of_products(SortedTexts.of(PAIRS.items), ())
+    written.write(str(folder), serving_pack.make(about, serving_pack.Parts(PAIRS, fitted, columns), served))
     return folder
 
 

@@ -320,6 +320,11 @@ def order_by_hand(made, catalogue, ask, had, newer) -> list[tuple[str, str]]:
         ordered = [(n, "fold_in") for n in sorted(range(8), key=lambda n: (-scores[n], n))]
     else:
         ordered = [(n, "stored") for n in stored]
+    if newer and not any(n in allowed for n, _ in ordered):  # first of the category of what was taken last
+        number = catalogue.number(max(newer, key=lambda event: (event.timestamp, event.id)).item_id)
+        liked = catalogue.category(number) if number is not None else ""
+        of_it = [n for n in made.popular.tolist() if liked and catalogue.allows(Filter(liked), ids_of_all[n])]
+        ordered += [(n, "popular") for n in of_it if n in allowed]
     ordered += [(n, "popular") for n in made.popular.tolist()] + [(n, "content") for n in (9, 8)]
     first = dict(reversed(ordered))
     places = sorted(first, key=[n for n, _ in ordered].index)
