@@ -9,6 +9,7 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from tidemark.models.factors import Factors, Folding, without_users
+from tidemark.models.fold_in import FoldIn
 from tidemark.models.interface import Recommender
 from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import Popularity
@@ -52,7 +53,10 @@ class AlsImplicit(Recommender):
                 random_state=self.seed,
             )
             model.fit(confidence.astype(np.float32), show_progress=False)
-        user_factors, item_factors = (np.asarray(part, np.float32) for part in (model.user_factors, model.item_factors))
+            # The library ends with the items' turn, and solves it nearly: with a last turn of the users, which is fold-in, what is
+            # stored for a user is what serving makes of the same history.
+            item_factors = np.asarray(model.item_factors, np.float32)
+            user_factors = FoldIn(item_factors, self.regularization, self.alpha).user_factors(weights)
         return Factors(user_factors, item_factors, self._folding)
 
     def load(self, arrays: Mapping[str, Array]) -> Factors:

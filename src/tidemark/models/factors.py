@@ -48,8 +48,9 @@ class Factors(Fitted):
         return product
 
     def scores_of_history(self, history: History) -> Array | None:
-        """See `Fitted.scores_of_history`: by fold-in, which is one more user step of the solver. So a known user's scores are
-        as near to `scores` as the solver was to its end. After an alignment, the items that are left are folded into."""
+        """See `Fitted.scores_of_history`: by fold-in, which is the user step of the solver. Where that was its last
+        (`AlsImplicit`), a known user's scores are those of `scores`; of MLlib they are as near as the solver was to its end.
+        After an alignment, the items that are left are folded into."""
         user_factor = self.factor_of_history(history)
         return None if user_factor is None else np.asarray(self.item_factors @ user_factor)
 

@@ -8,6 +8,7 @@ minutes alone it gives the taste of those minutes (implicit#650).
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
+from scipy.sparse import csr_matrix
 
 from tidemark.models import ranking
 
@@ -17,6 +18,8 @@ Ints = NDArray[np.int64]
 
 BLOCK = 65_536
 """Items that are held in double at once."""
+SOLVED = 4_000_000
+"""Numbers in double of users that are solved together."""
 
 
 class FoldIn:
@@ -57,6 +60,49 @@ class FoldIn:
         rows, confidence = self._had(items, weights)
         solved = self._solve(rows, confidence, rows.T @ confidence)
         return np.asarray(solved, dtype=np.float32)
+
+    def user_factors(self, histories: csr_matrix) -> Floats:
+        """`user_factor` of each row of `histories` `(m, n_items)` (weights of what a user had): float32 `(m, n_factors)`.
+
+        By the identity of Woodbury, x = A^-1 Y_u' (I + (C - I) Y_u A^-1 Y_u')^-1 c with A = Y'Y + rI: a user costs the cube of their
+        items, not of the factors. Users of equally many items are solved together.
+        """
+        n_factors = self.item_factors.shape[1]
+        found = np.zeros((histories.shape[0], n_factors), np.float32)
+        counts = np.diff(histories.indptr)
+        placed = None
+        for count in np.unique(counts[counts > 0]).tolist():
+            users = np.flatnonzero(counts == count)
+            if count > n_factors:
+                for user in users.tolist():
+                    own = slice(histories.indptr[user], histories.indptr[user + 1])
+                    found[user] = self.user_factor(histories.indices[own].astype(np.int64), histories.data[own])
+                continue
+            if placed is None or self.scaled:
+                inverse = self._inverse(count if self.scaled else 1)
+                placed = np.asarray(self.item_factors @ inverse)
+            for start in range(0, len(users), rows := max(1, SOLVED // (count * max(count, n_factors)))):
+                some = users[start : start + rows]
+                at = histories.indptr[some][:, np.newaxis] + np.arange(count)
+                items, weights = histories.indices[at], histories.data[at].astype(np.float64)
+                found[some] = self._solved(items, weights, placed[items])
+        return found
+
+    def _inverse(self, counted: int) -> Doubles:
+        """A^-1 of a user who had `counted` items, before what they had is added: `(n_factors, n_factors)`."""
+        left = self._gram.copy()
+        left.flat[:: len(left) + 1] += self.regularization * counted
+        return np.asarray(cho_solve(cho_factor(left, lower=True), np.eye(len(left))))
+
+    def _solved(self, items: NDArray[np.int32], weights: Doubles, turned: Doubles) -> Doubles:
+        """The factors `(m, n_factors)` of users who had `items` `(m, count)` with `weights`; `turned` are the items' factors times
+        A^-1, `(m, count, n_factors)`."""
+        rows = self.item_factors[items].astype(np.float64)
+        more = (self.alpha * weights)[..., np.newaxis] * (turned @ rows.transpose(0, 2, 1))
+        more[:, np.arange(items.shape[1]), np.arange(items.shape[1])] += 1
+        confidence = 1 + self.alpha * weights
+        shares = np.linalg.solve(more, confidence[..., np.newaxis])
+        return np.asarray((turned.transpose(0, 2, 1) @ shares)[..., 0])
 
     def contributions(self, items: Ints, weights: Floats, targets: Ints) -> Doubles:
         """What each of a user's `items` adds to the scores of the items `targets`: `(len(targets), len(items))`.
