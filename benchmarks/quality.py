@@ -85,8 +85,9 @@ class Bench:
         found: list[portfolio.Portfolio] = []
 
         def choose() -> Recommender:
-            als = search.choose(self.train, "implicit", "implicit", {}, None).recommender
-            found.append(portfolio.search(self.train, als, BUDGET))
+            choice = search.choose(self.train, "implicit", "implicit", {}, None)
+            fit = choice.search.fit if choice.search else None
+            found.append(portfolio.search(self.train, choice.recommender, BUDGET, fit))
             return found[0].recommender
 
         self.measure(PICK, choose)

@@ -73,20 +73,28 @@ class FoldIn:
         placed = None
         for count in np.unique(counts[counts > 0]).tolist():
             users = np.flatnonzero(counts == count)
-            if count > n_factors:
-                for user in users.tolist():
-                    own = slice(histories.indptr[user], histories.indptr[user + 1])
-                    found[user] = self.user_factor(histories.indices[own].astype(np.int64), histories.data[own])
-                continue
-            if placed is None or self.scaled:
+            if count <= n_factors and (placed is None or self.scaled):
                 inverse = self._inverse(count if self.scaled else 1)
                 placed = np.asarray(self.item_factors @ inverse)
             for start in range(0, len(users), rows := max(1, SOLVED // (count * max(count, n_factors)))):
                 some = users[start : start + rows]
                 at = histories.indptr[some][:, np.newaxis] + np.arange(count)
                 items, weights = histories.indices[at], histories.data[at].astype(np.float64)
-                found[some] = self._solved(items, weights, placed[items])
+                found[some] = (
+                    self._solved_by_factors(items, weights)
+                    if placed is None or count > n_factors
+                    else self._solved(items, weights, placed[items])
+                )
         return found
+
+    def _solved_by_factors(self, items: NDArray[np.int32], weights: Doubles) -> Doubles:
+        """The factors `(m, n_factors)` of users who had `items` `(m, count)` with `weights`, as `user_factor` has them."""
+        rows = self.item_factors[items].astype(np.float64)
+        turned = rows.transpose(0, 2, 1)
+        left = self._gram + turned @ ((self.alpha * weights)[..., np.newaxis] * rows)
+        diagonal = np.arange(left.shape[1])
+        left[:, diagonal, diagonal] += self.regularization * (items.shape[1] if self.scaled else 1)
+        return np.asarray(np.linalg.solve(left, turned @ (1 + self.alpha * weights)[..., np.newaxis])[..., 0])
 
     def _inverse(self, counted: int) -> Doubles:
         """A^-1 of a user who had `counted` items, before what they had is added: `(n_factors, n_factors)`."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from tidemark.models.als_implicit import AlsImplicit
+from tidemark.models.interface import Recommender
 
 if TYPE_CHECKING:
     from tidemark.models.als_spark import AlsSpark
@@ -102,6 +103,14 @@ def trials(
         if left < 0 and ndcg_at_10:
             return
         yield recommender, tried
+
+
+def tried(recommender: Recommender, n_pairs: int, budget: Budget) -> Recommender:
+    """`recommender` with the iterations that weighing it beside others may take: `budget.short` where all of them would be more
+    than a third of what the search before it may."""
+    if not isinstance(recommender, AlsImplicit) or _work(recommender, n_pairs) <= budget.work / 3:
+        return recommender
+    return replace(recommender, iterations=min(budget.short, recommender.iterations))
 
 
 def _implicit(*settings: tuple[int, float, float]) -> tuple[AlsImplicit, ...]:

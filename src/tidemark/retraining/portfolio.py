@@ -22,10 +22,10 @@ from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import Popularity
 from tidemark.models.recipes import Recipe
 from tidemark.models.transitions import Transitions
-from tidemark.retraining import blend_weights
+from tidemark.retraining import blend_weights, grids
 from tidemark.retraining.blend_weights import Unions, Weighting
 from tidemark.retraining.grids import Budget
-from tidemark.retraining.search import sample_users
+from tidemark.retraining.search import Fit, sample_users
 
 Array = np.ndarray[Any, Any]
 
@@ -145,13 +145,14 @@ class Portfolio:
         }
 
 
-def search(pairs: Pairs, als: Recommender, budget: Budget) -> Portfolio:
+def search(pairs: Pairs, als: Recommender, budget: Budget, fit: Fit | None = None) -> Portfolio:
     """The members with their best settings, and the weights that validation can prove.
 
     Args:
         pairs: what may be learned from; never held-out pairs.
         als: the first member, with the settings that are to be fitted: what the others must lead to carry anything.
         budget: bounds of pairs and of users ranked in each period.
+        fit: what the search for `als` has learned of these settings, where it has.
     """
     found = periods(sample_users(pairs, budget.pairs), budget.users)
     users = sum(len(period.users) for period in found)
@@ -160,7 +161,7 @@ def search(pairs: Pairs, als: Recommender, budget: Budget) -> Portfolio:
         alone = Weighting((1.0,), 0.0, 0.0, 0.0)
         return Portfolio(als, (als,), (), (alone,), alone, users)
     trials: list[tuple[Recommender, float]] = []
-    members = list(_members(pairs, als, found, trials))
+    members = list(_members(pairs, als, budget, found, trials, fit))
     blend = Blend(tuple(m.recommender for m in members), (1.0,) * len(members))
     stored = [_unions(blend, members, n, period) for n, period in enumerate(found)]
     weightings = blend_weights.weigh(stored, len(members))
@@ -179,19 +180,26 @@ def of_weights(members: Sequence[Recommender], weights: Sequence[float]) -> Reco
 
 
 def _members(
-    pairs: Pairs, als: Recommender, found: Sequence[Period], trials: list[tuple[Recommender, float]]
+    pairs: Pairs,
+    als: Recommender,
+    budget: Budget,
+    found: Sequence[Period],
+    trials: list[tuple[Recommender, float]],
+    fit: Fit | None,
 ) -> Iterator[Tried]:
-    """Each kind's best, ALS first; what is tried is added to `trials`."""
+    """Each kind's best, ALS first; what is tried is added to `trials`. ALS is tried with the iterations that can be afforded."""
+
+    short = fit.recommender if fit else grids.tried(als, len(pairs), budget)
 
     def best(*recommenders: Recommender) -> Tried:
         able = [r for r in recommenders if pairs.has_times or not r.needs_times]
-        tried = [_try(recommender, found) for recommender in able]
+        tried = [_try(recommender, found, fit) for recommender in able]
         trials.extend((one.recommender, one.ndcg_at_10) for one in tried)
         return max(tried, key=lambda one: one.ndcg_at_10)
 
-    yield best(als)
+    yield replace(best(short), recommender=als)
     if pairs.has_times:
-        yield best(Decayed(als, ALS_HALF_LIFE))
+        yield replace(best(Decayed(short, ALS_HALF_LIFE)), recommender=Decayed(als, ALS_HALF_LIFE))
     knn = best(*(ItemKnn(b=b) for b in ITEM_KNN_B))
     if pairs.has_times:  # how old a history counts and how long it is hardly depend on each other: one after the other
         newer = best(*(replace(knn.recommender, decay=decay) for decay in DECAYS))  # type: ignore[type-var]
@@ -202,8 +210,11 @@ def _members(
         yield best(*POPULARITIES)
 
 
-def _try(recommender: Recommender, found: Sequence[Period]) -> Tried:
-    fitted = tuple(recommender.fit(period.train) for period in found)
+def _try(recommender: Recommender, found: Sequence[Period], fit: Fit | None) -> Tried:
+    fitted = tuple(
+        fit.fitted if fit and fit.is_of(recommender, period.train) else recommender.fit(period.train)
+        for period in found
+    )
     ndcg = np.concatenate([period.ndcg(model) for model, period in zip(fitted, found, strict=True)])
     log.info("portfolio: %s: NDCG@10 %.4f", Recipe.of(recommender).text(), ndcg.mean())
     return Tried(recommender, fitted, float(ndcg.mean()))

@@ -7,7 +7,7 @@ that the same data always searches the same settings: users are sampled until th
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from tidemark.errors import NotEnoughDataError
 from tidemark.evaluation import evidence, ranking_metrics, splits
 from tidemark.evaluation.evidence import Evidence
-from tidemark.models.interface import Recommender, recommend
+from tidemark.models.interface import Fitted, Recommender, recommend
 from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import Popularity
 from tidemark.models.recipes import Recipe
@@ -48,6 +48,28 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class Fit:
+    """What a trial learned, kept so that it need not be learned again.
+
+    Args:
+        recommender: as it was tried, perhaps with fewer iterations.
+        train: what it learned from.
+        fitted: what it learned.
+    """
+
+    recommender: Recommender
+    train: Pairs
+    fitted: Fitted
+
+    def is_of(self, recommender: Recommender, train: Pairs) -> bool:
+        """Whether `recommender` would learn the same from `train`."""
+        return self.recommender == recommender and all(
+            np.array_equal(getattr(self.train, name), getattr(train, name))
+            for name in ("user_num", "item_num", "weight", "timestamp")
+        )
+
+
+@dataclass(frozen=True)
 class Search:
     """What a search did.
 
@@ -56,6 +78,7 @@ class Search:
         trials: every one, in order.
         popularity: NDCG@10 of popularity on the same slice.
         pairs, users: what the trials learned from, and who was ranked.
+        fit: what the best of them learned.
     """
 
     best: Trial
@@ -63,6 +86,7 @@ class Search:
     popularity: float
     pairs: int
     users: int
+    fit: Fit = field(compare=False, repr=False)
 
     def document(self) -> dict[str, Any]:
         """As it is stored with the model."""
@@ -102,18 +126,24 @@ def search(pairs: Pairs, grid: Grid, budget: Budget) -> Search:
     users = ranking_metrics.measurable_users(train, validation)
     users = np.sort(np.random.default_rng(ranking_metrics.SEED).permutation(users)[: budget.users])
 
-    def score(recommender: Recommender) -> float:
-        lists, _ = recommend(recommender.fit(train), users, 10, train.weights, train.item_counts > 0)
+    def score(fitted: Fitted) -> float:
+        lists, _ = recommend(fitted, users, 10, train.weights, train.item_counts > 0)
         hit = ranking_metrics.hits(lists, users, validation.weights)
         return float(ranking_metrics.ndcg(hit, validation.user_counts[users], 10).mean())
 
     found: dict[Als, float] = {}
+    fit: Fit | None = None
     for recommender, tried in grids.trials(grid, len(pairs), len(train), budget, found):
-        found[recommender] = score(tried)
+        learned = Fit(tried, train, tried.fit(train))
+        reached = score(learned.fitted)
+        if fit is None or reached > max(found.values()):
+            fit = learned
+        found[recommender] = reached
         log.info("search: %s: NDCG@10 %.4f", Recipe.of(tried).text(), found[recommender])
     trials = [Trial(recommender, ndcg) for recommender, ndcg in found.items()]
     best = max(trials, key=lambda trial: trial.ndcg_at_10)
-    return Search(best, trials, score(Popularity()), len(train), len(users))
+    assert fit is not None  # noqa: S101 -- a grid is tried once at least
+    return Search(best, trials, score(Popularity().fit(train)), len(train), len(users), fit)
 
 
 @dataclass(frozen=True)

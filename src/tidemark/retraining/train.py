@@ -167,7 +167,9 @@ def choose_settings(
 
 def blended(choice: search.Choice, train: Pairs) -> search.Choice:
     """`choice`, of ALS, with the other members of the portfolio as far as validation can prove that they add to it."""
-    found = portfolio.search(train, choice.recommender, grids.BUDGETS["implicit"])
+    found = portfolio.search(
+        train, choice.recommender, grids.BUDGETS["implicit"], choice.search.fit if choice.search else None
+    )
     carrying = sum(weight > 0 for weight in found.chosen.weights)
     why = f"{choice.why}; a blend of {carrying} members is proven" if carrying > 1 else choice.why
     return replace(choice, recommender=found.recommender, why=why, portfolio=found.document())
