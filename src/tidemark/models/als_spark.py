@@ -10,6 +10,7 @@ import fsspec
 import numpy as np
 
 from tidemark.errors import NotEnoughDataError
+from tidemark.models import spark_pairs
 from tidemark.models.factors import Factors, Folding, without_users
 from tidemark.models.interface import Recommender
 from tidemark.models.pairs import Pairs
@@ -92,7 +93,8 @@ class AlsSpark(Recommender):
             numItemBlocks=blocks,
         )
         with _checkpoints(spark):
-            model = als.fit(_frame(spark, pairs, values))
+            columns = {"user_num": pairs.user_num, "item_num": pairs.item_num, "value": values.astype(np.float32)}
+            model = als.fit(spark_pairs.frame(spark, **columns))
             user_factors = _array(model.userFactors, pairs.shape[0], self.factors)
             return Factors(user_factors, _array(model.itemFactors, pairs.shape[1], self.factors), self._folding)
 
@@ -101,14 +103,6 @@ def _blocks(n_pairs: int, cores: int) -> int:
     """Blocks of users and of items: one a core where there is work for it (MLlib's 10 make small data slow), more where
     a block would not fit its executor."""
     return max(1, n_pairs // 2_000_000, min(cores, n_pairs // 50_000))
-
-
-def _frame(spark: "SparkSession", pairs: Pairs, values: Array) -> "DataFrame":
-    """Columns `user_num, item_num, value`, made from arrays: the same rows in the same order whenever Spark asks again."""
-    import pyarrow as pa
-
-    columns = {"user_num": pairs.user_num, "item_num": pairs.item_num, "value": values.astype(np.float32)}
-    return spark.createDataFrame(pa.table(columns))
 
 
 def _array(factors: "DataFrame", rows: int, n_factors: int) -> Array:

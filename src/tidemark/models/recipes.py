@@ -14,7 +14,9 @@ RECOMMENDERS = {
     "blend": "tidemark.models.blend:Blend",
     "decayed": "tidemark.models.decayed:Decayed",
     "decayed_popularity": "tidemark.models.decayed_popularity:DecayedPopularity",
+    "decayed_popularity_spark": "tidemark.models.decayed_popularity_spark:DecayedPopularitySpark",
     "item_knn": "tidemark.models.item_knn:ItemKnn",
+    "item_knn_spark": "tidemark.models.item_knn_spark:ItemKnnSpark",
     "popularity": "tidemark.models.popularity:Popularity",
     "transitions": "tidemark.models.transitions:Transitions",
 }

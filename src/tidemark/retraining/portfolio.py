@@ -16,8 +16,10 @@ from tidemark.evaluation import evidence, ranking_metrics, splits
 from tidemark.models.blend import Blend
 from tidemark.models.decayed import Decayed
 from tidemark.models.decayed_popularity import DecayedPopularity
+from tidemark.models.decayed_popularity_spark import DecayedPopularitySpark
 from tidemark.models.interface import Fitted, Recommender, recommend
 from tidemark.models.item_knn import ItemKnn
+from tidemark.models.item_knn_spark import ItemKnnSpark
 from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import Popularity
 from tidemark.models.recipes import Recipe
@@ -36,10 +38,35 @@ FEW_USERS = 1_000
 
 PERIODS = 3
 
-ITEM_KNN_B, DECAYS = (0.3, 0.1, 0.8), (0.5, 1.0)
-TRANSITIONS = (Transitions(), Transitions(lags=3, damping=0.5, decay=1.0))
-POPULARITIES = (Popularity(), *(DecayedPopularity(half_life) for half_life in (0.5, 0.2, 0.05, 0.02)))
 ALS_HALF_LIFE = 0.5
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """What is tried beside ALS, kind by kind.
+
+    Args:
+        neighbours: item-kNN with every history counted alike.
+        decays: then the best of these with older history counting less.
+        transitions, popularities: need times.
+    """
+
+    neighbours: tuple[ItemKnn, ...]
+    decays: tuple[float, ...]
+    transitions: tuple[Recommender, ...]
+    popularities: tuple[Recommender, ...]
+
+
+KINDS = {
+    "implicit": Kinds(
+        tuple(ItemKnn(b=b) for b in (0.3, 0.1, 0.8)),
+        (0.5, 1.0),
+        (Transitions(), Transitions(lags=3, damping=0.5, decay=1.0)),
+        (Popularity(), *(DecayedPopularity(half_life) for half_life in (0.5, 0.2, 0.05, 0.02))),
+    ),
+    "spark": Kinds((ItemKnnSpark(),), (0.5,), (), (Popularity(), DecayedPopularitySpark(0.2))),
+}
+"""By the engine of ALS. A fit by Spark has seconds of its own, so there are few; what goes by order has none there yet."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +172,9 @@ class Portfolio:
         }
 
 
-def search(pairs: Pairs, als: Recommender, budget: Budget, fit: Fit | None = None) -> Portfolio:
+def search(
+    pairs: Pairs, als: Recommender, budget: Budget, fit: Fit | None = None, engine: str = "implicit"
+) -> Portfolio:
     """The members with their best settings, and the weights that validation can prove.
 
     Args:
@@ -153,6 +182,7 @@ def search(pairs: Pairs, als: Recommender, budget: Budget, fit: Fit | None = Non
         als: the first member, with the settings that are to be fitted: what the others must lead to carry anything.
         budget: bounds of pairs and of users ranked in each period.
         fit: what the search for `als` has learned of these settings, where it has.
+        engine: of ALS, a key of `KINDS`.
     """
     found = periods(sample_users(pairs, budget.pairs), budget.users)
     users = sum(len(period.users) for period in found)
@@ -161,7 +191,7 @@ def search(pairs: Pairs, als: Recommender, budget: Budget, fit: Fit | None = Non
         alone = Weighting((1.0,), 0.0, 0.0, 0.0)
         return Portfolio(als, (als,), (), (alone,), alone, users)
     trials: list[tuple[Recommender, float]] = []
-    members = list(_members(pairs, als, budget, found, trials, fit))
+    members = list(_members(pairs, als, budget, found, trials, fit, KINDS[engine]))
     blend = Blend(tuple(m.recommender for m in members), (1.0,) * len(members))
     stored = [_unions(blend, members, n, period) for n, period in enumerate(found)]
     weightings = blend_weights.weigh(stored, len(members))
@@ -186,6 +216,7 @@ def _members(
     found: Sequence[Period],
     trials: list[tuple[Recommender, float]],
     fit: Fit | None,
+    kinds: Kinds,
 ) -> Iterator[Tried]:
     """Each kind's best, ALS first; what is tried is added to `trials`. ALS is tried with the iterations that can be afforded."""
 
@@ -200,14 +231,15 @@ def _members(
     yield replace(best(short), recommender=als)
     if pairs.has_times:
         yield replace(best(Decayed(short, ALS_HALF_LIFE)), recommender=Decayed(als, ALS_HALF_LIFE))
-    knn = best(*(ItemKnn(b=b) for b in ITEM_KNN_B))
+    knn = best(*kinds.neighbours)
     if pairs.has_times:  # how old a history counts and how long it is hardly depend on each other: one after the other
-        newer = best(*(replace(knn.recommender, decay=decay) for decay in DECAYS))  # type: ignore[type-var]
+        newer = best(*(replace(knn.recommender, decay=decay) for decay in kinds.decays))  # type: ignore[type-var]
         knn = max(knn, newer, key=lambda one: one.ndcg_at_10)
     yield knn
     if pairs.has_times:
-        yield best(*TRANSITIONS)
-        yield best(*POPULARITIES)
+        if kinds.transitions:
+            yield best(*kinds.transitions)
+        yield best(*kinds.popularities)
 
 
 def _try(recommender: Recommender, found: Sequence[Period], fit: Fit | None) -> Tried:

@@ -158,18 +158,17 @@ def choose_settings(
         )
     may_search = asked["search"] != "never"
     choice = search.choose(train, engine, asked["feedback"], asked, remembered, may_search=may_search)
-    if choice.search and engine == "implicit":
-        choice = blended(choice, train)
+    if choice.search and asked["feedback"] == "implicit":
+        choice = blended(choice, train, engine)
     why = f"{choice.why} ({why_memory})"
     log.info("settings (%s): %s: %s", choice.settings_from, why, Recipe.of(choice.recommender).text())
     return choice, why
 
 
-def blended(choice: search.Choice, train: Pairs) -> search.Choice:
+def blended(choice: search.Choice, train: Pairs, engine: str) -> search.Choice:
     """`choice`, of ALS, with the other members of the portfolio as far as validation can prove that they add to it."""
-    found = portfolio.search(
-        train, choice.recommender, grids.BUDGETS["implicit"], choice.search.fit if choice.search else None
-    )
+    fit = choice.search.fit if choice.search else None
+    found = portfolio.search(train, choice.recommender, grids.BUDGETS[engine], fit, engine)
     carrying = sum(weight > 0 for weight in found.chosen.weights)
     why = f"{choice.why}; a blend of {carrying} members is proven" if carrying > 1 else choice.why
     return replace(choice, recommender=found.recommender, why=why, portfolio=found.document())

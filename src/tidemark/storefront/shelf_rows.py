@@ -31,11 +31,14 @@ WAYS = {
 
 MEMBERS = {
     "als_implicit": "what people of your taste take",
+    "als_spark": "what people of your taste take",
     "decayed": "what people of your taste take, the newer the more",
     "item_knn": "what is taken together with yours",
+    "item_knn_spark": "what is taken together with yours",
     "transitions": "what is taken after yours",
     "popularity": "what most take",
     "decayed_popularity": "what most take of late",
+    "decayed_popularity_spark": "what most take of late",
 }
 """What each recommender of a blend goes by, for people."""
 
