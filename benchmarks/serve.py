@@ -7,7 +7,8 @@ of all processes of the server, in microseconds for each answer; where the machi
 make bench-serve
 make bench-serve ARGS="--full"      longer, and streams for two minutes
 make bench-serve ARGS="--only 'stored;304' --users 1000000"
-make bench-serve ARGS="--big"       a million items of 64 factors, each scored: how long, and how much memory
+make bench-serve ARGS="--big"       a million items of 64 factors, of a category and of all: how long, and how much memory
+make bench-serve ARGS="--big --tail 0.6"    the same, the factors' lengths as unlike as those that ALS learns
 """
 
 import argparse
@@ -33,6 +34,7 @@ from benchmarks import serve_guesses, serve_musts, serve_servers, serve_streams,
 from benchmarks.http_load import Load, cpu_microseconds, load, request
 from benchmarks.serve_musts import (
     BIG,
+    BIG_WHOLE,
     CALM,
     EMPTY,
     EMPTY_GUNICORN,
@@ -110,6 +112,7 @@ def rows(world: World, servers: Servers, folder: Path) -> list[Row]:
     stored = lists(asked)
     known = lists(asked, tag=_etag(shop, world))
     filtered = lists(world.newcomers[:CACHED], f"&category=c{CATEGORIES // 2}")
+    whole = lists(world.newcomers[:CACHED])
     popular = [request(f"/api/v1/popular?n={LISTED}&category=c{n}", Authorization=bearer) for n in range(CATEGORIES)]
     unseen = iter(range(CACHED, len(world.newcomers), NEW))
     found = [
@@ -122,6 +125,7 @@ def rows(world: World, servers: Servers, folder: Path) -> list[Row]:
         Row(FITTING, shop, lambda: stored, beside=lambda: serve_servers.fitting(folder)),
         Row(FILTERED, shop, lambda: filtered, 4),
         Row(BIG, shop, lambda: filtered, 4),
+        Row(BIG_WHOLE, shop, lambda: whole, 4),
         Row(POPULAR, shop, lambda: popular, 4),
         Row(FOLDED, shop, lambda: lists(_some(world.newcomers, next(unseen))), 4, FOLDED_A_SECOND),
     ]
@@ -228,7 +232,7 @@ def run(config: Settings, folder: Path, given: argparse.Namespace) -> dict[str, 
     newcomers = CACHED + (count + 1) * NEW
     wanted = set(given.only.split(";")) if given.only else set()
     begun = time.monotonic()
-    world = serve_world.build(config, folder, given.users, given.items, newcomers)
+    world = serve_world.build(config, folder, given.users, given.items, newcomers, tail=given.tail)
     print(f"{given.users:,} users, {given.items:,} items: built in {time.monotonic() - begun:.0f} s")
     with ExitStack() as stack:
         shop = stack.enter_context(serve_servers.storefront(config, folder))
@@ -239,7 +243,7 @@ def run(config: Settings, folder: Path, given: argparse.Namespace) -> dict[str, 
                 apps = (("tidemark.storefront.wsgi:app", "/readyz"), ("benchmarks.empty_flask:app", "/"))
                 both = [beside.enter_context(serve_servers.gunicorn(config, folder, *app)) for app in apps]
             every = rows(world, Servers(shop, empty, *both), folder)
-            chosen = [row for row in every if (row.name in wanted if wanted else row.name != BIG)]
+            chosen = [row for row in every if (row.name in wanted if wanted else row.name not in (BIG, BIG_WHOLE))]
             found = rounds(chosen, count, seconds)
         memory = shop.own_memory()
         if not wanted or SENT in wanted:
@@ -263,10 +267,11 @@ def main() -> int:
     asked.add_argument("--items", type=int, default=25_000, help="with 64 factors each")
     asked.add_argument("--full", action="store_true", help="five rounds of 10 s, streams for two minutes")
     asked.add_argument("--only", default="", help="rows, with semicolons between")
-    asked.add_argument("--big", action="store_true", help=f"only the row `{BIG}`")
+    asked.add_argument("--big", action="store_true", help=f"only the rows `{BIG}` and `{BIG_WHOLE}`")
+    asked.add_argument("--tail", type=float, default=0.0, help=serve_world.TAIL)
     given = asked.parse_args()
     if given.big:
-        given.users, given.items, given.only = BIG_USERS, BIG_ITEMS, BIG
+        given.users, given.items, given.only = BIG_USERS, BIG_ITEMS, f"{BIG};{BIG_WHOLE}"
     before = os.getloadavg()[0]
     with own_servers("mongo", "kafka") as folder:
         figures = run(settings(), folder, given)
@@ -297,7 +302,10 @@ def main() -> int:
         judged.add_row(*must)
     console.print(judged)
     print(f"machine: {machine}")
-    subjects.save("serve", {"users": given.users, "items": given.items, "machine": machine, "musts": musts} | figures)
+    subjects.save(
+        "serve",
+        {"users": given.users, "items": given.items, "tail": given.tail, "machine": machine, "musts": musts} | figures,
+    )
     return 1 if any(line["errors"] for line in figures["rows"]) else 0
 
 

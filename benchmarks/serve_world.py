@@ -33,6 +33,7 @@ RECIPE = {
     "name": "als_implicit",
     "settings": {"factors": FACTORS, "regularization": 0.1, "alpha": 10.0, "iterations": 15},
 }
+TAIL = "standard deviation of the logarithm of the factors' lengths: 0: alike; 0.6: as much to score as of amazon_book's ALS"
 WORDS = ("Stone", "Linen", "Copper", "Harvest", "Tidal", "Ember", "Juniper", "Quartz")
 
 
@@ -55,8 +56,10 @@ class World:
     lists: dict[str, Array]
 
 
-def build(config: Settings, folder: Path, users: int, items: int, newcomers: int, models: int = 1) -> World:
-    """Publish `models`, the last of which is the champion, and store all that belongs to them."""
+def build(
+    config: Settings, folder: Path, users: int, items: int, newcomers: int, models: int = 1, tail: float = 0.0
+) -> World:
+    """Publish `models`, the last of which is the champion, and store all that belongs to them; `tail` as `TAIL` says."""
     db = mongo.connect(config)
     topics.ensure(config)
     rng = np.random.default_rng(7)
@@ -64,7 +67,7 @@ def build(config: Settings, folder: Path, users: int, items: int, newcomers: int
     known = [f"A{number:012}" for number in range(users)]
     lists: dict[str, Array] = {}
     for number in range(models):
-        made = _pack(known, ids, _about(config, number), rng)
+        made = _pack(known, ids, _about(config, number), rng, tail)
         _publish(db, made, folder / f"run{number}")
         lists[made.about.model_id] = made.lists
     new = [f"N{number:012}" for number in range(newcomers)]
@@ -75,7 +78,7 @@ def build(config: Settings, folder: Path, users: int, items: int, newcomers: int
     return World(known, new, ids, key, lists)
 
 
-def _pack(users: list[str], items: list[str], about: About, rng: np.random.Generator) -> Pack:
+def _pack(users: list[str], items: list[str], about: About, rng: np.random.Generator, tail: float) -> Pack:
     numbers = np.sort(rng.integers(0, len(items), (len(users), N), dtype=np.int32), axis=1)
     details = [
         Details(
@@ -86,6 +89,7 @@ def _pack(users: list[str], items: list[str], about: About, rng: np.random.Gener
         )
         for n in range(len(items))
     ]
+    factors = rng.normal(0, 0.1, (len(items), FACTORS)) * rng.lognormal(0, tail, (len(items), 1))
     return Pack(
         about=about,
         users=SortedTexts.of(users),
@@ -97,7 +101,7 @@ def _pack(users: list[str], items: list[str], about: About, rng: np.random.Gener
         first_seen=np.full(len(items), 1_700_000_000_000_000, np.int64),
         stars=np.full(len(items), 4.2, np.float32),
         raters=np.full(len(items), 12, np.int32),
-        learned={"item_factors": rng.normal(0, 0.1, (len(items), FACTORS)).astype(np.float32)},
+        learned={"item_factors": factors.astype(np.float32)},
         columns=of_details(details, ()).arrays(),
     )
 

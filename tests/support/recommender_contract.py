@@ -9,12 +9,13 @@ import re
 from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 
 from tests.support import tastes
 from tidemark.evaluation import ranking_metrics, splits
-from tidemark.models import fallback, recipes, saved, user_history
+from tidemark.models import fallback, ranking, recipes, saved, user_history
 from tidemark.models.alignment import Places
 from tidemark.models.interface import Fitted, Recommender, recommend
 from tidemark.models.pairs import Pairs, from_frame
@@ -185,6 +186,13 @@ def a_history_scores_as_its_user_does(recommender: Recommender, folder: Path) ->
         again = loaded.scores_of_history(history)
         assert again is not None
         assert np.array_equal(again, found)
+        chosen = ranking.best(found, 10)
+        for many in (ranking.MANY, 1):
+            with patch.object(ranking, "MANY", many):
+                told = fitted.best_of_history(history, np.ones(train.shape[1], bool), 10)
+            assert told is not None
+            assert told[0].tolist() == chosen.tolist()
+            assert np.allclose(told[1], found[chosen], rtol=1e-5)
         if fitted.factors_of_items() is None:
             assert np.array_equal(found, expected)
         else:

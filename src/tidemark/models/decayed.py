@@ -40,6 +40,10 @@ class FittedDecayed(Fitted):
         """See `Fitted.scores_of_history`: what is newer than the model counts whole."""
         return self.inner.scores_of_history(self._aged(history))
 
+    def best_of_history(self, history: History, allowed: Array, n: int) -> tuple[Array, Array] | None:
+        """See `Fitted.best_of_history`."""
+        return self.inner.best_of_history(self._aged(history), allowed, n)
+
     def arrays(self) -> dict[str, Array]:
         """Those of the recommender as `recommender/<name>`, and `times` of the clock."""
         return prefixed(INNER, self.inner.arrays()) | {TIMES: self.clock.times}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 
+from tidemark.models import ranking
 from tidemark.models.alignment import Places
 from tidemark.models.fold_in import FoldIn
 from tidemark.models.interface import FACTORS, Fitted, Likeness
@@ -53,6 +54,15 @@ class Factors(Fitted):
         After an alignment, the items that are left are folded into."""
         user_factor = self.factor_of_history(history)
         return None if user_factor is None else np.asarray(self.item_factors @ user_factor)
+
+    def best_of_history(self, history: History, allowed: Array, n: int) -> tuple[Array, Array] | None:
+        """See `Fitted.best_of_history`; of many items, those that cannot be among the best are not scored."""
+        if len(self.item_factors) < ranking.MANY:
+            return super().best_of_history(history, allowed, n)
+        user = self.factor_of_history(history)
+        if user is None:
+            return None
+        return ranking.best_products(self.item_factors, user, allowed, n, self._norms, self._longest)
 
     def factor_of_history(self, history: History) -> Array | None:
         """See `Fitted.factor_of_history`: by fold-in."""
@@ -135,6 +145,12 @@ class Factors(Fitted):
         """Lengths of the item factors: float32 `(n_items,)`, 0 where nothing is known of the item."""
         norms = np.sqrt(np.einsum("ij,ij->i", self.item_factors, self.item_factors))
         return np.where(np.isfinite(norms), norms, np.float32(0))
+
+    @cached_property
+    def _longest(self) -> Array:
+        """The numbers of the longest item factors, one in `ranking.PROBED`."""
+        count = len(self.item_factors) // ranking.PROBED
+        return np.argpartition(self._norms, -count)[-count:]
 
 
 def without_users(item_factors: Array, folding: Folding | None) -> Factors:

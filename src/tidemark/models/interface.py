@@ -54,6 +54,18 @@ class Fitted(ABC):
         """
         return None
 
+    def best_of_history(self, history: "History", allowed: Array, n: int) -> tuple[Array, Array] | None:
+        """The `n` best by `scores_of_history` of the items that the boolean array `allowed` `(n_items,)` has: numbers int64, best
+        first, ties by the lower number, and scores float32; fewer where fewer have a score; None where it has nothing to go by."""
+        from tidemark.models import ranking
+
+        scores = self.scores_of_history(history)
+        if scores is None:
+            return None
+        scores[~allowed] = -np.inf
+        numbers = ranking.best(scores, n)
+        return numbers, scores[numbers]
+
     def member_names(self) -> tuple[str, ...]:
         """The names of the recommenders that it is a blend of; none of one that is no blend."""
         return ()

@@ -17,6 +17,15 @@ BLOCK_BYTES = 24 * 2**20
 LEAST = np.finfo(np.float32).min
 """Anything lower is -inf: not to be recommended."""
 
+MANY = 2**17
+"""Items from which on it pays to leave out what cannot be among the best: fewer are scored within a millisecond."""
+
+PICKED = 4
+"""A vector that is picked out takes as long as so many that are read in turn."""
+
+PROBED, CHUNK = 64, 4096
+"""One in so many vectors, the longest, is scored first; and vectors that are picked out at once."""
+
 NONE = -1
 """The item number of a place that no item fills: the user has nearly the whole catalogue."""
 
@@ -80,6 +89,53 @@ def best(scores: Array, n: int) -> Array:
     """
     able = np.flatnonzero(scores >= _floors(scores[np.newaxis], n))
     return able[np.lexsort((able, -scores[able]))[: max(n, 0)]]
+
+
+def best_products(
+    vectors: Array, user: Array, allowed: Array, n: int, lengths: Array, longest: Array
+) -> tuple[Array, Array]:
+    """The `n` best of the products `vectors @ user`, exactly, without multiplying what cannot be among them.
+
+    No product is greater than the product of the two lengths (Cauchy and Schwarz). So the n-th best of the longest vectors
+    leaves out whatever is too short to reach it; where most may reach it, as of vectors of one length, all are multiplied.
+
+    Args:
+        vectors: float32 `(n_items, d)`, all of them finite.
+        user: float32 `(d,)`.
+        allowed: boolean `(n_items,)`.
+        n: how many.
+        lengths: float32 `(n_items,)`, of the vectors.
+        longest: numbers of the longest vectors, one in `PROBED`.
+
+    Returns:
+        numbers int64, best first, ties by the lower number, and their products float32; fewer where fewer are allowed.
+    """
+    first = longest[allowed[longest]]
+    floor = np.partition(_picked(vectors, first, user), -n)[-n] if 0 < n <= len(first) else LEAST
+    # With room for what rounding makes of either side; of no floor above 0, nothing is too short.
+    least = floor / (np.linalg.norm(user) * np.float32(1.0001)) if floor > 0 else np.float32(0)
+    able = allowed & (lengths >= least)
+    if np.count_nonzero(able) * PICKED < len(vectors):
+        numbers = np.flatnonzero(able)
+        products = _picked(vectors, numbers, user)
+        places = best(products, n)
+        return numbers[places], products[places]
+    products = vectors @ user
+    products[~allowed] = -np.inf
+    numbers = best(products, n)
+    return numbers, products[numbers]
+
+
+def _picked(vectors: Array, numbers: Array, user: Array) -> Array:
+    """`vectors[numbers] @ user`, float32 `(len(numbers),)`, a few vectors at a time."""
+    products = np.empty(len(numbers), np.float32)
+    held = np.empty((min(CHUNK, len(numbers)), vectors.shape[1]), np.float32)
+    for start in range(0, len(numbers), CHUNK):
+        part = numbers[start : start + CHUNK]
+        rows = held[: len(part)]
+        np.take(vectors, part, axis=0, out=rows, mode="clip")  # by another mode it would be copied twice
+        np.matmul(rows, user, out=products[start : start + CHUNK])
+    return products
 
 
 def mask(block: Array, user_nums: Array, seen: csr_matrix) -> None:

@@ -113,7 +113,8 @@ class Model:
         _ = self.placement
         if self.fitted is not None and self.folds:
             one, now = np.ones(1, np.float32), np.zeros(1, np.int64)
-            self.fitted.scores_of_history(user_history.History(self.pack.popular[:1].astype(np.int64), one, now))
+            history = user_history.History(self.pack.popular[:1].astype(np.int64), one, now)
+            self.fitted.best_of_history(history, np.ones(self.n_items, np.bool_), 1)
 
     def beginning(self, row: int, n: int) -> tuple[list[int], list[float]]:
         """The first `n` places of the list of the user `row`: item numbers, -1 in a place that holds none, and scores.
@@ -130,15 +131,28 @@ class Model:
         there = numbers >= 0
         return numbers[there], self.pack.scores[row][there], not there.all()
 
-    def best(self, scores: Array, n: int) -> tuple[Array, Array]:
-        """The `n` best of `scores` `(n_items,)`, as diverse as the lists of this model are: item numbers, best first, and what
-        they are listed by; fewer where fewer are allowed."""
+    def best(self, history: History, allowed: Array, n: int) -> tuple[Array, Array] | None:
+        """The `n` best items for whoever had `history`, as diverse as the lists of this model are.
+
+        Args:
+            allowed: boolean `(>= n_items,)`.
+
+        Returns:
+            item numbers, best first, and what they are listed by; fewer where for fewer something speaks; None where the
+            model cannot tell.
+        """
+        if self.fitted is None or not len(history.counted):
+            return None
         diversity = self.pack.about.diversity
-        numbers = ranking.best(scores, variety.candidates(n, diversity))
-        vectors = self.fitted.factors_of_items() if self.fitted and diversity else None
+        candidates = variety.candidates(n, diversity)
+        told = self.fitted.best_of_history(history.counted, allowed[: self.n_items], candidates)
+        if told is None:
+            return None
+        numbers, scores = told
+        vectors = self.fitted.factors_of_items() if diversity else None
         if vectors is None or not len(numbers):
-            return numbers[:n], scores[numbers[:n]]
-        found, values, _ = variety.listed(numbers[np.newaxis], scores[numbers][np.newaxis], vectors, diversity, n)
+            return numbers[:n], scores[:n]
+        found, values, _ = variety.listed(numbers[np.newaxis], scores[np.newaxis], vectors, diversity, n)
         there = found[0] != ranking.NONE
         return found[0][there], values[0][there]
 
@@ -165,13 +179,6 @@ class Model:
         weights = np.array([it.newest.weight for it in counted], np.float32)
         times = np.array([microseconds(it.first) for it in counted], np.int64)
         return History(taken, user_history.History(taken[: len(counted)], weights, times))
-
-    def scores(self, history: History) -> Array | None:
-        """Of every item, a new float32 `(n_items,)`, for whoever had `history`; -inf where nothing speaks for it; None where
-        the model cannot tell."""
-        if self.fitted is None or not len(history.counted):
-            return None
-        return self.fitted.scores_of_history(history.counted)
 
     @cached_property
     def placement(self) -> Placement | None:

@@ -169,9 +169,11 @@ class _Person:
             had = self.had
             if not self.ask.include_seen:
                 self.allowed[(self.newer if had is None else had).taken] = False
-            scores = self.model.scores(had) if had is not None and not self.ask.popular else None
-            if scores is not None:
-                self._pick_scored(scores)
+            best = None
+            if had is not None and not self.ask.popular:
+                best = self.model.best(had, self.allowed, self.ask.n)
+            if best is not None:
+                self._pick_scored(*best)
             elif (
                 self.row is not None
                 and not self.ask.popular
@@ -220,10 +222,8 @@ class _Person:
         left = self.allowed[numbers]
         return numbers[left], scores[left]
 
-    def _pick_scored(self, scores: Array) -> None:
-        """Pick what the history scores, and in their places (`new_items.places`) what nobody has taken."""
-        scores[~self.allowed[: self.model.n_items]] = -np.inf
-        numbers, values = self.model.best(scores, self._missing)
+    def _pick_scored(self, numbers: Array, values: Array) -> None:
+        """Pick what the history scores, best first, and in their places (`new_items.places`) what nobody has taken."""
         at = new_items.places(self.ask.n, self.model.pack.about.new_item_share)
         new = self._new(len(at))[0] if len(at) else ()
         for place, number in zip(at.tolist(), new, strict=False):

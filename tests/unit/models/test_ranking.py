@@ -51,6 +51,49 @@ def test_the_best_of_one_row(scores, n):
     assert ranking.best(row, n).tolist() == wanted
 
 
+@given(
+    n_items=st.integers(1, 3_000),
+    factors=st.integers(1, 12),
+    tail=st.sampled_from([1, 4, 40]),
+    share=st.sampled_from([0.0, 0.02, 0.5, 1.0]),
+    n=st.integers(0, 30),
+    seed=st.integers(0, 10**6),
+)
+def test_products_that_cannot_be_among_the_best_are_left_out_exactly(n_items, factors, tail, share, n, seed):
+    """Whole numbers, whose products are exact whichever way they are added up: many are equal."""
+    generator = np.random.default_rng(seed)
+    vectors = generator.integers(-3, 4, (n_items, factors)) * np.minimum(generator.zipf(1.5, (n_items, 1)), tail)
+    vectors, user = vectors.astype(np.float32), generator.integers(-3, 4, factors).astype(np.float32)
+    allowed = generator.random(n_items) < share
+    lengths = np.linalg.norm(vectors, axis=1)
+    longest = np.argsort(-lengths)[: n_items // ranking.PROBED]
+    numbers, products = ranking.best_products(vectors, user, allowed, n, lengths, longest)
+    everything = np.where(allowed, vectors @ user, -np.inf)
+    wanted = sorted(np.flatnonzero(allowed).tolist(), key=lambda item: (-everything[item], item))[:n]
+    assert numbers.tolist() == wanted
+    assert products.tolist() == everything[wanted].tolist()
+
+
+def test_of_factors_with_a_long_tail_few_are_multiplied(monkeypatch):
+    generator = np.random.default_rng(3)
+    vectors = generator.normal(size=(64_000, 16)).astype(np.float32)
+    long, user = (vectors * generator.lognormal(0, 0.8, (64_000, 1))).astype(np.float32), vectors[0]
+    picked, pick = [], ranking._picked
+
+    def counted(rows, numbers, user):
+        picked.append(len(numbers))
+        return pick(rows, numbers, user)
+
+    monkeypatch.setattr(ranking, "_picked", counted)
+    for factors in (long, vectors):
+        lengths = np.linalg.norm(factors, axis=1)
+        longest = np.argsort(-lengths)[: len(factors) // ranking.PROBED]
+        numbers, _ = ranking.best_products(factors, user, np.ones(64_000, bool), 10, lengths, longest)
+        assert numbers.tolist() == np.argsort(-(factors @ user))[:10].tolist()
+    assert len(picked) == 3  # of vectors of like lengths, after the longest all were multiplied at once
+    assert sum(picked) < 64_000 / 8
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_blocks_and_threads_change_nothing(threads, monkeypatch):
     generator = np.random.default_rng(1)
