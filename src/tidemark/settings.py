@@ -201,6 +201,13 @@ class Settings(BaseSettings):
         description="addresses or networks, separated by commas, from which a proxy connects to the storefront: by its word alone "
         "it is known who asks (X-Forwarded-For), and whether by TLS (X-Forwarded-Proto); empty: no proxy is believed",
     )
+    shop_proxies: int = Field(
+        1,
+        ge=0,
+        le=10,
+        description="proxies one behind another that each request comes through, the last of them one of shop_trusted_proxies; each "
+        "must add to X-Forwarded-For from whom it has the request; 0: no proxy is believed",
+    )
     shop_secret: SecretStr = Field(
         SecretStr(""),
         description="secret that forms and recommendation ids are signed with, and by which jobs know who was erased; the same "
@@ -264,8 +271,9 @@ class Settings(BaseSettings):
 
     @property
     def trusted_proxies(self) -> "tuple[IPv4Network | IPv6Network, ...]":
-        """`shop_trusted_proxies`, read."""
-        return tuple(ip_network(text.strip()) for text in self.shop_trusted_proxies.split(",") if text.strip())
+        """`shop_trusted_proxies`, read; none where `shop_proxies` is 0."""
+        named = self.shop_trusted_proxies.split(",") if self.shop_proxies else ()
+        return tuple(ip_network(text.strip()) for text in named if text.strip())
 
     @property
     def mongo_uri(self) -> str:

@@ -2,7 +2,9 @@
 
 A proxy before the storefront names its client in `X-Forwarded-For` and the client's scheme in `X-Forwarded-Proto`; so may
 anybody. They are read where the connection comes from one of `TIDEMARK_SHOP_TRUSTED_PROXIES`, and from nobody else: the
-address by which wrong passwords are counted is nobody's to choose.
+address by which wrong passwords are counted is nobody's to choose. Of several proxies one behind another each adds whom it
+serves, so the client stands as far from the end as there are proxies (`TIDEMARK_SHOP_PROXIES`); who could come round the
+first of them would choose what stands there.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,8 +29,8 @@ def require(config: Settings) -> None:
     """
     if config.shop_tls and not config.trusted_proxies:
         raise SettingError(
-            "TIDEMARK_SHOP_TLS is set, and TIDEMARK_SHOP_TRUSTED_PROXIES is not: name there the addresses or networks from "
-            "which the proxy that speaks TLS connects to the storefront"
+            "TIDEMARK_SHOP_TLS is set, and no proxy is believed: name in TIDEMARK_SHOP_TRUSTED_PROXIES the addresses or networks "
+            "from which the proxy that speaks TLS connects to the storefront, and let TIDEMARK_SHOP_PROXIES be 1 or more"
         )
 
 
@@ -41,8 +43,9 @@ class Proxies:
     """
 
     def __init__(self, app: App, config: Settings) -> None:
-        # The proxy names its own client last: what stands before that is the client's own word.
-        self._plain, self._told = app, ProxyFix(app, x_for=1, x_proto=1)
+        # Each proxy names its own client last: what stands before the first one's is the client's own word. The scheme is
+        # told, or handed on, by the last one alone.
+        self._plain, self._told = app, ProxyFix(app, x_for=config.shop_proxies, x_proto=1)
         networks = config.trusted_proxies
 
         @lru_cache(maxsize=1_024)
