@@ -153,11 +153,13 @@ def slope(config: Settings, sizes: list[int]) -> dict[str, Any]:
         fill(config, made_up(size))
         asked = {"window": size, "promote": "always", "force": True}
         taken[size] = {"pairs": db["interactions"].count_documents({}), **retrain(config, asked)}
+    told = {f"{size:,}: {name}": figure for size, each in taken.items() for name, figure in each.items()}
+    if len(sizes) < 2:
+        return told
     first, last = taken[sizes[0]], taken[sizes[-1]]
     growth = np.log(last["seconds_to_live"] / first["seconds_to_live"]) / np.log(last["pairs"] / first["pairs"])
     more = (last["seconds_to_live"] - first["seconds_to_live"]) / (last["pairs"] - first["pairs"])
-    return {
-        **{f"{size:,}: {name}": figure for size, each in taken.items() for name, figure in each.items()},
+    return told | {
         "exponent (log seconds / log pairs)": float(growth),
         "seconds for each further 100,000": float(more * 100_000),
     }
