@@ -139,6 +139,33 @@ class LibraryAls(Public):
         return Factors(np.asarray(model.user_factors), np.asarray(model.item_factors))
 
 
+@dataclass(frozen=True)
+class IrspackIals(Public):
+    """irspack's iALS (Rendle et al. 2021, Revisiting the Performance of iALS): what nobody took weighs `alpha0`, and regularisation
+    is `regularization` times a user's or item's events and `alpha0` times all there could be."""
+
+    factors: int = 64
+    alpha0: float = 0.1
+    regularization: float = 0.003
+
+    name = "irspack_ials"
+
+    def fit(self, pairs: Pairs) -> Factors:
+        """See `Recommender.fit`."""
+        from irspack import IALSRecommender
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1, "blas"):
+            model = IALSRecommender(
+                pairs.weights, n_components=self.factors, alpha0=self.alpha0, reg=self.regularization, random_seed=42
+            )
+            model.learn()
+            users, items = (
+                np.asarray(side, np.float32) for side in (model.get_user_embedding(), model.get_item_embedding())
+            )
+        return Factors(users, items)
+
+
 GRIDS: dict[str, tuple[Recommender, ...]] = {
     "popularity": (Popularity(), Popularity(RECENT_SHARE)),
     "BM25 item-kNN": tuple(ItemKnn(k=k, b=b) for k in (50, 200) for b in (0.3, 0.75)),
@@ -148,6 +175,10 @@ GRIDS: dict[str, tuple[Recommender, ...]] = {
     "implicit ALS": (
         *(LibraryAls(64, 0.05, 2.0), LibraryAls(128, 10.0, 60.0), LibraryAls(64, 10.0, 20.0)),
         *(LibraryAls(16, 100.0, 20.0), LibraryAls(32, 50.0, 20.0)),
+    ),
+    "irspack iALS": (
+        *(IrspackIals(16, 0.1, 0.01), IrspackIals(64, 0.1, 0.003), IrspackIals(128, 0.1, 0.003)),
+        *(IrspackIals(128, 0.03, 0.003), IrspackIals(128, 0.03, 0.001), IrspackIals(256, 0.03, 0.001)),
     ),
 }
 """Name -> the settings among which validation chooses."""

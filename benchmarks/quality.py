@@ -152,7 +152,6 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO if arguments.verbose else logging.WARNING, format="%(message)s")
     also = [name for name in arguments.models.split(",") if name]
-    print("irspack: not measured, it is not in the lock")
     figures: dict[str, Any] = {}
     for name in arguments.sets.split(","):
         file = quality_sets.SETS[name][0]
