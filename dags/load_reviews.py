@@ -24,6 +24,7 @@ mend the input and trigger a new run. What is unreachable is tried again with gr
 | task | usual cause | what to do |
 |---|---|---|
 | `land` | no such file, damaged gzip, not one JSON object a line | the message names the file and what mends it |
+| `land` | a category by name: its publisher does not answer | clear the task later: what has come stays, it goes on there |
 | `validate` | the gate: too many rejects, one user, one item | read the reasons in the log, or the Data Docs that it names |
 | `load` | MongoDB does not answer | `make status`; clear the task when it is back: it continues the same load |
 """
@@ -42,7 +43,8 @@ PARAMS = {
         minLength=1,
         title="Reviews",
         description="A path, folder, glob or URL (s3://, gs://, https://) of JSON lines, with .gz or not; "
-        "a relative path starts at the project's root. `builtin` generates data.",
+        "a relative path starts at the project's root. `amazon-2023:All_Beauty`, or another category, fetches its reviews and products "
+        "from their publisher. `builtin` generates data.",
     ),
     "products": Param(
         None,

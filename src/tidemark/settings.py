@@ -57,6 +57,11 @@ class Settings(BaseSettings):
     artifacts: str = Field(
         "", description="where runs write their artifacts: a path or any fsspec URL; empty: <state>/artifacts"
     )
+    amazon_2023_url: str = Field(
+        "https://mcauleylab.ucsd.edu/public_datasets/data/amazon_2023",
+        pattern=r"^https?://[^\s]+$",
+        description="where the 2023 release of the Amazon reviews is served: sources named amazon-2023:<category> are fetched below it",
+    )
     landing: str = Field(
         "", description="where sources are landed and staged: a path or fsspec URL; empty: <state>/landing"
     )

@@ -15,6 +15,7 @@ from tidemark.local import follow
 from tidemark.local.airflow_client import AirflowApi
 from tidemark.local.terminal import console
 from tidemark.registry import champion
+from tidemark.reviews import by_name
 from tidemark.settings import Settings
 from tidemark.storage import mongo
 
@@ -53,7 +54,7 @@ def _written(name: str) -> datetime:
 
 
 def _absolute(path: str) -> str:
-    is_local = path and "://" not in path and path != BUILTIN
+    is_local = path and "://" not in path and path != BUILTIN and not by_name.is_name(path)
     return str(Path(path).expanduser().absolute()) if is_local else path
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from tidemark.contracts import schemas
 from tidemark.errors import TidemarkError
 from tidemark.phases import phase
-from tidemark.reviews import builtin, landing
+from tidemark.reviews import builtin, by_name, landing
 from tidemark.reviews.landing import Source
 from tidemark.settings import settings
 from tidemark.storage import artifacts, manifests, run_folder
@@ -89,8 +89,12 @@ def land(params: Mapping[str, Any], dag_id: str, run_id: str) -> str:
         size = builtin.Size(params["builtin_reviews"], params["builtin_users"], params["builtin_items"])
         source, own = builtin.write(size, params["seed"], f"{config.landing_root}/builtin")
         listed = listed or own
+    release = params["release"]
+    if by_name.is_name(source):
+        kept = by_name.fetch(source, config, products=not listed)
+        source, listed, release = kept.reviews, listed or kept.products, by_name.RELEASE
     products = landing.land(listed, "products", "auto", f"{staged}/landed") if listed else None
-    plan = Plan(landing.land(source, "reviews", params["release"], f"{staged}/landed"), products, staged)
+    plan = Plan(landing.land(source, "reviews", release, f"{staged}/landed"), products, staged)
     plan.write(run)
     for kind, landed in (("reviews", plan.reviews), ("products", plan.products)):
         if landed:
