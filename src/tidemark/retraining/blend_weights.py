@@ -70,7 +70,7 @@ class Unions:
         """Of each item that was taken: its user's row and its column, int `(h,)`; z `(members, h, c)` of the whole row, and
         where that has no item, boolean `(h, c)`."""
         users, columns = np.nonzero(self.hit)
-        return users, columns, self.z[:, users], self.items[users] == ranking.NONE
+        return users, columns, np.take(self.z, users, axis=1), self.items[users] == ranking.NONE
 
 
 def unions(blend: FittedBlend, users: Array, train: Pairs, held: Pairs) -> Unions:

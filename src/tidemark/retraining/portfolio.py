@@ -114,7 +114,8 @@ def _tenths(pairs: Pairs) -> Iterator[tuple[Pairs, Pairs]]:
     """The newest tenths of `pairs`, newest first: what is older than each, and itself."""
     order = splits.oldest_first(pairs)
     for tenth in range(PERIODS):
-        start, end = (round(len(pairs) * (1 - (tenth + n) / 10)) for n in (1, 0))
+        # The first as `splits.hold_out` has it, so that what a search has fitted is of the same pairs.
+        start, end = (len(pairs) - round(len(pairs) * ((tenth + n) / 10)) for n in (1, 0))
         learned, held = np.zeros(len(pairs), bool), np.zeros(len(pairs), bool)
         learned[order[:start]], held[order[start:end]] = True, True
         yield pairs.take(learned), pairs.take(held)

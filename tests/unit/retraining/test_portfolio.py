@@ -10,9 +10,11 @@ from tests.support import tastes
 from tidemark.evaluation import splits
 from tidemark.models.als_implicit import AlsImplicit
 from tidemark.models.blend import Blend
+from tidemark.models.factors import Factors
 from tidemark.models.item_knn import ItemKnn
+from tidemark.models.pairs import Pairs
 from tidemark.models.recipes import from_document
-from tidemark.retraining import grids, portfolio
+from tidemark.retraining import grids, portfolio, search
 
 BUDGET = grids.BUDGETS["implicit"]
 GOOD, BAD = AlsImplicit(8, 1.0, 20.0, iterations=5), AlsImplicit(2, 1e6, 1.0, iterations=2)
@@ -90,3 +92,24 @@ def test_few_users_prove_nothing():
 def test_members_that_carry_nothing_are_left_out():
     assert portfolio.of_weights((GOOD, ItemKnn()), (0.0, 1.0)) == ItemKnn()
     assert portfolio.of_weights((GOOD, ItemKnn(), BAD), (0.4, 0.6, 0.0)) == Blend((GOOD, ItemKnn()), (0.4, 0.6))
+
+
+@pytest.mark.parametrize("n", [4_905, 4_900])
+def test_what_the_search_has_fitted_is_weighed_and_not_fitted_again(monkeypatch, n):
+    pairs = tastes.tastes(n_users=600, n_items=60, n_pairs=8_000)
+    pairs = pairs.take(np.arange(len(pairs)) < n)
+    assert len(pairs) == n
+    searched = search.search(pairs, grids.Grid((GOOD,)), BUDGET)
+    without = portfolio.search(pairs, GOOD, BUDGET)
+    fitted: list[AlsImplicit] = []
+    fit = AlsImplicit.fit
+
+    def noted(self: AlsImplicit, train: Pairs) -> Factors:
+        fitted.append(self)
+        return fit(self, train)
+
+    monkeypatch.setattr(AlsImplicit, "fit", noted)
+    found = portfolio.search(pairs, GOOD, BUDGET, searched.fit)
+    assert found.document() == without.document()
+    periods = len(portfolio.periods(pairs, BUDGET.users))
+    assert len(fitted) == 2 * periods - 1  # ALS on decayed weights in each, ALS in the older ones
