@@ -3,13 +3,14 @@
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from tidemark.serving.columns import Columns, of_products
 from tidemark.serving.details import BLANK, Details, Document, merged
+from tidemark.serving.events import at_microseconds
 from tidemark.serving.filters import Filter
 from tidemark.serving.masks import Masks
 from tidemark.serving.pack import Pack
@@ -24,8 +25,6 @@ Brief = tuple[str, str, float | None]
 
 MOST_WORDS = 16
 """Words of a search that are looked for; the rest of a longer text is not."""
-
-_START = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Catalogue:
@@ -225,7 +224,7 @@ class Catalogue:
         """When anybody first took an item, UTC; None where nobody is known to have."""
         if self._pack is None or number >= self.n_items:
             return None
-        return _START + timedelta(microseconds=int(self._pack.first_seen[number]))
+        return at_microseconds(int(self._pack.first_seen[number]))
 
     def stars(self, number: int) -> float | None:
         """The mean rating of an item, 1 to 5; None where nobody rated it."""
