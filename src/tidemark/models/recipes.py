@@ -23,7 +23,8 @@ RECOMMENDERS = {
 """Every recommender that can be stored: its name -> `module:class`, imported when it is first used."""
 
 ONE_MACHINE_PAIRS = 20_000_000
-"""`engine=auto` stays on one machine up to here: `implicit` takes 24 bytes a pair and 15 CPU-s a million pairs."""
+"""`engine=auto` stays on one machine up to here, where search, blend and fit held 3.6 GiB at most (0.9 of a million pairs;
+`python -m benchmarks.memory`), and `implicit` takes 15 CPU-s a million pairs."""
 
 FEEDBACKS = ("implicit", "explicit")
 
