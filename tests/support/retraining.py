@@ -24,6 +24,7 @@ ASKED: dict[str, Any] = {
     "window": 1_000_000,
     "top_n": 10,
     "diversity": 0.0,
+    "new_item_share": 0.0,
     "promote": "gate",
     "force": False,
     "search": "auto",
