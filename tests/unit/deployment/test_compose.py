@@ -31,7 +31,7 @@ SHOP = ("storefront", "live", "engagement")
 def variables() -> dict[str, set[str]]:
     """Each `${TIDEMARK_...}` of the file with what follows its name (`:-default` or `:?message`)."""
     found: dict[str, set[str]] = {}
-    for name, rest in re.findall(r"\$\{(TIDEMARK_[A-Z_]+)([^}]*)\}", TEXT):
+    for name, rest in re.findall(r"\$\{(TIDEMARK_[A-Z0-9_]+)([^}]*)\}", TEXT):
         found.setdefault(name, set()).add(rest)
     return found
 
