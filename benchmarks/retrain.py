@@ -25,12 +25,12 @@ from tidemark.local.airflow_client import FINISHED, AirflowApi
 from tidemark.local.throwaway import own_platform
 from tidemark.registry import champion
 from tidemark.settings import Settings
-from tidemark.storage import mongo
+from tidemark.storage import artifacts, mongo, run_folder
 
 DAG = "retrain_recommender"
 TARGET_SECONDS = 120
-LOOK_EVERY = 1.0
-"""Seconds: looking more often would cost what it measures."""
+LOOK_EVERY, ASK_EVERY = 5.0, 0.5
+"""Seconds between two looks at every process, which cost what they measure, and between two questions for the champion."""
 
 
 class Machine:
@@ -104,14 +104,16 @@ def retrain(config: Settings, conf: dict[str, Any]) -> dict[str, Any]:
         machine.look(begin=True)
         started, before = time.monotonic(), champion.pointer(db)
         run_id, live = api.trigger(DAG, conf), 0.0
-        state = "queued"
+        state, next_look = "queued", started
         while state not in FINISHED:
             if not live and champion.pointer(db) != before:
                 live = time.monotonic() - started
-            machine.look()
+            if time.monotonic() >= next_look:
+                machine.look()
+                next_look = time.monotonic() + LOOK_EVERY
             with contextlib.suppress(UnreachableError):  # a busy machine may let one question wait too long
                 state = api.run(DAG, run_id)["state"]
-            time.sleep(LOOK_EVERY)
+            time.sleep(ASK_EVERY)
         done = time.monotonic() - started
         tasks = api.tasks(DAG, run_id)
     if state != "success":
@@ -124,7 +126,14 @@ def retrain(config: Settings, conf: dict[str, Any]) -> dict[str, Any]:
         "driver_peak_gb": machine.driver_peak / 2**30,
         "platform_peak_gb": machine.peak / 2**30,
         "tasks": lasted,
-    }
+    } | phases_of(run_folder.of(config.artifacts_root, DAG, run_id))
+
+
+def phases_of(run: str) -> dict[str, dict[str, float]]:
+    """Where the seconds of the jobs before the pointer moves went."""
+    jobs = (run_folder.TRAIN, run_folder.EVALUATE, run_folder.PUBLISH)
+    kept = {name: artifacts.read_json(f"{run}/{name}")["phases"] for name in jobs}
+    return {f"phases of {name}": {one["phase"]: one["seconds"] for one in phases} for name, phases in kept.items()}
 
 
 def quality(config: Settings, folder: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from tests.support import tastes
 from tidemark.evaluation import ranking_metrics, splits
 from tidemark.models import fallback, ranking, recipes, saved, user_history
 from tidemark.models.alignment import Places
-from tidemark.models.interface import Fitted, Recommender, recommend
+from tidemark.models.interface import Fitted, Learned, Recommender, recommend
 from tidemark.models.pairs import Pairs, from_frame
 from tidemark.models.popularity import Popularity
 from tidemark.models.ranking import NONE
@@ -252,6 +252,23 @@ def learns_without_times(recommender: Recommender, folder: Path) -> None:
     assert (items != NONE).all()
 
 
+def goes_on_from_what_it_learned(recommender: Recommender, folder: Path) -> None:
+    """From most of the pairs to all of them: the same every time, as near to what a fit of all gives as another seed would be; and
+    of other settings just that."""
+    train, _ = sides()
+    most = train.take(np.arange(len(train)) % 10 > 0)
+    users = np.arange(train.shape[0])
+    earlier = Learned(recommender, recommender.fit(most))
+    whole, gone_on = (fallback.fit(recommender, train, start) for start in (None, earlier))
+    sound(gone_on, train)
+    again = fallback.fit(recommender, train, Learned(recommender, fallback.fit(recommender, most)))
+    assert np.array_equal(gone_on.scores(users), again.scores(users))
+    lists, wanted = (recommend(fitted, users, 10, train.weights)[0] for fitted in (gone_on, whole))
+    assert np.mean([len(set(a) & set(b)) for a, b in zip(lists.tolist(), wanted.tolist(), strict=True)]) > 7
+    another = Learned(Popularity(), Popularity().fit(most))
+    assert np.array_equal(fallback.fit(recommender, train, another).scores(users), whole.scores(users))
+
+
 CHECKS = [
     lists_are_sound,
     scores_are_new,
@@ -266,6 +283,7 @@ CHECKS = [
     of_no_history_it_says_nothing_or_what_it_says_to_everybody,
     a_history_needs_no_user,
     learns_without_times,
+    goes_on_from_what_it_learned,
 ]
 """What every recommender does."""
 

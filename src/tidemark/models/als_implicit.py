@@ -1,7 +1,7 @@
 """Implicit-feedback ALS by the `implicit` library, for a window that fits one machine (Hu, Koren, Volinsky 2008)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,15 @@ from threadpoolctl import threadpool_limits
 
 from tidemark.models.factors import Factors, Folding, without_users
 from tidemark.models.fold_in import FoldIn
-from tidemark.models.interface import Recommender
+from tidemark.models.interface import Learned, Recommender
 from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import Popularity
 
 Array = np.ndarray[Any, Any]
+
+RESUMED = 5
+"""Rounds of a fit that goes on from an earlier one, be that of 6 rounds. On amazon_book with 256 factors, a search's 6, then 5 for
+the candidate and 5 for what is published, end at NDCG@20 .0933, where 15 from random factors end at .0937."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,22 @@ class AlsImplicit(Recommender):
 
     def fit(self, pairs: Pairs) -> Factors:
         """See `Recommender.fit`. More factors than users or items are allowed: regularisation carries them."""
+        return self._fitted(pairs, self.iterations, None)
+
+    def fit_on(self, pairs: Pairs, earlier: Learned | None) -> Factors:
+        """See `Recommender.fit_on`: `RESUMED` rounds, which begin with the users' turn, from the items' earlier factors."""
+        if (
+            earlier is None
+            or not isinstance(earlier.recommender, AlsImplicit)
+            or not isinstance(earlier.fitted, Factors)
+        ):
+            return self.fit(pairs)
+        if replace(earlier.recommender, iterations=self.iterations) != self:
+            return self.fit(pairs)
+        return self._fitted(pairs, min(self.iterations, RESUMED), earlier.fitted.item_factors)
+
+    def _fitted(self, pairs: Pairs, iterations: int, item_factors: Array | None) -> Factors:
+        """What so many rounds learn, from random factors or from these of the items."""
         from implicit.cpu.als import AlternatingLeastSquares
 
         weights = pairs.weights
@@ -49,9 +69,11 @@ class AlsImplicit(Recommender):
                 factors=self.factors,
                 regularization=self.regularization,
                 alpha=1.0,  # applied above, with the 1 that the paper has and the library leaves out
-                iterations=self.iterations,
+                iterations=iterations,
                 random_state=self.seed,
             )
+            if item_factors is not None:
+                model.item_factors = item_factors.copy()  # the library writes it over
             model.fit(confidence.astype(np.float32), show_progress=False)
             # The library ends with the items' turn, and solves it nearly: with a last turn of the users, which is fold-in, what is
             # stored for a user is what serving makes of the same history.

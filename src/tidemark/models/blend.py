@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from tidemark.errors import SettingError
-from tidemark.models import brought, ranking
+from tidemark.models import brought, ranking, standard_scores
 from tidemark.models.alignment import Places
-from tidemark.models.interface import NEIGHBOURS, Fitted, Likeness, Recommender, part_of, prefixed
+from tidemark.models.interface import NEIGHBOURS, Fitted, Learned, Likeness, Recommender, part_of, prefixed
 from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import Popularity
 from tidemark.models.user_history import History
@@ -21,35 +21,8 @@ from tidemark.models.user_history import History
 Array = np.ndarray[Any, Any]
 
 
-def standardised(scores: Array, known: Array) -> tuple[Array, Array]:
-    """`(score - mean) / standard deviation`, over all items of a row.
-
-    Args:
-        scores: float32 `(m, n_items)`, written over. A gap (-inf) is 0: to a model of neighbours, nothing speaks for it.
-        known: boolean `(m,)`, for whom the scores mean something; others get zeros, as rows of equal scores do.
-
-    Returns:
-        z float32 `(m, n_items)`, and float32 `(m,)` the z of a score of 0: that of an item which took part in nothing.
-    """
-    np.copyto(scores, 0, where=scores < ranking.LEAST)
-    scores[~known] = 0
-    mean, scale = _centred(scores)
-    scores *= scale[:, np.newaxis]
-    return scores, -mean * scale
-
-
-def _centred(scores: Array) -> tuple[Array, Array]:
-    """The mean of each row, which is taken off `scores`, and `1 / standard deviation`, 0 where all are equal; `(m,)` each."""
-    mean = scores.mean(axis=1)
-    scores -= mean[:, np.newaxis]
-    deviation = np.sqrt(np.einsum("mi,mi->m", scores, scores) / np.float32(max(scores.shape[1], 1)))
-    # What rounding leaves of equal scores is no difference.
-    differ = deviation > 1e-6 * np.abs(mean)
-    return mean, np.where(differ, 1 / np.where(differ, deviation, 1), 0).astype(np.float32)
-
-
 def weighted(parts: Iterable[tuple[Array, Array]], weights: Sequence[float]) -> tuple[Array, Array]:
-    """The sum of what `standardised` gives of each member, times its weight; the parts are written over, one by one."""
+    """The sum of what `standard_scores.standardised` gives of each member, times its weight; the parts are written over, one by one."""
     total = nothing = None
     for (part, part_nothing), weight in zip(parts, weights, strict=True):
         part *= np.float32(weight)
@@ -89,9 +62,9 @@ class FittedBlend(Fitted):
         return weighted(self.standardised_scores(user_nums), self.weights)
 
     def standardised_scores(self, user_nums: Array) -> Iterator[tuple[Array, Array]]:
-        """What `standardised` gives of each member in turn, for these users."""
+        """What `standard_scores.standardised` gives of each member in turn, for these users."""
         for member in self.members:
-            yield standardised(member.scores(user_nums), member.knows(user_nums))
+            yield member.standardised_scores_of(user_nums)
 
     def member_names(self) -> tuple[str, ...]:
         """See `Fitted.member_names`."""
@@ -144,7 +117,7 @@ class FittedBlend(Fitted):
             brought, scores = member.contributions(history, items), member.scores_of_history(history)
             if brought is not None and scores is not None:
                 np.copyto(scores, 0, where=scores < ranking.LEAST)
-                total += weight * _centred(scores[np.newaxis])[1][0] * brought
+                total += weight * standard_scores.centred(scores[np.newaxis])[1][0] * brought
                 told = True
         return total if told else None
 
@@ -186,14 +159,14 @@ class FittedBlend(Fitted):
         return [np.multiply(z, np.float32(w), out=z) for (z, _), w in zip(parts, self.weights, strict=True)]
 
     def _parts_of_history(self, history: History) -> list[tuple[Array, Array]] | None:
-        """What `standardised` gives of each member; None where no personal one can tell."""
+        """What `standard_scores.standardised` gives of each member; None where no personal one can tell."""
         found = [member.scores_of_history(history) for member in self.members]
         told = [scores for scores in found if scores is not None]
         if not told or (any(self.personal) and all(s is None for s, p in zip(found, self.personal, strict=True) if p)):
             return None
         rows = [np.zeros_like(told[0]) if scores is None else scores for scores in found]
         return [
-            standardised(row[np.newaxis], np.array([scores is not None]))
+            standard_scores.standardised(row[np.newaxis], np.array([scores is not None]))
             for row, scores in zip(rows, found, strict=True)
         ]
 
@@ -273,7 +246,15 @@ class Blend(Recommender):
 
     def fit(self, pairs: Pairs) -> FittedBlend:
         """See `Recommender.fit`; a member that needs times learns nothing without, and so says nothing."""
-        return self.fitted(tuple(member.fit(pairs) for member in self.members))
+        return self.fit_on(pairs, None)
+
+    def fit_on(self, pairs: Pairs, earlier: Learned | None) -> FittedBlend:
+        """See `Recommender.fit_on`: each member from what it learned itself."""
+        own: dict[str, Learned] = {}
+        if earlier and isinstance(earlier.recommender, Blend) and isinstance(earlier.fitted, FittedBlend):
+            both = zip(earlier.recommender.members, earlier.fitted.members, strict=True)
+            own = {member.name: Learned(member, fitted) for member, fitted in both}
+        return self.fitted(tuple(member.fit_on(pairs, own.get(member.name)) for member in self.members))
 
     def load(self, arrays: Mapping[str, Array]) -> FittedBlend:
         """See `Recommender.load`."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tidemark.models.alignment import Places
-from tidemark.models.interface import Fitted, Likeness, Recommender, part_of, prefixed
+from tidemark.models.interface import Fitted, Learned, Likeness, Recommender, part_of, prefixed
 from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import Popularity
 from tidemark.models.recency import Clock
@@ -35,6 +35,10 @@ class FittedDecayed(Fitted):
     def scores(self, user_nums: Array) -> Array:
         """See `Fitted.scores`."""
         return self.inner.scores(user_nums)
+
+    def standardised_scores_of(self, user_nums: Array) -> tuple[Array, Array]:
+        """See `Fitted.standardised_scores_of`."""
+        return self.inner.standardised_scores_of(user_nums)
 
     def scores_of_history(self, history: History) -> Array | None:
         """See `Fitted.scores_of_history`: what is newer than the model counts whole."""
@@ -107,9 +111,16 @@ class Decayed(Recommender):
 
     def fit(self, pairs: Pairs) -> FittedDecayed:
         """See `Recommender.fit`; of pairs without times it learns what the recommender itself does."""
+        return self.fit_on(pairs, None)
+
+    def fit_on(self, pairs: Pairs, earlier: Learned | None) -> FittedDecayed:
+        """See `Recommender.fit_on`: as the recommender does."""
         clock = Clock.of(pairs.timestamp)
-        weight = _decayed(clock, self.half_life, pairs.weight, pairs.timestamp)
-        return FittedDecayed(self.recommender.fit(replace(pairs, weight=weight)), clock, self.half_life)
+        aged = replace(pairs, weight=_decayed(clock, self.half_life, pairs.weight, pairs.timestamp))
+        inner = None
+        if earlier and isinstance(earlier.recommender, Decayed) and isinstance(earlier.fitted, FittedDecayed):
+            inner = Learned(earlier.recommender.recommender, earlier.fitted.inner)
+        return FittedDecayed(self.recommender.fit_on(aged, inner), clock, self.half_life)
 
     def load(self, arrays: Mapping[str, Array]) -> FittedDecayed:
         """See `Recommender.load`."""

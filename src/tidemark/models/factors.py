@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.linalg import LinAlgError
 
-from tidemark.models import ranking
+from tidemark.models import ranking, standard_scores
 from tidemark.models.alignment import Places
-from tidemark.models.fold_in import FoldIn
+from tidemark.models.fold_in import BLOCK, FoldIn
 from tidemark.models.interface import FACTORS, Fitted, Likeness
 from tidemark.models.user_history import History
 
@@ -47,6 +47,21 @@ class Factors(Fitted):
         """See `Fitted.scores`; of a user whom it does not know, zeros or NaN: `fallback.WithFallback` replaces them."""
         product: Array = self.user_factors[user_nums] @ self._transposed
         return product
+
+    def standardised_scores_of(self, user_nums: Array) -> tuple[Array, Array]:
+        """See `Fitted.standardised_scores_of`: mean and deviation of a user's scores follow from those of the item factors, so
+        that the scores are standardised by what they are multiplied of."""
+        if not np.isfinite(self._moments[1]).all():
+            return super().standardised_scores_of(user_nums)
+        users = self.factors_of_users(user_nums).astype(np.float64)
+        mean_factor, covariance = self._moments
+        mean = users @ mean_factor
+        deviation = np.sqrt(np.maximum(np.einsum("mf,mf->m", users @ covariance, users), 0))
+        by = standard_scores.scale(mean, deviation)
+        z = (users * by[:, np.newaxis]).astype(np.float32) @ self._transposed
+        nothing = (-mean * by).astype(np.float32)
+        z += nothing[:, np.newaxis]
+        return z, nothing
 
     def scores_of_history(self, history: History) -> Array | None:
         """See `Fitted.scores_of_history`: by fold-in, which is the user step of the solver. Where that was its last
@@ -130,6 +145,18 @@ class Factors(Fitted):
     @cached_property
     def _transposed(self) -> Array:
         return np.ascontiguousarray(self.item_factors.T)
+
+    @cached_property
+    def _moments(self) -> tuple[Array, Array]:
+        """Mean `(n_factors,)` and covariance `(n_factors, n_factors)` of the item factors, in double; by blocks, as fold-in has it."""
+        n = max(len(self.item_factors), 1)
+        total, squares = np.zeros(self.item_factors.shape[1]), np.zeros((self.item_factors.shape[1],) * 2)
+        for start in range(0, len(self.item_factors), BLOCK):
+            wide = self.item_factors[start : start + BLOCK].astype(np.float64)
+            total += wide.sum(axis=0)
+            squares += wide.T @ wide
+        mean = total / n
+        return mean, squares / n - np.outer(mean, mean)
 
     @cached_property
     def _fold(self) -> FoldIn | None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tidemark.models.alignment import Places
-from tidemark.models.interface import Fitted, Likeness, Recommender, part_of, prefixed
+from tidemark.models.interface import Fitted, Learned, Likeness, Recommender, part_of, prefixed
 from tidemark.models.pairs import Pairs
 from tidemark.models.user_history import History
 
@@ -107,13 +107,20 @@ def _filled(scores: Array, others: Array) -> Array:
     return np.where(np.isneginf(scores), -1 / (1 + others), scores).astype(np.float32)
 
 
-def fit(recommender: Recommender, pairs: Pairs) -> Fitted:
+def fit(recommender: Recommender, pairs: Pairs, earlier: Learned | None = None) -> Fitted:
     """`recommender` fitted on `pairs`, with its fallback if it names one: the model that is measured and published.
+
+    Args:
+        recommender: with its settings.
+        pairs: what it learns from.
+        earlier: what was learned before, with or without a fallback, to go on from (`Recommender.fit_on`).
 
     Raises:
         NotEnoughDataError: see `Recommender.fit`.
     """
-    fitted = recommender.fit(pairs)
+    if earlier and isinstance(earlier.fitted, WithFallback):
+        earlier = Learned(earlier.recommender, earlier.fitted.first)
+    fitted = recommender.fit_on(pairs, earlier)
     return WithFallback(fitted, recommender.fallback.fit(pairs)) if recommender.fallback else fitted
 
 

@@ -46,6 +46,16 @@ class Fitted(ABC):
         """For which of these users it has anything to go by: boolean `(len(user_nums),)`. Others get the fallback."""
         return np.ones(len(user_nums), bool)
 
+    def scores_of_all(self) -> Array | None:
+        """The row of `scores` that everybody has, float32 `(n_items,)`, not to be written to; None where users differ."""
+        return None
+
+    def standardised_scores_of(self, user_nums: Array) -> tuple[Array, Array]:
+        """`scores` as a blend adds them up: see `standard_scores.standardised`."""
+        from tidemark.models import standard_scores
+
+        return standard_scores.standardised(self.scores(user_nums), self.knows(user_nums))
+
     def scores_of_history(self, history: "History") -> Array | None:
         """The scores of someone who had `history`, known or not: a new float32 array `(n_items,)` as in `scores`, the same as
         there for a user who had just that; None where it has nothing to go by.
@@ -151,6 +161,15 @@ class Recommender(ABC):
             NotEnoughDataError: these pairs cannot be learned from with these settings.
         """
 
+    def fit_on(self, pairs: "Pairs", earlier: "Learned | None") -> Fitted:
+        """Learn from `pairs`, going on from what was learned `earlier` of most of them, numbered alike, where that is of these
+        settings and saves time: nearly what `fit` gives, and of the same two always the same.
+
+        Raises:
+            NotEnoughDataError: see `fit`.
+        """
+        return self.fit(pairs)
+
     @abstractmethod
     def load(self, arrays: Mapping[str, Array]) -> Fitted:
         """The model whose `Fitted.arrays` these are, which these settings fitted."""
@@ -173,6 +192,19 @@ class Recommender(ABC):
         return replace(self, **{name: value for name, value in given.items() if name in self.settings()})  # type: ignore[type-var]
 
 
+@dataclass(frozen=True)
+class Learned:
+    """A recommender and what it learned.
+
+    Args:
+        recommender: as it was fitted, perhaps with fewer iterations than it is to have.
+        fitted: what it learned.
+    """
+
+    recommender: Recommender
+    fitted: Fitted
+
+
 def recommend(
     fitted: Fitted, user_nums: Array, n: int, seen: "csr_matrix", known: Array | None = None, diversity: float = 0.0
 ) -> tuple[Array, Array]:
@@ -180,7 +212,11 @@ def recommend(
     for `diversity` `variety`."""
     from tidemark.models import ranking, variety
 
-    items, scores = ranking.top_n(fitted.scores, user_nums, variety.candidates(n, diversity), seen, known)
+    depth, shared = variety.candidates(n, diversity), fitted.scores_of_all()
+    if shared is None:
+        items, scores = ranking.top_n(fitted.scores, user_nums, depth, seen, known)
+    else:
+        items, scores = ranking.top_n_of_all(shared, user_nums, depth, seen, known)
     return variety.listed(items, scores, fitted.factors_of_items() if diversity else None, diversity, n)[:2]
 
 

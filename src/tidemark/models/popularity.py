@@ -31,6 +31,10 @@ class FittedPopularity(Fitted):
         """See `Fitted.scores`."""
         return np.repeat(self.item_scores[np.newaxis], len(user_nums), axis=0)
 
+    def scores_of_all(self) -> Array:
+        """See `Fitted.scores_of_all`."""
+        return self.item_scores
+
     def reads_histories(self) -> bool:
         """See `Fitted.reads_histories`."""
         return True

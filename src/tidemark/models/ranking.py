@@ -77,6 +77,45 @@ def top_n(
     return items, best
 
 
+def top_n_of_all(
+    scores: Array, user_nums: Array, n: int, seen: csr_matrix, known: Array | None = None
+) -> tuple[Array, Array]:
+    """What `top_n` gives where the scores `(n_items,)` are everybody's: ranked once, and what a user has left out.
+
+    Args:
+        scores: float32 `(n_items,)`.
+        user_nums, n, seen, known: see `top_n`.
+    """
+    able = scores >= LEAST if known is None else known & (scores >= LEAST)
+    order = np.flatnonzero(able)
+    order = order[np.lexsort((order, -scores[order]))].astype(np.int32)
+    place = np.full(len(scores), len(order), np.int64)
+    place[order] = np.arange(len(order))
+    items, best = np.full((len(user_nums), n), NONE, np.int32), np.full((len(user_nums), n), -np.inf, np.float32)
+    had = np.diff(seen.indptr)[user_nums]
+    by_had = np.argsort(had, kind="stable")  # so that who has much makes the block of few others wide
+    start = 0
+    while start < len(by_had):
+        rows = max(1, min(2048, BLOCK_BYTES // max(1, n + int(had[by_had[start]]))))
+        part = by_had[start : start + rows]
+        width = min(len(order), n + int(had[part[-1]]))
+        taken = np.zeros((len(part), width), bool)
+        _mark(taken, place, user_nums[part], seen)
+        first = np.argsort(taken, axis=1, kind="stable")[:, :n]
+        free = ~np.take_along_axis(taken, first, axis=1)
+        items[part, : first.shape[1]] = np.where(free, order[first], NONE)
+        best[part, : first.shape[1]] = np.where(free, scores[order[first]], -np.inf)
+        start += rows
+    return items, best
+
+
+def _mark(taken: Array, place: Array, user_nums: Array, seen: csr_matrix) -> None:
+    """Set to true, in `taken` `(m, width)`, the places of what each user has."""
+    rows, items = _entries(user_nums, seen)
+    inside = place[items] < taken.shape[1]
+    taken[rows[inside], place[items[inside]]] = True
+
+
 def rows_a_block(n_items: int) -> int:
     """Users who are scored at once."""
     return max(1, min(2048, BLOCK_BYTES // (4 * max(n_items, 1))))
@@ -140,11 +179,16 @@ def _picked(vectors: Array, numbers: Array, user: Array) -> Array:
 
 def mask(block: Array, user_nums: Array, seen: csr_matrix) -> None:
     """Set to -inf, in `block` `(m, n_items)`, what each user has."""
+    block[_entries(user_nums, seen)] = -np.inf
+
+
+def _entries(user_nums: Array, seen: csr_matrix) -> tuple[Array, Array]:
+    """What each of the users has: places in `user_nums`, and items."""
     starts, ends = seen.indptr[user_nums], seen.indptr[user_nums + 1]
     counts = ends - starts
     rows = np.repeat(np.arange(len(user_nums)), counts)
     offsets = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-    block[rows, seen.indices[np.repeat(starts, counts) + offsets]] = -np.inf
+    return rows, seen.indices[np.repeat(starts, counts) + offsets]
 
 
 def select(block: Array, n: int) -> tuple[Array, Array]:

@@ -10,7 +10,7 @@ from tidemark.models import fallback
 from tidemark.models.alignment import Places
 from tidemark.models.factors import Factors
 from tidemark.models.fallback import WithFallback
-from tidemark.models.interface import Fitted, Recommender, part_of, prefixed
+from tidemark.models.interface import Fitted, Learned, Recommender, part_of, prefixed
 from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import FittedPopularity
 from tidemark.models.recipes import Recipe, from_document
@@ -64,12 +64,27 @@ def load_model(path: str, pairs: Pairs) -> tuple[Fitted, Array]:
     return _fitted(arrays).aligned(users, items), items.known
 
 
+def load_learned(path: str, pairs: Pairs) -> Learned | None:
+    """The model kept at `path` with its recommender, to go on from; None where it does not number users and items as `pairs`.
+
+    Raises:
+        FileNotFoundError, ContractError: see `load_model`.
+    """
+    arrays = artifacts.read_arrays(path)
+    alike = np.array_equal(arrays["users"], pairs.users) and np.array_equal(arrays["items"], pairs.items)
+    return Learned(_recommender(arrays), _fitted(arrays)) if alike and "recipe" in arrays else None
+
+
+def _recommender(arrays: Mapping[str, Array]) -> Recommender:
+    """Of a model in a file that has a recipe."""
+    return from_document(json.loads(str(arrays["recipe"]))).recommender()
+
+
 def _fitted(arrays: Mapping[str, Array]) -> Fitted:
     """The model in a file, as it was fitted."""
     if "recipe" not in arrays:
         return _without_recipe(arrays)
-    recommender = from_document(json.loads(str(arrays["recipe"]))).recommender()
-    return fallback.load(recommender, part_of(arrays, FITTED))
+    return fallback.load(_recommender(arrays), part_of(arrays, FITTED))
 
 
 def _without_recipe(arrays: Mapping[str, Array]) -> Fitted:

@@ -7,7 +7,7 @@ member. The held-out data is never looked at. What it costs is bounded by counts
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from tidemark.models.blend import Blend
 from tidemark.models.decayed import Decayed
 from tidemark.models.decayed_popularity import DecayedPopularity
 from tidemark.models.decayed_popularity_spark import DecayedPopularitySpark
-from tidemark.models.interface import Fitted, Recommender, recommend
+from tidemark.models.interface import Fitted, Learned, Recommender, recommend
 from tidemark.models.item_knn import ItemKnn
 from tidemark.models.item_knn_spark import ItemKnnSpark
 from tidemark.models.pairs import Pairs
@@ -27,7 +27,7 @@ from tidemark.models.transitions import Transitions
 from tidemark.retraining import blend_weights, grids
 from tidemark.retraining.blend_weights import Unions, Weighting
 from tidemark.retraining.grids import Budget
-from tidemark.retraining.search import Fit, sample_users
+from tidemark.retraining.search import MOST, Fit, sample_users
 
 Array = np.ndarray[Any, Any]
 
@@ -130,9 +130,17 @@ def _period(train: Pairs, held: Pairs, most_users: int) -> list[Period]:
 
 @dataclass(frozen=True)
 class Tried:
-    """A recommender, fitted for each period, and the NDCG@10 that it reached over all of them."""
+    """A recommender, fitted for each period, and the NDCG@10 that it reached over all of them.
+
+    Args:
+        recommender: as it is to be fitted.
+        tried: the same, perhaps with fewer iterations.
+        fitted: what that learned in each period.
+        ndcg_at_10: over all periods.
+    """
 
     recommender: Recommender
+    tried: Recommender
     fitted: tuple[Fitted, ...]
     ndcg_at_10: float
 
@@ -148,6 +156,7 @@ class Portfolio:
         weightings: every weighting that was tried, ALS alone first.
         chosen: the proven one.
         users: measured, over all periods.
+        learned: what it learned, perhaps with fewer iterations, of the past of the newest period, where that is most of all.
     """
 
     recommender: Recommender
@@ -156,6 +165,7 @@ class Portfolio:
     weightings: tuple[Weighting, ...]
     chosen: Weighting
     users: int
+    learned: Learned | None = field(compare=False, repr=False, default=None)
 
     def document(self) -> dict[str, Any]:
         """As it is stored with the model."""
@@ -201,7 +211,13 @@ def search(
              dict(zip((m.recommender.name for m in members), chosen.weights, strict=True)),
              chosen.ndcg_at_10, chosen.lead, chosen.bound, f"{users:,}")  # fmt: skip
     made = of_weights(blend.members, chosen.weights)
-    return Portfolio(made, blend.members, tuple(trials), tuple(weightings), chosen, users)
+    learned = None
+    if len(found[0].train) >= MOST * len(pairs):
+        as_tried = of_weights([member.tried for member in members], chosen.weights)
+        fitted = [member.fitted[0] for member, weight in zip(members, chosen.weights, strict=True) if weight > 0]
+        whole = as_tried.fitted(tuple(fitted)) if isinstance(as_tried, Blend) else fitted[0]
+        learned = Learned(as_tried, whole)
+    return Portfolio(made, blend.members, tuple(trials), tuple(weightings), chosen, users, learned)
 
 
 def of_weights(members: Sequence[Recommender], weights: Sequence[float]) -> Recommender:
@@ -250,7 +266,7 @@ def _try(recommender: Recommender, found: Sequence[Period], fit: Fit | None) -> 
     )
     ndcg = np.concatenate([period.ndcg(model) for model, period in zip(fitted, found, strict=True)])
     log.info("portfolio: %s: NDCG@10 %.4f", Recipe.of(recommender).text(), ndcg.mean())
-    return Tried(recommender, fitted, float(ndcg.mean()))
+    return Tried(recommender, recommender, fitted, float(ndcg.mean()))
 
 
 def _unions(blend: Blend, members: Sequence[Tried], n: int, period: Period) -> Unions:

@@ -239,12 +239,14 @@ def publish(db: Database[Document], model_id: str, users_served: int, pack: Docu
 
 
 def fit(run: str, model: Document) -> tuple[Pairs, Fitted]:
-    """The pairs of the run and its model, fitted on all of them; kept in the run folder, where an earlier try left it."""
+    """The pairs of the run and its model, fitted on all of them, going on from the candidate; kept in the run folder, where an
+    earlier try left it."""
     pairs = saved.load_pairs(run)
     path = f"{run}/{run_folder.MODEL}"
     if not artifacts.exists(path):
         recommender = from_document(model["params"]).recommender()
-        saved.save_model(path, recommender, fallback.fit(recommender, pairs), pairs)
+        earlier = saved.load_learned(f"{run}/{run_folder.CANDIDATE}", pairs)
+        saved.save_model(path, recommender, fallback.fit(recommender, pairs, earlier), pairs)
     fitted, _ = saved.load_model(path, pairs)
     log.info("fitted on all %s pairs", f"{len(pairs):,}")
     return pairs, fitted

@@ -15,7 +15,7 @@ import numpy as np
 from tidemark.errors import NotEnoughDataError
 from tidemark.evaluation import evidence, ranking_metrics, splits
 from tidemark.evaluation.evidence import Evidence
-from tidemark.models.interface import Fitted, Recommender, recommend
+from tidemark.models.interface import Fitted, Learned, Recommender, recommend
 from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import Popularity
 from tidemark.models.recipes import Recipe
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from tidemark.retraining.grids import Als
 
 log = logging.getLogger(__name__)
+
+MOST = 0.7
+"""Share of the pairs from which on it is worth to go on from what was learned of them."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +51,14 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Fit:
+class Fit(Learned):
     """What a trial learned, kept so that it need not be learned again.
 
     Args:
-        recommender: as it was tried, perhaps with fewer iterations.
         train: what it learned from.
-        fitted: what it learned.
     """
 
-    recommender: Recommender
     train: Pairs
-    fitted: Fitted
 
     def is_of(self, recommender: Recommender, train: Pairs) -> bool:
         """Whether `recommender` would learn the same from `train`."""
@@ -134,7 +133,7 @@ def search(pairs: Pairs, grid: Grid, budget: Budget) -> Search:
     found: dict[Als, float] = {}
     fit: Fit | None = None
     for recommender, tried in grids.trials(grid, len(pairs), len(train), budget, found):
-        learned = Fit(tried, train, tried.fit(train))
+        learned = Fit(tried, tried.fit(train), train)
         reached = score(learned.fitted)
         if fit is None or reached > max(found.values()):
             fit = learned
@@ -160,6 +159,7 @@ class Choice:
         search_of: the earlier model whose search is remembered.
         portfolio: what the other recommenders add, as it is stored (`portfolio.Portfolio.document`), where that was searched
             too.
+        learned: what it learned of most of the pairs while it was searched for; None where it did not.
     """
 
     recommender: Recommender
@@ -168,6 +168,7 @@ class Choice:
     search: Search | None = None
     search_of: str | None = None
     portfolio: dict[str, Any] | None = None
+    learned: Learned | None = field(compare=False, repr=False, default=None)
 
 
 _GIVEN = {"factors": int, "regularization": float, "alpha": float, "iterations": int}
@@ -212,4 +213,6 @@ def choose(
     except NotEnoughDataError as error:
         log.info("no search: %s", error)
         return Choice(default, "defaults", "the first settings of the grid: too few users to validate on")
-    return Choice(done.best.recommender, "searched", f"best of {len(done.trials)} on the validation slice", done)
+    why = f"best of {len(done.trials)} on the validation slice"
+    learned = done.fit if len(done.fit.train) >= MOST * len(pairs) else None
+    return Choice(done.best.recommender, "searched", why, done, learned=learned)

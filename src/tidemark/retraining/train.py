@@ -12,7 +12,7 @@ from tidemark.contracts import gates
 from tidemark.evaluation import splits
 from tidemark.models import fallback, saved
 from tidemark.models import pairs as pairs_module
-from tidemark.models.interface import Recommender
+from tidemark.models.interface import Learned, Recommender
 from tidemark.models.pairs import Pairs
 from tidemark.models.recipes import Recipe, choose_engine
 from tidemark.phases import phase
@@ -108,7 +108,7 @@ def train(db: Database[Document], run: str, pairs: Pairs, snapshot: Document) ->
     with phase("settings"):
         choice, why_settings = choose_settings(db, snapshot, engine, split.train, len(pairs))
     with phase("fit"):
-        keep_candidate(run, choice.recommender, split.train)
+        keep_candidate(run, choice.recommender, split.train, choice.learned)
     return {
         "engine": engine,
         "feedback": asked["feedback"],
@@ -171,9 +171,16 @@ def blended(choice: search.Choice, train: Pairs, engine: str) -> search.Choice:
     found = portfolio.search(train, choice.recommender, grids.BUDGETS[engine], fit, engine)
     carrying = sum(weight > 0 for weight in found.chosen.weights)
     why = f"{choice.why}; a blend of {carrying} members is proven" if carrying > 1 else choice.why
-    return replace(choice, recommender=found.recommender, why=why, portfolio=found.document())
+    return replace(
+        choice,
+        recommender=found.recommender,
+        why=why,
+        portfolio=found.document(),
+        learned=found.learned or choice.learned,
+    )
 
 
-def keep_candidate(run: str, recommender: Recommender, train: Pairs) -> None:
-    """Fit the candidate and keep it in the run folder."""
-    saved.save_model(f"{run}/{run_folder.CANDIDATE}", recommender, fallback.fit(recommender, train), train)
+def keep_candidate(run: str, recommender: Recommender, train: Pairs, earlier: Learned | None = None) -> None:
+    """Fit the candidate, going on from what was learned `earlier` of a part of `train`, and keep it in the run folder."""
+    fitted = fallback.fit(recommender, train, earlier)
+    saved.save_model(f"{run}/{run_folder.CANDIDATE}", recommender, fitted, train)

@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from tests.support import tastes
 from tidemark.errors import SettingError
-from tidemark.models import blend, brought, fallback, user_history
+from tidemark.models import blend, brought, fallback, standard_scores, user_history
 from tidemark.models.alignment import Places
 from tidemark.models.als_implicit import AlsImplicit
 from tidemark.models.blend import Blend
 from tidemark.models.decayed import Decayed
 from tidemark.models.decayed_popularity import DecayedPopularity
+from tidemark.models.factors import Factors
 from tidemark.models.interface import recommend
 from tidemark.models.item_knn import ItemKnn
 from tidemark.models.popularity import Popularity
@@ -32,12 +33,34 @@ def made(*weights):
 
 def test_scores_are_standardised_by_hand():
     scores = np.array([[1, 2, 3, -np.inf], [5, 5, 5, 5], [7, 8, 9, 10]], np.float32)
-    z, nothing = blend.standardised(scores, np.array([True, True, False]))
+    z, nothing = standard_scores.standardised(scores, np.array([True, True, False]))
     # the gap is 0: mean 1.5, deviation sqrt((.25 + .25 + 2.25 + 2.25) / 4)
     deviation = 1.25**0.5
     assert z[0] == pytest.approx(np.array([-0.5, 0.5, 1.5, -1.5]) / deviation)
     assert z[1:].tolist() == [[0] * 4] * 2
     assert nothing == pytest.approx([-1.5 / deviation, 0, 0])
+
+
+def test_scores_of_factors_are_standardised_by_their_moments():
+    users, items = np.random.default_rng(1).normal(size=(2, 30, 4)).astype(np.float32)
+    users[3], users[4], items[:, 3] = (
+        0,
+        np.nan,
+        1,
+    )  # two users of whom nothing is known; and a direction in which all agree
+    users[5] = [0, 0, 0, 2]
+    fitted, everybody = Factors(users, items), np.arange(30)
+    expected, of_nothing = standard_scores.standardised(
+        np.nan_to_num(fitted.scores(everybody)), fitted.knows(everybody)
+    )
+    z, nothing = fitted.standardised_scores_of(everybody)
+    assert z == pytest.approx(expected, abs=1e-5)
+    assert nothing == pytest.approx(of_nothing, abs=1e-5)
+    assert not z[3:6].any()
+    tiny = Factors(users * np.float32(1e-25), items * np.float32(1e-15))  # products that float32 has no room for
+    assert not tiny.standardised_scores_of(np.array([0, 1]))[0].any()
+    broken = Factors(users, np.full_like(items, np.inf))
+    assert not broken.standardised_scores_of(np.array([3]))[0].any()
 
 
 def test_the_weighted_sum_by_hand():

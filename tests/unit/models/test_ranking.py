@@ -41,6 +41,28 @@ def test_equals_a_full_sort(n_users, n_items, n, levels, seed):
 
 
 @given(
+    n_users=st.integers(1, 40),
+    n_items=st.integers(1, 60),
+    n=st.integers(1, 25),
+    levels=st.sampled_from([1, 3, 10**6]),
+    density=st.sampled_from([0.0, 0.2, 0.9, 1.0]),
+    seed=st.integers(0, 10**6),
+)
+def test_what_everybody_gets_equals_a_full_sort(n_users, n_items, n, levels, density, seed):
+    generator = np.random.default_rng(seed)
+    row = (generator.integers(-levels, levels + 1, n_items) / 3).astype(np.float32)
+    row[generator.random(n_items) < 0.1] = -np.inf
+    seen = csr_matrix(random_array((n_users, n_items), density=density, rng=generator))
+    known = generator.random(n_items) < 0.9
+    users = generator.permutation(n_users)[: max(1, n_users // 2)]
+    shared = ranking.top_n_of_all(row, users, n, seen, known)
+    scores = np.repeat(row[np.newaxis], n_users, axis=0)
+    by_one = ranking.top_n(lambda some: scores[some], users, n, seen, known)
+    assert np.array_equal(shared[0], by_one[0])
+    assert np.array_equal(shared[1], by_one[1])
+
+
+@given(
     scores=st.lists(st.sampled_from([-np.inf, np.nan, -1.0, 0.0, 0.5, 2.0]), max_size=12),
     n=st.integers(-1, 14),
 )

@@ -10,9 +10,15 @@ import pytest
 from tests.support import tastes
 from tidemark.contracts import conformance, gates
 from tidemark.errors import GateError
+from tidemark.evaluation import splits
+from tidemark.models import fallback, saved
+from tidemark.models.als_implicit import AlsImplicit
+from tidemark.models.interface import Learned
 from tidemark.models.pairs import from_frame
 from tidemark.models.popularity import Popularity
+from tidemark.models.recipes import Recipe
 from tidemark.retraining import publish
+from tidemark.storage import run_folder
 
 PAIRS = from_frame(tastes.frame([("all", "a"), ("all", "b"), ("all", "c"), ("two", "a"), ("two", "b"), ("one", "a")]))
 LISTS = publish.make(Popularity().fit(PAIRS), PAIRS, 2)
@@ -76,3 +82,19 @@ def test_the_gate_fails_bad_lists_and_says_which_way(frame, means, tmp_path):
 def test_the_gate_passes_good_lists(tmp_path):
     assert gates.check(publish.summary(LISTS, PAIRS), "recommendations", str(tmp_path / "docs"))["passed"]
     assert (tmp_path / "docs" / "index.html").exists()
+
+
+def test_what_goes_live_goes_on_from_what_was_measured(tmp_path):
+    pairs, recommender = tastes.tastes(), AlsImplicit(8, 1.0, 20.0)
+    train = pairs.take(~splits.newest(pairs))
+    run, model = str(tmp_path), {"params": Recipe.of(recommender).document()}
+    saved.save_pairs(run, pairs)
+    candidate = fallback.fit(recommender, train)
+    saved.save_model(f"{run}/{run_folder.CANDIDATE}", recommender, candidate, train)
+    _, fitted = publish.fit(run, model)
+    users = np.arange(pairs.shape[0])
+    expected = fallback.fit(recommender, pairs, Learned(recommender, candidate))
+    assert np.array_equal(fitted.scores(users), expected.scores(users))
+    assert not np.array_equal(fitted.scores(users), fallback.fit(recommender, pairs).scores(users))
+    again, _ = saved.load_model(f"{run}/{run_folder.MODEL}", pairs)
+    assert np.array_equal(again.scores(users), fitted.scores(users))
