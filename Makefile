@@ -27,8 +27,8 @@ setup:  ## make .venv with everything that runs here (make run does it by itself
 setup-dev:  ## the same with the tools for tests and linting
 	@$(BOOTSTRAP) --dev
 
-run: setup  ## start the platform, load reviews, train and publish; SOURCE=... PRODUCTS=... RELEASE=... for your own data
-	@$(TIDEMARK) run $(if $(SOURCE),--source "$$SOURCE") $(if $(PRODUCTS),--products "$$PRODUCTS") $(if $(RELEASE),--release "$$RELEASE")
+run: setup  ## start the platform, load data, train and publish; SOURCE=... PRODUCTS=... (RELEASE=... or COLUMNS='item=sku ...') for your own
+	@$(TIDEMARK) run $(if $(SOURCE),--source "$$SOURCE") $(if $(PRODUCTS),--products "$$PRODUCTS") $(if $(RELEASE),--release "$$RELEASE") $(if $(COLUMNS),--columns "$$COLUMNS")
 
 status: installed  ## each service: state, process, uptime, memory, address
 	@$(TIDEMARK) status || true

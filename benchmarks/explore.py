@@ -33,14 +33,14 @@ MOST_SECONDS, MOST_GB = 180.0, 2.0
 
 def fill(reviews: int, work: Path) -> None:
     """Generate and load `reviews` built-in reviews and their products, as `load_reviews` does."""
-    from tidemark.reviews import builtin, landing, load
+    from tidemark.reviews import builtin, load, releases
     from tidemark.spark.session import end, session, submit_conf
     from tidemark.storage import mongo
 
     size = builtin.Size(reviews, max(5_000, reviews // 20), max(2_000, reviews // 50))
     sources = builtin.write(size, 42, str(work / "builtin"))
     landed = [
-        landing.land(source, kind, "auto", str(work))
+        releases.land(source, kind, "auto", str(work))
         for source, kind in zip(sources, ("reviews", "products"), strict=True)
     ]
     plan = load.Plan(landed[0], landed[1], str(work / "staged"))

@@ -90,15 +90,15 @@ def plain(db: Any) -> float:
 
 def measure(size: int, repeat: int, work: Path) -> dict[str, Any]:
     """Both, in turns, `repeat` times at `size` reviews; medians."""
-    from tidemark.reviews import builtin, landing, load
+    from tidemark.reviews import builtin, load, releases
     from tidemark.storage import mongo
 
     users, items = max(5_000, size // 20), max(2_000, size // 50)
     reviews, products = builtin.write(builtin.Size(size, users, items), 42, str(work / "builtin"))
     started = time.perf_counter()
     landed = [
-        landing.land(reviews, "reviews", "auto", str(work)),
-        landing.land(products, "products", "auto", str(work)),
+        releases.land(reviews, "reviews", "auto", str(work)),
+        releases.land(products, "products", "auto", str(work)),
     ]
     land = time.perf_counter() - started
     plan = load.Plan(landed[0], landed[1], str(work / "staged"))

@@ -1,6 +1,7 @@
 """Train a model, measure it beside the live one, and put it live if it is better.
 
-**When.** A load has updated the asset `interactions`; `watch_interactions` saw the lag reach the mark; or by hand, with the params below.
+**When.** A load updated the asset `interactions` or `products`; `watch_interactions` saw the lag reach the mark; or by hand,
+with the params below.
 
 **What.** `snapshot` fixes what may be learned from. `train` reads the newest interactions up to it, holds them against
 the gate `training_interactions`, holds out the newest tenth (more where fewer than 200 users could be measured: a
@@ -30,9 +31,9 @@ tells it all in a table, with where the seconds of each job went.
 from datetime import datetime
 from typing import Any
 
-from airflow.sdk import DAG, Param, get_current_context, task
+from airflow.sdk import DAG, AssetAny, Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
-from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, MODEL, TidemarkSparkSubmit
+from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, MODEL, PRODUCTS, TidemarkSparkSubmit
 
 from tidemark.dag_ids import RETRAIN_RECOMMENDER
 from tidemark.settings import settings
@@ -141,7 +142,7 @@ with DAG(
     RETRAIN_RECOMMENDER,
     description="Train a model and put it live if it is better than the one that is",
     doc_md=__doc__,
-    schedule=[INTERACTIONS],
+    schedule=AssetAny(INTERACTIONS, PRODUCTS),
     start_date=datetime(2026, 1, 1),
     catchup=False,
     max_active_runs=1,

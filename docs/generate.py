@@ -108,7 +108,7 @@ def starts(dag: Any) -> str:
         return "by hand"
     if isinstance(dag.schedule, str):
         return f"`{dag.schedule}`"
-    return "when updated: " + ", ".join(f"`{asset.name}`" for asset in dag.schedule)
+    return "when updated: " + ", ".join(f"`{asset.name}`" for asset in getattr(dag.schedule, "objects", dag.schedule))
 
 
 def _dag(dag: Any) -> str:

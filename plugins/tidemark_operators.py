@@ -38,7 +38,10 @@ REVIEWS = Asset("reviews")
 """Updated by each load when its reviews are stored; `explore_reviews` starts when it is."""
 
 INTERACTIONS = Asset("interactions")
-"""Made of the reviews by each load; `retrain_recommender` starts when it is."""
+"""Updated by each load of reviews or of interactions; `retrain_recommender` starts when it is."""
+
+PRODUCTS = Asset("products")
+"""Updated by each load of products where there are interactions; `retrain_recommender` starts when it is."""
 
 MODEL = Asset("model")
 """Updated when another model goes live: published, or rolled back to."""

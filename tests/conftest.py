@@ -153,6 +153,16 @@ def load_spark(spark: "SparkSession") -> "SparkSession":
     return spark
 
 
+@pytest.fixture(scope="session")
+def source_spark(spark: "SparkSession") -> "SparkSession":
+    """The session of the tests with the settings of a load of any team's files."""
+    from tidemark.sources import reading
+
+    for key, value in reading.OPTIONS.items():
+        spark.conf.set(key, value)
+    return spark
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The quick tests first, the whole platform last."""
     order = ["unit", "dags", "spark", "integration", "e2e"]

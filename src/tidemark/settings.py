@@ -65,6 +65,14 @@ class Settings(BaseSettings):
     landing: str = Field(
         "", description="where sources are landed and staged: a path or fsspec URL; empty: <state>/landing"
     )
+    landing_max_gb: float = Field(
+        50, gt=0, description="GB that the files of one load may hold, unpacked: what holds more is refused"
+    )
+    load_from_loopback: bool = Field(
+        False,
+        description="whether loads may ask http addresses of this machine and its link; whoever may start a load could else reach "
+        "what only this machine may",
+    )
     revision: str = Field("", description="git revision that manifests name; empty: asked of the clone's git")
 
     # MongoDB

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tidemark.reviews import landing, load
+from tidemark.reviews import load, releases
 from tidemark.storage import mongo
 
 if TYPE_CHECKING:
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 def run_load(spark: "SparkSession", folder: Path, source: str, products: str | None = None) -> dict[str, Any]:
     """Land, validate and load, as the DAG does it, in this process."""
-    reviews = landing.land(source, "reviews", "auto", str(folder / "landed"))
-    listed = landing.land(products, "products", "auto", str(folder / "landed")) if products else None
+    reviews = releases.land(source, "reviews", "auto", str(folder / "landed"))
+    listed = releases.land(products, "products", "auto", str(folder / "landed")) if products else None
     plan = load.Plan(reviews, listed, str(folder / "staged"))
     validated = load.validate(spark, plan, str(folder / "docs"))
     return load.load(spark, mongo.connect(), plan, validated)

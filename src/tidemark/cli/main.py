@@ -31,14 +31,28 @@ def _params(given: list[str]) -> dict[str, object]:
     return params
 
 
+def _columns(given: str) -> dict[str, object]:
+    """ "item=sku time=at" -> {"item": "sku", "time": "at"}."""
+    named = dict(pair.partition("=")[::2] for pair in given.split())
+    if "" in named.values():
+        raise typer.BadParameter(f"{given}: give what=column for each, with blanks between: item=sku time=at")
+    return dict(named)
+
+
 @app.command()
 def run(
     source: Annotated[
-        str, typer.Option(help="reviews: a path, folder, glob, object-store URL, or builtin")
+        str,
+        typer.Option(
+            help="reviews or interactions: a path, folder, glob, object-store URL, amazon-2023:..., or builtin"
+        ),
     ] = "builtin",
     products: Annotated[str, typer.Option(help="their products, likewise; builtin brings its own")] = "",
     release: Annotated[str, typer.Option(help="the Amazon release of the files: 2014, 2018 or 2023; else told")] = "",
-    load: Annotated[list[str] | None, typer.Option(help="a param of load_reviews: builtin_reviews=1000000")] = None,
+    columns: Annotated[str, typer.Option(help="which column of the interactions is what: 'item=sku time=at'")] = "",
+    load: Annotated[
+        list[str] | None, typer.Option(help="a param of the DAG that loads: builtin_reviews=1000000")
+    ] = None,
     job: Annotated[bool, typer.Option(help="load and train, not only start")] = True,
     whole: Annotated[bool, typer.Option("--whole", help="wait for graph, charts and report too")] = False,
 ) -> None:
@@ -52,7 +66,7 @@ def run(
     from tidemark.storage import mongo
 
     started = time.monotonic()
-    wanted = first_run.Source.of(source, products, release, _params(load or []))
+    wanted = first_run.Source.of(source, products, release, _columns(columns) | _params(load or []))
     console.print("[bold]Starting[/bold]")
     with lifecycle.alone(settings()):
         config = lifecycle.prepare()

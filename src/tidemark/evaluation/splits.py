@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tidemark.contracts.conformance import EARLIEST
 from tidemark.evaluation import ranking_metrics
 from tidemark.models.pairs import Pairs
 from tidemark.registry.names import SPLIT_RULES
@@ -21,6 +22,9 @@ SHARES = {"newest_tenth": 1 / 10, "newest_fifth": 1 / 5, "newest_third": 1 / 3}
 """Rules that hold out the newest share of the pairs, in the order in which they are tried."""
 
 LAST_OF_EACH_USER, NEWER_THAN_CHAMPION = "last_of_each_user", "newer_than_champion"
+
+TIMES_FROM = EARLIEST * 1_000_000
+"""Microseconds since 1970: what is older is the place of an interaction in a source without times (`sources.interaction_rows`)."""
 
 ENOUGH_USERS = 200
 """Measurable users, below which more is held out, and a champion is not compared by what is newer than its cut."""
@@ -139,7 +143,15 @@ def _masks(pairs: Pairs) -> Iterator[tuple[str, Array]]:
 def _part(pairs: Pairs, held: Array, rule: str) -> Split:
     train, rest = pairs.take(~held), pairs.take(held)
     measured = len(ranking_metrics.users_of_both(train, rest))
-    return Split(train, rest, rule, measured, f"held out is {SPLIT_RULES[rule]}")
+    return Split(train, rest, rule, measured, f"held out is {SPLIT_RULES[rule]}{_without_times(pairs)}")
+
+
+def _without_times(pairs: Pairs) -> str:
+    """What is to be said of pairs that have no times, or have them in part."""
+    by_order = pairs.timestamp < TIMES_FROM
+    if by_order.all():
+        return " (no times: split by order)"
+    return f" (no times of {by_order.mean():.0%}, which count as the oldest)" if by_order.any() else ""
 
 
 def split(pairs: Pairs, champion_cut: str | None) -> Split:

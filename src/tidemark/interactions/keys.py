@@ -1,9 +1,10 @@
-"""The keys of interactions, which say where each came from; the two doors' keys can never meet.
+"""The keys of interactions, which say where each came from; the doors' keys can never meet.
 
 | key | the interaction |
 |---|---|
 | `review:<key of the review>` | is a review that `load_reviews` loaded |
 | `<topic>-<partition>-<offset>` | came by the topic; `<topic>~<n>` once it was deleted and made anew n times |
+| `file:<source>:<user>:<item>:<seconds>:<event>` | came by a file that `load_interactions` loaded; without times no seconds |
 | `replay:<key of a dead letter>:<its item>` | was rejected first, and sent again by `replay_dead_letters` |
 
 A key always comes with the same item, which is what `interactions` is sharded by: it names the item, or a message that
@@ -17,6 +18,9 @@ from typing import Any
 
 REVIEW_PREFIX = "review:"
 """Begins the key of an interaction that is a review; no topic may be named so."""
+
+FILE, FILE_PREFIX = "file", "file:"
+"""The `source` of an interaction that came by a file, and what begins its key."""
 
 ORIGIN_HEADER = "tidemark-origin"
 """Kafka header of a dead letter that was sent again: `<its key>@<milliseconds when Kafka first took it>`."""
@@ -36,6 +40,11 @@ def prefix(topic: str, generation: int) -> str:
 def of_message(topic_prefix: str, partition: int, offset: int) -> str:
     """The key of the message at this place."""
     return f"{topic_prefix}-{partition}-{offset}"
+
+
+def of_file(source: str, user_id: str, item_id: str, seconds: int | None, event_type: str | None) -> str:
+    """The key of an interaction of a file of the source named `source`; ids hold no colon, so no two keys are the same."""
+    return f"{FILE_PREFIX}{source}:{user_id}:{item_id}:{'' if seconds is None else seconds}:{event_type or ''}"
 
 
 def position(key: str) -> tuple[str, int, int] | None:

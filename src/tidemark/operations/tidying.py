@@ -121,16 +121,16 @@ def _runs(place: _Store, kept: set[str], keep: int) -> None:
 
 def _staged(db: Database[Document], place: _Store, artifacts_root: str) -> None:
     """Drop what loads landed and staged, where the load has ended or can never go on; and staging of graphs."""
-    for key in place.folders(dag_ids.LOAD_REVIEWS):
-        run = f"{artifacts_root.rstrip('/')}/{dag_ids.LOAD_REVIEWS}/{key}"
+    for name in (f"{dag}/{key}" for dag in dag_ids.LOADS for key in place.folders(dag)):
+        run = f"{artifacts_root.rstrip('/')}/{name}"
         if artifacts.exists(f"{run}/{run_folder.LAND}"):
             load_id = artifacts.read_json(f"{run}/{run_folder.LAND}")["load"]
             # The same files may have been loaded before: that this run itself has ended is what its load.json says.
             ended = artifacts.exists(f"{run}/{run_folder.LOAD}") and db["loads"].find_one({"_id": load_id}, {"_id": 1})
             if not ended:
                 continue
-        if place.is_old(place.filesystem.find(f"{place.base}/{dag_ids.LOAD_REVIEWS}/{key}")):
-            place.drop(f"{dag_ids.LOAD_REVIEWS}/{key}", "staged", f"{dag_ids.LOAD_REVIEWS}/{key}")
+        if place.is_old(place.filesystem.find(f"{place.base}/{name}")):
+            place.drop(name, "staged", name)
     for name in place.folders("graph"):
         if place.is_old(place.filesystem.find(f"{place.base}/graph/{name}")):
             place.drop(f"graph/{name}", "staged", f"graph/{name}")

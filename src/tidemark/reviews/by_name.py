@@ -11,7 +11,7 @@ from pathlib import Path
 import fsspec
 
 from tidemark.errors import BadInputError
-from tidemark.reviews import downloads
+from tidemark.landing import downloads
 from tidemark.settings import Settings
 from tidemark.storage import artifacts
 

@@ -4,7 +4,6 @@ Between the two stands Parquet below the landing folder: what a person reads in 
 """
 
 import logging
-from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from tidemark.contracts import schemas
-from tidemark.errors import TidemarkError
+from tidemark.landing import counts as counting
 from tidemark.phases import phase
-from tidemark.reviews import builtin, by_name, landing
-from tidemark.reviews.landing import Source
+from tidemark.reviews import builtin, by_name, releases
+from tidemark.reviews.releases import Source
 from tidemark.settings import settings
 from tidemark.storage import artifacts, manifests, run_folder
 
@@ -93,8 +92,8 @@ def land(params: Mapping[str, Any], dag_id: str, run_id: str) -> str:
     if by_name.is_name(source):
         kept = by_name.fetch(source, config, products=not listed)
         source, listed, release = kept.reviews, listed or kept.products, by_name.RELEASE
-    products = landing.land(listed, "products", "auto", f"{staged}/landed") if listed else None
-    plan = Plan(landing.land(source, "reviews", release, f"{staged}/landed"), products, staged)
+    products = releases.land(listed, "products", "auto", f"{staged}/landed", config) if listed else None
+    plan = Plan(releases.land(source, "reviews", release, f"{staged}/landed", config), products, staged)
     plan.write(run)
     for kind, landed in (("reviews", plan.reviews), ("products", plan.products)):
         if landed:
@@ -146,32 +145,15 @@ def write_manifest(run: str, dag_id: str, run_id: str) -> None:
 
 def _stage(spark: "SparkSession", source: Source, kind: str, folder: str) -> "tuple[DataFrame, DataFrame]":
     """Read, judge and clean the files of `source` into `folder`; gives the staged rows and the duplicates' numbers."""
-    from tidemark.reviews import lines as records
+    from tidemark.landing import rows
     from tidemark.reviews import products, reviews
 
     module = reviews if kind == "review" else products
-    lines = records.lines(spark, source.paths, spark.sparkContext.defaultParallelism)
+    lines = rows.lines(spark, source.paths, spark.sparkContext.defaultParallelism)
     module.stage(lines, source.release).write.mode("overwrite").parquet(f"{folder}/{kind}s")
     staged = spark.read.parquet(f"{folder}/{kind}s")
     module.duplicates(staged).coalesce(1).write.mode("overwrite").parquet(f"{folder}/{kind}_duplicates")
     return staged, spark.read.parquet(f"{folder}/{kind}_duplicates")
-
-
-def _counts(staged: "DataFrame", duplicates: "DataFrame", stored: int) -> dict[str, Any]:
-    """How many rows were read, and what became of each.
-
-    Raises:
-        TidemarkError: they do not add up.
-    """
-    by_kinds = {tuple(row["kinds"] or ()): row["count"] for row in staged.groupBy("kinds").count().collect()}
-    read, good = sum(by_kinds.values()), by_kinds.get((), 0)
-    kinds: Counter[str] = Counter()
-    for together, count in by_kinds.items():
-        kinds.update(dict.fromkeys(together, count))
-    counts = {"read": read, "stored": stored, "duplicates": duplicates.count(), "rejected": read - good}
-    if counts["read"] != counts["stored"] + counts["duplicates"] + counts["rejected"]:
-        raise TidemarkError(f"rows do not add up, read = stored + duplicates + rejected: {counts}. Nothing was loaded")
-    return counts | {"rejected_by_reason": dict(kinds.most_common())}
 
 
 def validate(spark: "SparkSession", plan: Plan, docs_folder: str) -> dict[str, Any]:
@@ -201,24 +183,22 @@ def validate(spark: "SparkSession", plan: Plan, docs_folder: str) -> dict[str, A
 
 
 def _validate_reviews(spark: "SparkSession", plan: Plan) -> dict[str, Any]:
-    from tidemark.reviews import lines as records
+    from tidemark.landing import rows
     from tidemark.reviews import reviews
 
     staged, duplicates = _stage(spark, plan.reviews, "review", plan.staged)
-    profile = reviews.profile(records.stored(staged, duplicates, "review"))
-    counts = _counts(staged, duplicates, profile["stored"]) | profile
-    counts["rejected_share"] = counts["rejected"] / max(counts["read"], 1)
-    counts["duplicate_share"] = counts["duplicates"] / max(counts["read"], 1)
-    return counts
+    profile = reviews.profile(rows.stored(staged, duplicates, "review"))
+    counted = counting.of_staged(staged, duplicates, profile["stored"])
+    return counted | profile | counting.shares(counted)
 
 
 def _validate_products(spark: "SparkSession", plan: Plan) -> dict[str, Any]:
-    from tidemark.reviews import lines as records
+    from tidemark.landing import rows
 
     assert plan.products is not None  # noqa: S101 -- asked by the caller
     staged, duplicates = _stage(spark, plan.products, "product", plan.staged)
-    stored = records.stored(staged, duplicates, "product").count()
-    return _counts(staged, duplicates, stored) | {"junk_prices": staged.where("junk_price").count()}
+    stored = rows.stored(staged, duplicates, "product").count()
+    return counting.of_staged(staged, duplicates, stored) | {"junk_prices": staged.where("junk_price").count()}
 
 
 def load(
@@ -231,35 +211,31 @@ def load(
         `validated`'s counts, `interactions`, `erased` (reviews that were left out, for their users were erased), `deleted`
         (those that were left out, for their users deleted them), and `load` (its id).
     """
-    from pyspark.sql import functions as f
-
     from tidemark.interactions import from_reviews
-    from tidemark.reviews import erased_users
-    from tidemark.reviews import lines as records
+    from tidemark.landing import erased_users, rows
     from tidemark.storage import mongo, tombstones
 
     for name in ("reviews", "rejects", "products", "interactions", "loads"):
         mongo.ensure(db, name)
     landed = {kind: _staged(spark, plan, kind) for kind in ("review", *(["product"] if plan.products else []))}
-    reviews, gone = records.stored(*landed["review"], "review"), tombstones.read(db)
+    reviews, gone = rows.stored(*landed["review"], "review"), tombstones.read(db)
     erased = gone.among(reviews)
-    left_out = reviews.where(f.col("user_id").isin(erased)).count() if erased else 0
-    of_others = reviews.where(~f.col("user_id").isin(erased)) if erased else reviews
-    kept, deleted = erased_users.without_deleted(of_others, gone)
-    rows = validated["reviews"]["stored"] - left_out - deleted
-    writes = [("reviews", kept, rows), ("interactions", from_reviews.from_reviews(kept), rows)]
+    of_others, left_out = erased_users.without(reviews, erased)
+    kept, deleted = erased_users.without_keys(of_others, erased_users.deleted_reviews(gone))
+    n = validated["reviews"]["stored"] - left_out - deleted
+    writes = [("reviews", kept, n), ("interactions", from_reviews.from_reviews(kept), n)]
     if plan.products:
-        products = records.stored(*landed["product"], "product")
+        products = rows.stored(*landed["product"], "product")
         writes.append(("products", products, validated["products"]["stored"]))
     for kind, (staged, _) in landed.items():
         rejected = validated[f"{kind}s"]["rejected"]
         if rejected:
-            rejects = records.rejects(staged, kind, plan.load_id)
+            rejects = rows.rejects(staged, kind, plan.load_id)
             writes.append(("rejects", rejects.select(*schemas.fields("reject")), rejected))
 
-    def write(name: str, frame: "DataFrame", rows: int) -> None:
+    def write(name: str, frame: "DataFrame", stored: int) -> None:
         mongo.write(frame, name)
-        log.info("%s: %s rows stored", name, f"{rows:,}")
+        log.info("%s: %s rows stored", name, f"{stored:,}")
 
     # Two at a time: the server has an idle core while one collection's batch is sent.
     with ThreadPoolExecutor(2) as side:
@@ -271,7 +247,7 @@ def load(
         "load": plan.load_id,
         "reviews": validated["reviews"],
         "products": validated["products"],
-        "interactions": rows,
+        "interactions": n,
         "erased": left_out,
         "deleted": deleted,
     }
@@ -279,7 +255,7 @@ def load(
         "source": plan.reviews.source,
         "release": plan.reviews.release,
         "products": plan.products.source if plan.products else None,
-        "counts": {"reviews": _flat(outcome["reviews"]), "products": _flat(outcome["products"])},
+        "counts": {kind: outcome[kind] and counting.flat(outcome[kind]) for kind in ("reviews", "products")},
         "interactions": outcome["interactions"],
     }
     # The first time stands: a load repeated changes nothing.
@@ -287,14 +263,6 @@ def load(
         {"_id": plan.load_id}, {"$set": record, "$setOnInsert": {"loaded_at": datetime.now(UTC)}}, upsert=True
     )
     return outcome
-
-
-def _flat(counts: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Counts as a document: reasons as a list, since a reason may hold a dot."""
-    if counts is None:
-        return None
-    reasons = [{"reason": kind, "rows": rows} for kind, rows in counts["rejected_by_reason"].items()]
-    return counts | {"rejected_by_reason": reasons}
 
 
 def _staged(spark: "SparkSession", plan: Plan, kind: str) -> "tuple[DataFrame, DataFrame]":
@@ -312,8 +280,7 @@ def text(plan: Plan, outcome: dict[str, Any]) -> str:
         if source is None or counts is None:
             continue
         lines.append(f"{kind} from {source.source}: {len(source.files)} file(s), release {source.release}")
-        lines += [f"  {name:<12}{counts[name]:>14,}" for name in ("read", "stored", "duplicates", "rejected")]
-        lines += [f"    {rows:>14,}  {reason}" for reason, rows in counts["rejected_by_reason"].items()]
+        lines += counting.lines(counts)
         if "junk_prices" in counts:
             lines.append(f"  {'junk prices':<12}{counts['junk_prices']:>14,}  (stored without a price)")
         if "users" in counts:

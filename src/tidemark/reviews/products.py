@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as f
 from pyspark.sql import types as t
 
-from tidemark.reviews import cleaning
-from tidemark.reviews import lines as records
+from tidemark.landing import cleaning, rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -81,11 +80,13 @@ def maker(release: str) -> Callable[[Record], Record]:
 
 
 def stage(lines: "DataFrame", release: str) -> "DataFrame":
-    """Read, judge and clean `lines` (as `records.lines` gives them) of a release: columns as `records.stage` says, with
+    """Read, judge and clean `lines` (as `rows.lines` gives them) of a release: columns as `rows.stage` says, with
     `junk_price` (something stood there, and was no price)."""
-    return records.stage(lines, CONTRACT[release], "product", maker(release), {"junk_price": t.BooleanType()})
+    return rows.stage(
+        lines, rows.of_contract(CONTRACT[release], maker(release)), "product", {"junk_price": t.BooleanType()}
+    )
 
 
 def duplicates(staged: "DataFrame") -> "DataFrame":
     """The rows that give way to another of the same item, which says more (the longest line)."""
-    return records.duplicates(staged, [f.desc("line_length")])
+    return rows.duplicates(staged, [f.desc("line_length")])

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pyspark.sql import functions as f
 
 from tidemark.contracts import schemas
-from tidemark.reviews import cleaning
-from tidemark.reviews import lines as records
+from tidemark.landing import cleaning, rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -77,8 +76,8 @@ def maker(release: str) -> Callable[[Record], Record]:
 
 
 def stage(lines: "DataFrame", release: str) -> "DataFrame":
-    """Read, judge and clean `lines` (as `records.lines` gives them) of a release: columns as `records.stage` says."""
-    return records.stage(lines, CONTRACT[release], "review", maker(release))
+    """Read, judge and clean `lines` (as `rows.lines` gives them) of a release: columns as `rows.stage` says."""
+    return rows.stage(lines, rows.of_contract(CONTRACT[release], maker(release)), "review")
 
 
 def duplicates(staged: "DataFrame") -> "DataFrame":
@@ -86,7 +85,7 @@ def duplicates(staged: "DataFrame") -> "DataFrame":
 
     The one that stays says most: the longest text, then the most helpful votes.
     """
-    return records.duplicates(staged, [f.desc(f.length("text")), f.desc("helpful_votes")])
+    return rows.duplicates(staged, [f.desc(f.length("text")), f.desc("helpful_votes")])
 
 
 def profile(reviews: "DataFrame") -> dict[str, Any]:

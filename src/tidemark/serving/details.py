@@ -12,7 +12,9 @@ from pymongo.database import Database
 
 Document = Mapping[str, Any]
 
-PRODUCT_FIELDS = {"title": 1, "brand": 1, "main_category": 1, "categories": 1, "price": 1, "images": {"$slice": 1}}
+PRODUCT_FIELDS = dict.fromkeys(("title", "brand", "main_category", "categories", "price", "available"), 1) | {
+    "images": {"$slice": 1}
+}
 """Of the collection `products`, what a catalogue needs."""
 
 CHANGE_FIELDS = dict.fromkeys(
@@ -54,6 +56,7 @@ class Details:
             category=category,
             categories=categories,
             image=_url(images[0]),
+            available=bool(product.get("available", True)),
         )
 
     def changed(self, change: Document) -> "Details":

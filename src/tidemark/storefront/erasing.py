@@ -12,8 +12,8 @@ from typing import Any
 from pymongo.database import Database
 
 from tidemark.interactions.from_messages import user_of
+from tidemark.landing.erased_users import users_of_line
 from tidemark.registry import champion
-from tidemark.reviews.erased_users import users_of_line
 from tidemark.storage import mongo
 
 Document = dict[str, Any]
@@ -76,7 +76,7 @@ class Sweep:
         for model_id in champion.kept(self.db):
             yield self._list(model_id)
         yield from self._unindexed("dead_letters", {}, "value", _of_letter)
-        yield from self._unindexed("rejects", {"kind": "review"}, "raw", users_of_line)
+        yield from self._unindexed("rejects", {"kind": {"$ne": "product"}}, "raw", users_of_line)
         yield from self._signed_in()
 
     def _count(self, name: str) -> int:
@@ -115,8 +115,8 @@ class Sweep:
     ) -> Iterator[Place | None]:
         """Of documents that have whole what somebody sent, those that name the user."""
         ids, unreadable = [], 0
-        for number, document in enumerate(self.db[name].find(among, {field_name: 1}), 1):
-            named = users(document.get(field_name))
+        for number, document in enumerate(self.db[name].find(among, {field_name: 1, "user_id": 1}), 1):
+            named = [document["user_id"]] if document.get("user_id") else users(document.get(field_name))
             if named is None:
                 unreadable += 1
             elif self.user_id in named:

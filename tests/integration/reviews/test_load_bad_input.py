@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.loading import contents, run_load
 from tidemark.errors import GateError
-from tidemark.reviews import landing, load
+from tidemark.reviews import load, releases
 from tidemark.settings import Settings
 from tidemark.storage import mongo
 
@@ -102,7 +102,7 @@ def test_a_bad_set_fails_its_gate_and_nothing_is_loaded(
 ) -> None:
     path = tmp_path / "reviews.json"
     path.write_text("\n".join(json.dumps(row) for row in rows))
-    plan = load.Plan(landing.land(str(path), "reviews", "auto", str(tmp_path)), None, str(tmp_path / "staged"))
+    plan = load.Plan(releases.land(str(path), "reviews", "auto", str(tmp_path)), None, str(tmp_path / "staged"))
     with pytest.raises(GateError, match=message):
         load.validate(load_spark, plan, str(tmp_path / "docs"))
     assert (tmp_path / "docs" / "index.html").is_file()

@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.loading import contents
 from tidemark.errors import GateError
-from tidemark.reviews import builtin, landing
+from tidemark.reviews import builtin, releases
 from tidemark.reviews import load as loads
 from tidemark.settings import ROOT, Settings
 from tidemark.spark import job as jobs
@@ -55,8 +55,8 @@ def _landed(tmp_path: Path) -> str:
     run = str(tmp_path / "run")
     reviews, products = builtin.write(builtin.Size(REVIEWS, 2_000, 800), 3, str(tmp_path / "builtin"))
     loads.Plan(
-        landing.land(reviews, "reviews", "auto", str(tmp_path / "landed")),
-        landing.land(products, "products", "auto", str(tmp_path / "landed")),
+        releases.land(reviews, "reviews", "auto", str(tmp_path / "landed")),
+        releases.land(products, "products", "auto", str(tmp_path / "landed")),
         str(tmp_path / "staged"),
     ).write(run)
     return run
@@ -105,7 +105,7 @@ def test_a_job_that_fails_its_gate_says_so_across_the_process(
     source = tmp_path / "reviews.json"
     source.write_text("\n".join(json.dumps(row) for row in rows))
     run = str(tmp_path / "run")
-    loads.Plan(landing.land(str(source), "reviews", "auto", str(tmp_path)), None, str(tmp_path / "staged")).write(run)
+    loads.Plan(releases.land(str(source), "reviews", "auto", str(tmp_path)), None, str(tmp_path / "staged")).write(run)
     assert submitted("validate_reviews", run).wait() == jobs.DATA_ERROR
     with pytest.raises(GateError, match="all reviews are of one user"):
         jobs.raise_error("validate_reviews", run)

@@ -8,7 +8,8 @@ import pytest
 
 from tidemark.contracts import conformance, schemas
 from tidemark.interactions import from_reviews
-from tidemark.reviews import lines, products, reviews
+from tidemark.landing import rows as lines
+from tidemark.reviews import products, reviews
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

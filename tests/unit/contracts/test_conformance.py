@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidemark.contracts import conformance, schemas
-from tidemark.reviews import lines, products, reviews
+from tidemark.landing import rows
+from tidemark.reviews import products, reviews
 
 GOOD: dict[str, Any] = {
     "reviewerID": "A1",
@@ -154,7 +155,7 @@ def test_each_odd_value_in_each_field_of_each_release(contract: str) -> None:
         for value in ODD:
             record = good | {field: value}
             assert bool(conformance.differences(contract, record)) == bool(_by_jsonschema(contract, record))
-            read, found = lines.read(contract, json.dumps(record).encode())
+            read, found = rows.read(contract, json.dumps(record).encode())
             if not found:
                 given = {k: v for k, v in make(read).items() if v is not None and k not in ("junk_price", "timestamp")}
                 required = {"timestamp": "2014-05-13T16:53:20Z"} if kind == "review" else {}
@@ -176,8 +177,8 @@ def test_what_the_quick_check_does_not_know_is_left_to_jsonschema() -> None:
 
 def test_half_a_surrogate_pair_becomes_a_question_mark_but_not_in_an_id() -> None:
     text = json.dumps(GOOD | {"reviewText": "a\ud800b"}).encode()
-    assert lines.read("amazon_reviews_2018", text)[0]["reviewText"] == "a?b"
-    _, (found,) = lines.read("amazon_reviews_2018", json.dumps(GOOD | {"asin": "a\ud800b"}).encode())
+    assert rows.read("amazon_reviews_2018", text)[0]["reviewText"] == "a?b"
+    _, (found,) = rows.read("amazon_reviews_2018", json.dumps(GOOD | {"asin": "a\ud800b"}).encode())
     assert found.text == "asin: holds half of a surrogate pair"
-    whole = lines.read("amazon_reviews_2018", json.dumps(GOOD | {"reviewText": "\U0001f600"}).encode())
+    whole = rows.read("amazon_reviews_2018", json.dumps(GOOD | {"reviewText": "\U0001f600"}).encode())
     assert whole[0]["reviewText"] == "\U0001f600"

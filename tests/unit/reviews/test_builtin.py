@@ -11,7 +11,7 @@ import pytest
 
 from tidemark.contracts import conformance
 from tidemark.errors import BadInputError
-from tidemark.reviews import builtin, landing
+from tidemark.reviews import builtin, releases
 
 SIZE = builtin.Size(reviews=6_000, users=400, items=200)
 
@@ -30,9 +30,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path, written: tuple[str, str]) -> None:
     again, _ = builtin.write(SIZE, 7, str(tmp_path))
     other, _ = builtin.write(SIZE, 8, str(tmp_path))
-    first = landing.land(written[0], "reviews", "auto", str(tmp_path))
-    assert landing.land(again, "reviews", "auto", str(tmp_path)).fingerprint == first.fingerprint
-    assert landing.land(other, "reviews", "auto", str(tmp_path)).fingerprint != first.fingerprint
+    first = releases.land(written[0], "reviews", "auto", str(tmp_path))
+    assert releases.land(again, "reviews", "auto", str(tmp_path)).fingerprint == first.fingerprint
+    assert releases.land(other, "reviews", "auto", str(tmp_path)).fingerprint != first.fingerprint
 
 
 def test_what_is_complete_is_reused_and_what_is_not_is_made_again(tmp_path: Path) -> None:

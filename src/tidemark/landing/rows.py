@@ -1,10 +1,11 @@
-"""Files of JSON lines, read by Spark's workers with the type of their contract, held against it and made into records.
+"""Rows: files of one record a line, read by Spark's workers, held against a contract and made into records.
 
 One pass of plain Python over Arrow batches reads, judges and cleans a line: the same check as the stream's, so that
 batch and stream refuse the same records for the same reasons, and rules of cleaning that are plain functions.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 Record = dict[str, Any]
+Judged = tuple[Record, list[Difference]]
+Judge = Callable[[bytes, int], Judged]
+"""What makes of a line and its place (0 where places are not told) a record to store, or tells why it is none."""
 
 
 def lines(spark: "SparkSession", paths: Sequence[str], partitions: int) -> "DataFrame":
@@ -29,11 +33,20 @@ def lines(spark: "SparkSession", paths: Sequence[str], partitions: int) -> "Data
     """
     frame = spark.read.option("lineSep", "\n").text(list(paths))
     frame = frame.select(f.col("value").alias("raw"), f.col("_metadata.file_path").alias("file"))
-    frame = frame.where(f.btrim(f.col("raw"), f.lit(" \t\r")) != "")
-    bom = "\ufeff"
+    return spread(without_marks(frame), partitions)
+
+
+def without_marks(frame: "DataFrame") -> "DataFrame":
+    """`frame` without blank lines, and without the mark of UTF-8 at the start of `raw`."""
+    mark = "\ufeff"
     frame = frame.withColumn(
-        "raw", f.when(f.col("raw").startswith(bom), f.expr("substring(raw, 2)")).otherwise(f.col("raw"))
+        "raw", f.when(f.col("raw").startswith(mark), f.expr("substring(raw, 2)")).otherwise(f.col("raw"))
     )
+    return frame.where(f.btrim(f.col("raw"), f.lit(" \t\r")) != "")
+
+
+def spread(frame: "DataFrame", partitions: int) -> "DataFrame":
+    """`frame` in `partitions` tasks, where it has fewer."""
     return frame.repartition(partitions) if frame.rdd.getNumPartitions() < partitions else frame
 
 
@@ -64,21 +77,25 @@ def _whole(value: Any) -> Any:
     return value
 
 
-def stage(
-    frame: "DataFrame",
-    contract: str,
-    kind: str,
-    make: Callable[[Record], Record],
-    extra: Mapping[str, t.DataType] | None = None,
-) -> "DataFrame":
+def of_contract(contract: str, make: Callable[[Record], Record]) -> Judge:
+    """The judge of lines of JSON that are held against `contract`; `make` makes a good record into one to store."""
+
+    def judge(line: bytes, place: int) -> Judged:
+        record, differences = read(contract, line)
+        return ({}, differences) if differences else (make(record), [])
+
+    return judge
+
+
+def stage(frame: "DataFrame", judge: Judge, kind: str, extra: Mapping[str, t.DataType] | None = None) -> "DataFrame":
     """Read, judge and clean lines.
 
     Args:
-        frame: `raw` and `file`, as `lines` gives them.
-        contract: what a line is held against.
-        kind: the contract of what is made of it: `review` or `product`.
-        make: makes a good record into one of `kind`; what it leaves out or gives as None takes the contract's `default`.
-        extra: further fields that `make` gives.
+        frame: `raw` and `file`, as `lines` gives them; perhaps `place`, a number of each row.
+        judge: makes a line into a record of `kind`; what it leaves out or gives as None takes the contract's `default`. Of a line
+            that is none, it may tell fields all the same.
+        kind: the contract of what is made: `review`, `interaction` or `product`.
+        extra: further fields that `judge` gives.
 
     Returns:
         One row per line: the columns of `kind` and `extra`, then `file`, `kinds` and `texts` (why it was rejected, null
@@ -101,6 +118,7 @@ def stage(
         "file",
         f.xxhash64("raw").alias("line_hash"),
         f.octet_length("raw").alias("line_length"),
+        *(["place"] if "place" in frame.columns else []),
     )
     names = [field.name for field in made]
     defaults = {name: node.get("default") for name, node in schemas.schema(kind)["properties"].items()}
@@ -108,25 +126,21 @@ def stage(
 
     def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            yield _staged(batch, contract, make, names, defaults, arrow)
+            yield _staged(batch, judge, names, defaults, arrow)
 
     return given.mapInArrow(run, schema).withColumn("row", f.monotonically_increasing_id())
 
 
 def _staged(
-    batch: pa.RecordBatch,
-    contract: str,
-    make: Callable[[Record], Record],
-    names: list[str],
-    defaults: Mapping[str, Any],
-    schema: pa.Schema,
+    batch: pa.RecordBatch, judge: Judge, names: list[str], defaults: Mapping[str, Any], schema: pa.Schema
 ) -> pa.RecordBatch:
     columns: dict[str, list[Any]] = {name: [] for name in [*names, "kinds", "texts", "raw"]}
     fill = [(name, columns[name].append, defaults.get(name)) for name in names]
     kinds, texts, raw = (columns[name].append for name in ("kinds", "texts", "raw"))
-    for line in batch.column("raw").to_pylist():
-        record, differences = read(contract, line)
-        given = {} if differences else make(record)
+    lines = batch.column("raw").to_pylist()
+    places = batch.column("place").to_pylist() if "place" in batch.schema.names else repeat(0, len(lines))
+    for line, place in zip(lines, places, strict=True):
+        given, differences = judge(line, place)
         for name, append, default in fill:
             value = given.get(name)
             append(default if value is None and not differences else value)
@@ -155,8 +169,12 @@ def duplicates(staged: "DataFrame", order: "Sequence[Column]") -> "DataFrame":
 
 def stored(staged: "DataFrame", duplicate_rows: "DataFrame", kind: str) -> "DataFrame":
     """The records to store, with the columns of the contract `kind` and no others."""
-    good = staged.where("kinds IS NULL").join(f.broadcast(duplicate_rows), "row", "left_anti")
-    return good.select(*schemas.fields(kind))
+    return good(staged, duplicate_rows).select(*schemas.fields(kind))
+
+
+def good(staged: "DataFrame", duplicate_rows: "DataFrame") -> "DataFrame":
+    """The rows to store, with all their columns."""
+    return staged.where("kinds IS NULL").join(f.broadcast(duplicate_rows), "row", "left_anti")
 
 
 MONGO_ROOM = 12 * 1024 * 1024
@@ -168,7 +186,7 @@ def rejects(staged: "DataFrame", kind: str, load: str) -> "DataFrame":
 
     Args:
         staged: as `stage` gives it.
-        kind: `review` or `product`.
+        kind: `review`, `interaction` or `product`; of an interaction, `user_id` is kept with it.
         load: the `_id` of the load.
     """
     refused = staged.where("texts IS NOT NULL").withColumn("_id", f.sha2("raw", 256))
@@ -177,6 +195,7 @@ def rejects(staged: "DataFrame", kind: str, load: str) -> "DataFrame":
         f.first("texts").alias("reasons"),
         f.min("file").alias("file"),
         f.count("*").alias("copies"),
+        f.first(f.col("user_id") if kind == "interaction" else f.lit(None).cast("string")).alias("user_id"),
     )
     text = f.col("bytes").cast("string")
     utf8 = f.is_valid_utf8(text)
@@ -195,4 +214,5 @@ def rejects(staged: "DataFrame", kind: str, load: str) -> "DataFrame":
         "file",
         f.lit(load).alias("load"),
         "copies",
+        "user_id",
     )

@@ -9,7 +9,7 @@ import fsspec
 import pytest
 
 from tidemark.errors import BadInputError, UnreachableError
-from tidemark.reviews import landing
+from tidemark.reviews import releases
 
 REVIEW_2018 = {"overall": 5.0, "verified": True, "reviewerID": "A1", "asin": "B1", "unixReviewTime": 1_400_000_000}
 REVIEW_2014 = {"reviewerID": "A1", "asin": "B1", "helpful": [0, 1], "overall": 4.0, "unixReviewTime": 1_300_000_000}
@@ -27,8 +27,8 @@ def _lines(*records: Any) -> bytes:
     return "".join(f"{json.dumps(record)}\n" for record in records).encode()
 
 
-def _land(path: Path | str, kind: str = "reviews", release: str = "auto") -> landing.Source:
-    return landing.land(str(path), kind, release, str(Path(str(path)).parent / "landed"))
+def _land(path: Path | str, kind: str = "reviews", release: str = "auto") -> releases.Source:
+    return releases.land(str(path), kind, release, str(Path(str(path)).parent / "landed"))
 
 
 def _file(folder: Path, content: bytes, name: str = "reviews.json") -> Path:
@@ -69,7 +69,7 @@ def test_a_remote_file_is_copied_whole(tmp_path: Path) -> None:
     packed = _packed(_lines(REVIEW_2018))
     with fsspec.open("memory://bucket/reviews.json.gz", "wb") as stream:
         stream.write(packed)
-    landed = landing.land("memory://bucket/reviews.json.gz", "reviews", "auto", str(tmp_path / "landed"))
+    landed = releases.land("memory://bucket/reviews.json.gz", "reviews", "auto", str(tmp_path / "landed"))
     assert Path(landed.paths[0]).read_bytes() == packed
     assert Path(landed.paths[0]).parent == tmp_path / "landed"
 
@@ -165,4 +165,4 @@ def test_a_store_that_does_not_answer_is_unreachable(tmp_path: Path, monkeypatch
 
     fsspec.register_implementation("down", Down, clobber=True)
     with pytest.raises(UnreachableError, match="ConnectionResetError"):
-        landing.land("down://x/reviews.json", "reviews", "auto", str(tmp_path))
+        releases.land("down://x/reviews.json", "reviews", "auto", str(tmp_path))

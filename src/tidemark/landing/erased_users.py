@@ -6,12 +6,12 @@ meanwhile: so once all is written, what it may have written of them is removed.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pymongo.database import Database
 
-from tidemark.interactions.keys import REVIEW_PREFIX
+from tidemark.interactions.keys import FILE_PREFIX, REVIEW_PREFIX
 from tidemark.storage.tombstones import Tombstones
 
 if TYPE_CHECKING:
@@ -39,15 +39,23 @@ def deleted_reviews(gone: Tombstones) -> list[str]:
     return [key.removeprefix(REVIEW_PREFIX) for key in gone.interactions if key.startswith(REVIEW_PREFIX)]
 
 
-def without_deleted(reviews: "DataFrame", gone: Tombstones) -> "tuple[DataFrame, int]":
-    """`reviews` (columns of the contract `review`) less those that were deleted, and how many of them that are. Where
-    nothing was, it runs nothing."""
-    keys = deleted_reviews(gone)
+def without_keys(frame: "DataFrame", keys: Collection[str]) -> "tuple[DataFrame, int]":
+    """`frame` (with `_id`) less the rows of these keys, and how many of them there are. Where there are no keys, it runs nothing."""
     if not keys:
-        return reviews, 0
-    theirs = reviews.sparkSession.createDataFrame([(key,) for key in keys], "_id string")
-    same = reviews["_id"] == theirs["_id"]
-    return reviews.join(theirs, same, "left_anti"), reviews.join(theirs, same, "left_semi").count()
+        return frame, 0
+    theirs = frame.sparkSession.createDataFrame([(key,) for key in keys], "_id string")
+    same = frame["_id"] == theirs["_id"]
+    return frame.join(theirs, same, "left_anti"), frame.join(theirs, same, "left_semi").count()
+
+
+def without(frame: "DataFrame", users: Sequence[str]) -> "tuple[DataFrame, int]":
+    """`frame` (with `user_id`) less the rows of these users, and how many of them there are."""
+    from pyspark.sql import functions as f
+
+    if not users:
+        return frame, 0
+    theirs = f.col("user_id").isin(list(users))
+    return frame.where(~theirs), frame.where(theirs).count()
 
 
 def forget(db: Database[dict[str, Any]], load_id: str, users: Iterable[str], gone: Tombstones) -> None:
@@ -73,3 +81,30 @@ def forget(db: Database[dict[str, Any]], load_id: str, users: Iterable[str], gon
     ids = [line["_id"] for line in refused if gone.of(users_of_line(line.get("raw")) or ())]
     for start in range(0, len(ids), REMOVED):
         db["rejects"].delete_many({"_id": {"$in": ids[start : start + REMOVED]}})
+
+
+def forget_file(db: Database[dict[str, Any]], load_id: str, users: Iterable[str], gone: Tombstones) -> None:
+    """The same of a load of any team's interactions.
+
+    Args:
+        db: the platform's database.
+        load_id: the load, whose rejects are looked through.
+        users: the erased users of its interactions.
+        gone: all who are erased, and all that is deleted.
+    """
+    keys = [key for key in gone.interactions if key.startswith(FILE_PREFIX)]
+    for start in range(0, len(keys), REMOVED):
+        chosen = {"_id": {"$in": keys[start : start + REMOVED]}}
+        db["interaction_details"].delete_many(chosen)
+        db["interactions"].delete_many(chosen)
+    for user_id in users:
+        while ids := [d["_id"] for d in db["interactions"].find({"user_id": user_id}, {"_id": 1}).limit(REMOVED)]:
+            db["interaction_details"].delete_many(
+                {"_id": {"$in": ids}}
+            )  # first: they are found by their interactions alone
+            db["interactions"].delete_many({"_id": {"$in": ids}})
+    if gone:
+        refused = db["rejects"].distinct("user_id", {"load": load_id, "kind": "interaction"})
+        db["rejects"].delete_many(
+            {"load": load_id, "kind": "interaction", "user_id": {"$in": gone.of(filter(None, refused))}}
+        )

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidemark.contracts import schemas
-from tidemark.reviews import lines as records
+from tidemark.landing import rows as records
 from tidemark.reviews import reviews
 
 if TYPE_CHECKING:

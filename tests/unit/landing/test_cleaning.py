@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tidemark.reviews import cleaning
+from tidemark.landing import cleaning
 
 
 @pytest.mark.parametrize(

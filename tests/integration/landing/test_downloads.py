@@ -16,8 +16,9 @@ import pytest
 from tests.support.unruly_server import Does, unruly
 from tests.support.waiting import eventually
 from tidemark.errors import BadInputError, SettingError, UnreachableError
-from tidemark.reviews import by_name, downloads, load
-from tidemark.reviews.downloads import Patience
+from tidemark.landing import downloads
+from tidemark.landing.downloads import Patience
+from tidemark.reviews import by_name, load
 from tidemark.settings import settings
 
 WHOLE = gzip.compress(random.Random(1).randbytes(3_000_000))
@@ -74,7 +75,7 @@ def test_a_file_that_was_changed_meanwhile_is_fetched_anew(tmp_path):
     fetched(tmp_path, Does(stops_after=1_000_000, tag='"old"', body=b"x" * 2_000_000))
 
 
-@pytest.mark.parametrize("after", ["0", "1", formatdate(usegmt=True), "soon"])
+@pytest.mark.parametrize("after", ["0", "1", formatdate(usegmt=True), "soon"], ids=["now", "1 s", "a date", "no time"])
 def test_too_many_requests_are_waited_for_as_long_as_is_asked_within_bounds(tmp_path, after):
     fetched(
         tmp_path, Does(status=429, headers={"Retry-After": after}), Does(status=503, headers={"Retry-After": "99999"})
@@ -144,7 +145,7 @@ def test_a_server_that_stalls_is_left_after_a_while(tmp_path):
 
 def test_killed_in_the_midst_it_goes_on_and_a_second_run_waits_for_the_first(tmp_path):
     target, go_on = tmp_path / "file.gz", threading.Event()
-    code = "import sys, pathlib; from tidemark.reviews import downloads; downloads.fetch(sys.argv[1], pathlib.Path(sys.argv[2]))"
+    code = "import sys, pathlib; from tidemark.landing import downloads; downloads.fetch(sys.argv[1], pathlib.Path(sys.argv[2]))"
     with unruly({FILE: WHOLE}, [Does(pauses=threading.Event()), Does(pauses=go_on)]) as server:
 
         def start():

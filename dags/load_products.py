@@ -1,0 +1,119 @@
+"""
+### Load products
+
+Brings any team's catalogue into MongoDB: titles, categories, prices, pictures, in CSV, TSV, JSON lines or Parquet, whatever the
+columns are called. Models learn from them what nobody has taken yet, and the storefront shows them.
+
+**When it runs.** By hand, or triggered with other parameters by whoever has a new catalogue. When it ends and there are
+interactions to learn from, it updates the asset `products`, which starts `retrain_recommender`: the model that then goes live
+shows what was loaded.
+
+**What it does.** As `load_interactions`: `land` finds the files and says how they will be read, `validate` judges every row,
+`load` upserts, `report` shows the counts. One product is stored for each item, the newest load's; of several lines of one item
+in one load, the longest. Columns that are nothing of the kind are kept under `extra`.
+
+**When a task is red.** Its log ends with one line that says what is wrong.
+
+| task | usual cause | what to do |
+|---|---|---|
+| `land` | two columns may be the item; no header; no text | the message names the parameter or the file that settles it |
+| `validate` | the gate: nothing or too little could be taken | read the reasons in the log, or the Data Docs that it names |
+| `load` | MongoDB does not answer | `make status`; clear the task when it is back: it continues the same load |
+| `refresh` (skipped) | no interactions are stored yet | load some: a model follows by itself |
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, Param, task
+from airflow.sdk.exceptions import AirflowSkipException
+from tidemark_operators import DEFAULT_ARGS, PRODUCTS, TidemarkSparkSubmit
+
+from tidemark.dag_ids import LOAD_PRODUCTS
+
+
+def column(title: str, description: str) -> Param:
+    """A parameter that names a column, or is left empty."""
+    return Param(None, type=["null", "string"], maxLength=200, title=title, description=description, section="Columns")
+
+
+PARAMS = {
+    "source": Param(
+        "",
+        type="string",
+        minLength=1,
+        title="Source",
+        description="A path, folder, glob or URL (s3://, gs://, https://) of CSV, TSV, JSON lines or Parquet, plain or packed (gz, "
+        "bz2, zst); a relative path starts at the project's root.",
+    ),
+    "name": Param(
+        None,
+        type=["null", "string"],
+        pattern="^[a-z0-9][a-z0-9_-]{0,31}$",
+        title="Name of the source",
+        description="Kept with each product; empty: the preset's, or the file's.",
+    ),
+    "preset": Param(
+        "auto",
+        enum=["auto", "none", "movielens"],
+        title="Preset",
+        description="Files whose columns are known. `auto` tells by the columns.",
+    ),
+    "item": column("Item", "The column of the item's id; empty: by its usual names."),
+    "title": column("Title", "The column of the title; empty: by its usual names."),
+    "category": column("Category", "The column of the categories, `|` or `>` between them; empty: by its usual names."),
+    "price": column("Price", "The column of the price; empty: by its usual names."),
+    "brand": column("Brand", "The column of the brand; empty: by its usual names."),
+    "description": column("Description", "The column of the description; empty: by its usual names."),
+    "image": column("Image", "The column of a picture's URL; empty: by its usual names."),
+    "available": column("Available", "The column of whether it can be had; empty: by its usual names, else it can."),
+    "encoding": Param(
+        None,
+        type=["null", "string"],
+        title="Encoding",
+        description="Of the text, where it is not UTF-8 and does not say so itself: iso-8859-1, cp1252, ...",
+    ),
+}
+
+with DAG(
+    LOAD_PRODUCTS,
+    description="Any team's catalogue into MongoDB, every row accounted for",
+    doc_md=__doc__,
+    schedule=None,
+    max_active_runs=1,
+    params=PARAMS,
+    default_args=DEFAULT_ARGS,
+    tags=["tidemark", "sources"],
+) as dag:
+
+    @task(execution_timeout=timedelta(hours=2))
+    def land(params: dict, dag_run) -> str:  # type: ignore[no-untyped-def] # Airflow gives both
+        """Find the files, tell and say how they are read; returns the run folder."""
+        from tidemark.sources import planning
+
+        return planning.plan(planning.PRODUCTS, params, dag_run.dag_id, dag_run.run_id)
+
+    @task
+    def report(run: str, dag_run) -> dict:  # type: ignore[no-untyped-def] # Airflow gives the second
+        """Log what was read, stored, dropped and why, and write the run's manifest; returns the counts."""
+        from tidemark.sources import storing
+
+        counts = storing.log_report(run)
+        storing.write_manifest(run, dag_run.dag_id, dag_run.run_id)
+        return counts
+
+    @task(outlets=[PRODUCTS])
+    def refresh() -> None:
+        """Ask for a model that shows what was loaded, where there is something to learn from."""
+        from tidemark.sources import storing
+
+        if not storing.are_there_interactions():
+            raise AirflowSkipException("no interactions are stored yet: a model follows when some are loaded")
+
+    folder = land()
+    validate = TidemarkSparkSubmit(
+        task_id="validate", job="validate_source.py", run=folder, short=True, execution_timeout=timedelta(hours=2)
+    )
+    load = TidemarkSparkSubmit(
+        task_id="load", job="load_source.py", run=folder, short=True, execution_timeout=timedelta(hours=4)
+    )
+    validate >> load >> report(folder) >> refresh()

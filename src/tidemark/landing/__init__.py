@@ -1,0 +1,1 @@
+"""Landing: how files come in, whatever they hold: found, read through, judged row by row, counted."""

@@ -1,0 +1,95 @@
+"""Folding lines: tables in whose quoted fields line feeds stand, made tables with one record a line.
+
+A record goes on in the next line while its quotes are odd, if it then has as many fields as the header; a stray quote is no
+reason to swallow what follows.
+"""
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+
+import fsspec
+
+from tidemark.landing import packing
+from tidemark.sources.formats import Format, fields_or_none
+
+MOST_LINES = 1_000
+"""Lines of one record."""
+MOST_BYTES = 16 << 20
+
+
+def joined(lines: Iterable[str], width: int | None = None) -> Iterator[str]:
+    """The records that `lines` are, without their line ends; a line feed stands where two lines became one record.
+
+    Args:
+        lines: in order.
+        width: fields of a record; None: unknown, what has even quotes is one.
+    """
+    return (record for record, _ in _records(lines, lambda text: width is None or width_of(text) == width))
+
+
+def width_of(text: str, separator: str = ",") -> int:
+    """How many fields a record has; 0 where its quotes match nothing."""
+    return len(fields_or_none(text, separator) or ())
+
+
+def _records(lines: Iterable[str], is_whole: Callable[[str], bool]) -> Iterator[tuple[str, bool]]:
+    """Each record, and whether it goes over several lines."""
+    ahead: deque[str] = deque()
+    source = iter(lines)
+    while True:
+        line = ahead.popleft() if ahead else next(source, None)
+        if line is None:
+            return
+        taken, quotes, size = [line], line.count('"'), len(line)
+        while quotes % 2 and len(taken) < MOST_LINES and size < MOST_BYTES:
+            more = ahead.popleft() if ahead else next(source, None)
+            if more is None:
+                break
+            taken.append(more)
+            quotes += more.count('"')
+            size += len(more)
+        whole = "\n".join(taken)
+        if len(taken) > 1 and not (
+            quotes % 2 == 0 and is_whole(whole)
+        ):  # a stray quote: the line is a record of its own
+            ahead.extendleft(reversed(taken[1:]))
+            yield line, False
+        else:
+            yield whole, len(taken) > 1
+
+
+def needed(lines: Iterable[bytes], format_: Format) -> bool:
+    """Whether any record of a table goes over several lines."""
+    return any(more for _, more in _of_bytes(lines, format_))
+
+
+def _of_bytes(lines: Iterable[bytes], format_: Format) -> Iterator[tuple[str, bool]]:
+    texts = (line.rstrip(b"\n").removesuffix(b"\r").decode("utf-8", "surrogateescape") for line in lines)
+    width = len(format_.columns)
+    return _records(texts, lambda text: width_of(text, format_.separator) == width)
+
+
+def copy(source: str, target: str, format_: Format, most_bytes: int) -> None:
+    """Write the records of a table, without its header, as JSON arrays of their fields.
+
+    Args:
+        source: the table, in UTF-8.
+        target: where to.
+        format_: of the table.
+        most_bytes: that it may hold.
+    """
+    filesystem, at = fsspec.core.url_to_fs(target)
+    filesystem.makedirs(at.rsplit("/", 1)[0], exist_ok=True)
+    header = format_.header
+    with packing.opened(source, most_bytes) as whole, filesystem.open(at, "wb") as out:
+        for record, _ in _of_bytes(whole.lines(), format_):
+            if not record.strip(" \t\r\ufeff"):
+                continue
+            if header:
+                header = False
+                continue
+            row = fields_or_none(record, format_.separator) or [
+                record
+            ]  # of another width: refused with that as its reason
+            out.write(json.dumps(row).encode("utf-8") + b"\n")
