@@ -13,7 +13,7 @@ from tidemark.console.airflow_runs import AirflowRun
 from tidemark.console.page_rows import ModelRow
 from tidemark.errors import NotServedError, UnreachableError
 from tidemark.operations.sources import Sources
-from tidemark.storage import manifests, run_folder
+from tidemark.storage import artifacts, manifests, run_folder
 
 GRAPH_CHART = "charts/neighbourhood"
 FIRST_CHARTS = ("metrics", "sample", "history")
@@ -78,6 +78,7 @@ class RunPage:
     docs: tuple[str, ...] = ()
     made_by: tuple[tuple[str, str], ...] = ()
     troubles: tuple[str, ...] = field(default=())
+    said: tuple[tuple[str, str], ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -87,7 +88,7 @@ class RunPage:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to show."""
-        return not (self.whole or self.docs)
+        return not (self.whole or self.docs or self.said)
 
 
 def page(sources: Sources, dag_id: str, key: str, run: AirflowRun | None) -> RunPage:
@@ -108,9 +109,9 @@ def page(sources: Sources, dag_id: str, key: str, run: AirflowRun | None) -> Run
     except Exception as error:  # any file system, any error of it: the page says so and shows the rest
         manifest = None
         troubles.append(f"The run's manifest cannot be read from the artifacts' location ({type(error).__name__})")
-    docs = run_files.documents(folder)
+    docs, said = run_files.documents(folder), _said(folder)
     if manifest is None:
-        return RunPage(dag_id, key, run, known, docs=docs, troubles=tuple(troubles))
+        return RunPage(dag_id, key, run, known, docs=docs, troubles=tuple(troubles), said=said)
     model, model_id = None, manifest.get("model_id")
     if model_id:
         try:
@@ -137,6 +138,7 @@ def page(sources: Sources, dag_id: str, key: str, run: AirflowRun | None) -> Run
         docs=docs,
         made_by=_made_by(manifest),
         troubles=tuple(troubles),
+        said=said,
     )
 
 
@@ -147,6 +149,17 @@ def run_id_of(sources: Sources, dag_id: str, key: str) -> str | None:
     except (OSError, ValueError, NotServedError):
         return None
     return run_id if isinstance(run_id, str) and run_folder.key(run_id) == key else None
+
+
+def _said(folder: str) -> tuple[tuple[str, str], ...]:
+    """How a load reads its source, as its first task has found out: told before anything is stored; nothing of other runs."""
+    try:
+        lines = artifacts.read_json(f"{folder}/{run_folder.LAND}").get("said") or ()
+    except (OSError, ValueError, AttributeError):
+        return ()
+    return tuple(
+        (name if told else "", told or name) for name, _, told in (str(line).partition(": ") for line in lines)
+    )
 
 
 def _is_plain(path: str) -> bool:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def find(source: str, suffixes: Sequence[str], config: Settings, *, nested: bool
     try:
         filesystem, path = fsspec.core.url_to_fs(named)
         if any(c in path for c in "*?["):
-            files = [p for p, info in filesystem.glob(path, detail=True).items() if info["type"] == "file"]
+            files = [p for p, info in filesystem.glob(path, detail=True).items() if _is_file(info)]
             nothing = "no file matches this pattern"
             base = path[: min(path.index(c) for c in "*?[" if c in path)].rpartition("/")[0]
         elif filesystem.info(path)["type"] == "directory":
@@ -70,7 +70,12 @@ def find(source: str, suffixes: Sequence[str], config: Settings, *, nested: bool
 
 
 def _files_of(filesystem: Any, path: str) -> list[str]:
-    return [info["name"] for info in filesystem.ls(path, detail=True) if info["type"] == "file"]
+    return [info["name"] for info in filesystem.ls(path, detail=True) if _is_file(info)]
+
+
+def _is_file(info: Mapping[str, Any]) -> bool:
+    """Whether it is a file, or a link, which is looked at when it is known whereto it leads."""
+    return info["type"] == "file" or bool(info.get("islink"))
 
 
 def _plain_name(path: str) -> str:

@@ -71,7 +71,7 @@ def _of_bytes(lines: Iterable[bytes], format_: Format) -> Iterator[tuple[str, bo
 
 
 def copy(source: str, target: str, format_: Format, most_bytes: int) -> None:
-    """Write the records of a table, without its header, as JSON arrays of their fields.
+    """Write the records of a table, without its header, as JSON arrays of their fields; one whose quotes match nothing as a text.
 
     Args:
         source: the table, in UTF-8.

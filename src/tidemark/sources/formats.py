@@ -67,7 +67,7 @@ def fields(line: str, separator: str) -> list[str]:
     """
     if len(separator) > 1 or '"' not in line:
         return line.split(separator)
-    for escape in (None, "\\"):
+    for escape in (None, "\\") if "\\" in line else (None,):
         try:
             return next(
                 csv.reader([line], delimiter=separator, strict=True, doublequote=escape is None, escapechar=escape)
@@ -130,9 +130,13 @@ def _is_unlike(first: list[str], rows: Sequence[list[str] | None]) -> bool:
     whole = [row for row in rows if row is not None and len(row) == len(first)]
     if not whole:
         return False
+    columns = list(zip(first, *whole, strict=True))
     return any(
-        not is_number(name) and all(is_number(row[place]) or not row[place].strip() for row in whole)
-        for place, name in enumerate(first)
+        name.strip()
+        and not is_number(name)
+        and any(map(is_number, rest))
+        and all(is_number(c) or not c.strip() for c in rest)
+        for name, *rest in columns
     )
 
 

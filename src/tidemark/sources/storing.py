@@ -12,7 +12,7 @@ from tidemark.contracts import schemas
 from tidemark.landing import counts as counting
 from tidemark.phases import phase
 from tidemark.settings import settings
-from tidemark.sources.planning import INTERACTIONS, NO_TIMES, Plan, rules_of_interactions, rules_of_products
+from tidemark.sources.planning import INTERACTIONS, NO_TIMES, PRODUCTS, Plan, rules_of_interactions, rules_of_products
 from tidemark.storage import artifacts, manifests, run_folder
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def validate(spark: "SparkSession", plan: Plan, docs_folder: str) -> dict[str, A
 
 def _stage(spark: "SparkSession", plan: Plan) -> "tuple[DataFrame, DataFrame]":
     """Read and judge the records into the staged folder; gives the rows and the duplicates' numbers."""
+    from pyspark.sql import functions as f
     from pyspark.sql import types as t
 
     from tidemark.landing import rows
@@ -82,7 +83,8 @@ def _stage(spark: "SparkSession", plan: Plan) -> "tuple[DataFrame, DataFrame]":
     frame = reading.records(spark, plan.landed, spark.sparkContext.defaultParallelism, ordered=ordered)
     rows.stage(frame, judge, RECORDS[plan.kind], extra).write.mode("overwrite").parquet(f"{plan.staged}/rows")
     staged = spark.read.parquet(f"{plan.staged}/rows")
-    rows.duplicates(staged, []).coalesce(1).write.mode("overwrite").parquet(f"{plan.staged}/duplicates")
+    order = [f.desc("line_length")] if plan.kind == PRODUCTS else []
+    rows.duplicates(staged, order).coalesce(1).write.mode("overwrite").parquet(f"{plan.staged}/duplicates")
     return staged, spark.read.parquet(f"{plan.staged}/duplicates")
 
 
@@ -235,6 +237,6 @@ def write_manifest(run: str, dag_id: str, run_id: str) -> None:
         run_id=run_id,
         title=f"{plan.kind.capitalize()} of the source {plan.name}, from {plan.landed.source}",
         counts={name: outcome["counts"][name] for name in ("read", "stored", "duplicates", "rejected")},
-        verdicts={GATES[plan.kind]: "passes"} | dict(line.split(": ", 1) for line in plan.said if ": " in line),
+        verdicts={GATES[plan.kind]: "passes"},  # what fails it never comes here
         titles={f"docs/{GATES[plan.kind]}/index.html": f"Gate {GATES[plan.kind]}"},
     )

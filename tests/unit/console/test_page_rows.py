@@ -285,6 +285,18 @@ def test_a_run_that_failed_half_way_names_its_task_and_shows_what_was_checked(tm
     assert "snapshot.json" not in text
 
 
+def test_how_a_load_reads_its_source_is_shown_before_anything_is_stored(tmp_path: Path):
+    folder = run_folder.of(str(tmp_path), "load_interactions", "manual__1")
+    said = ["columns: user = <b>'u'</b> (given)", "no times: the order is the time", "plain"]
+    artifacts.write_json(f"{folder}/{run_folder.LAND}", {"said": said})
+    text = shown(str(tmp_path), run("running"), dag="load_interactions")
+    assert "How it is read" in text
+    assert "user = &lt;b&gt;&#39;u&#39;&lt;/b&gt; (given)" in text
+    assert "still at work" in text
+    artifacts.write_json(f"{folder}/{run_folder.LAND}", ["of another version"])
+    assert "How it is read" not in shown(str(tmp_path), run("running"), dag="load_interactions")
+
+
 @pytest.mark.parametrize(
     ("of", "words"),
     [
