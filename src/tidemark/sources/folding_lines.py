@@ -89,7 +89,5 @@ def copy(source: str, target: str, format_: Format, most_bytes: int) -> None:
             if header:
                 header = False
                 continue
-            row = fields_or_none(record, format_.separator) or [
-                record
-            ]  # of another width: refused with that as its reason
-            out.write(json.dumps(row).encode("utf-8") + b"\n")
+            row = fields_or_none(record, format_.separator)
+            out.write(json.dumps(record if row is None else row).encode() + b"\n")

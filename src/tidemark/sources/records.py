@@ -60,7 +60,9 @@ def _of_table(format_: Format) -> Callable[[bytes], Decoded]:
         try:
             text = _text(line)
             row = json.loads(text) if format_.folded else fields(text, format_.separator)
-            row = fields(row, format_.separator) if isinstance(row, str) else row  # which says why it could not be folded
+            row = (
+                fields(row, format_.separator) if isinstance(row, str) else row
+            )  # which says why it could not be folded
         except UnicodeDecodeError as error:
             return _not_utf8(error)
         except ValueError as error:

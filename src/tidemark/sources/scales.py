@@ -49,6 +49,7 @@ class Scale:
 STARS = Scale(LOWEST, HIGHEST)
 KNOWN = (Scale(0, 1), STARS, Scale(0.5, 5), Scale(0, 5), Scale(1, 10), Scale(0, 10), Scale(0, 100))
 """Tried in this order: the first that holds all of a sample."""
+NEARLY_ALL = 0.95
 
 
 def parse(text: str) -> Scale:
@@ -81,8 +82,25 @@ def find(source: str, ratings: Sequence[float]) -> Scale:
         )
     for scale in KNOWN:
         if scale.low <= least and most <= scale.high:
+            _require_used(source, ratings, scale)
             return scale
     raise BadInputError(
         f"{source}: ratings from {least:g} to {most:g} are on no scale that is known. Give the parameter `scale`: the worst and the "
         "best rating that can be given, as 0-20"
     )
+
+
+def _require_used(source: str, ratings: Sequence[float], scale: Scale) -> None:
+    """Refuse a scale that a few ratings alone speak for: they may be the mistake.
+
+    Raises:
+        BadInputError: nearly all ratings are on another, of half the width or less; it asks.
+    """
+    for other in KNOWN:
+        inside = sum(other.holds(rating) for rating in ratings)
+        if other.high * 2 <= scale.high and inside >= NEARLY_ALL * len(ratings):
+            outside = next(rating for rating in ratings if not other.holds(rating))
+            raise BadInputError(
+                f"{source}: {inside / len(ratings):.1%} of the ratings are on the scale {other.name}, and others are not, as {outside:g}. "
+                f"Give the parameter `scale`: {scale.name}, or {other.name}, by which those others are kept aside"
+            )

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.loading import contents
+from tests.support.submitting import submitted
 from tidemark.errors import GateError
 from tidemark.reviews import builtin, releases
 from tidemark.reviews import load as loads
-from tidemark.settings import ROOT, Settings
+from tidemark.settings import Settings
 from tidemark.spark import job as jobs
-from tidemark.spark.session import submit_conf
 from tidemark.storage import mongo
 
 if TYPE_CHECKING:
@@ -25,30 +23,7 @@ if TYPE_CHECKING:
 
 REVIEWS = 30_000
 
-
-@pytest.fixture
-def submitted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Submit a job of this repository as Airflow does: `submitted("load_reviews", run)` gives the process."""
-    monkeypatch.setenv("PYTHONPATH", f"{ROOT / 'src'}{os.pathsep}{ROOT}")
-    monkeypatch.setenv(
-        "PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    )  # its scripts call python3
-    monkeypatch.setenv("TIDEMARK_STATE", str(tmp_path / "state"))
-    processes: list[subprocess.Popen[bytes]] = []
-
-    def submit(job: str, run: str) -> "subprocess.Popen[bytes]":
-        conf = [part for key, value in submit_conf(short=True).items() for part in ("--conf", f"{key}={value}")]
-        command = [str(Path(sys.executable).with_name("spark-submit")), "--master", "local[2]", *conf]
-        command += ["--conf", f"spark.pyspark.driver.python={sys.executable}", "--driver-memory", "1g"]
-        command += [str(ROOT / "spark_jobs" / f"{job}.py"), "--run", run]
-        processes.append(subprocess.Popen(command, start_new_session=True))
-        return processes[-1]
-
-    yield submit
-    for process in processes:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+__all__ = ["submitted"]
 
 
 def _landed(tmp_path: Path) -> str:

@@ -36,7 +36,7 @@ def test_what_is_refused_is_kept_whole_with_its_reasons(
     }
     path = tmp_path / "sales.csv"
     path.write_bytes(b"user,item,time,rating\n" + b"\n".join([*lines[:20], *bad, *lines[20:], lines[3]]) + b"\n")
-    counts = run_source(source_spark, tmp_path, "interactions", path)["counts"]
+    counts = run_source(source_spark, tmp_path, "interactions", path, scale="1-5")["counts"]
     assert [counts[n] for n in ("read", "stored", "duplicates", "rejected")] == [47, 40, 1, 6]
     rejects = list(mongo.connect()["rejects"].find())
     assert len(rejects) == len(bad)

@@ -29,7 +29,13 @@ def test_the_scale_is_told_by_what_was_given(ratings, name):
 
 @pytest.mark.parametrize(
     ("ratings", "says"),
-    [([1, 1], "0-1 if 1 means liked"), ([0], "`scale`"), ([-3, 3], "on no scale"), ([1, 500], "0-20")],
+    [
+        ([1, 1], "0-1 if 1 means liked"),
+        ([0], "`scale`"),
+        ([-3, 3], "on no scale"),
+        ([1, 500], "0-20"),
+        ([3] * 99 + [30], "99.0% of the ratings are on the scale 1-5.*as 30"),
+    ],
 )
 def test_what_cannot_be_told_asks(ratings, says):
     with pytest.raises(BadInputError, match=says):
