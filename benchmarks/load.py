@@ -2,6 +2,7 @@
 
     make bench-load                                   # 100,000 and 1,000,000 reviews
     make bench-load ARGS="--sizes 100000 --repeat 3"
+    make bench-load ARGS="--parquet 1000000,10000000" # interactions of any team (benchmarks/interaction_files.py)
 
 Ours reads gzipped JSON, checks every row, cleans texts, drops duplicates, passes the gate, and upserts reviews, products
 and interactions. pymongo is handed finished documents (reviews and interactions) and only upserts them: `ReplaceOne`,
@@ -16,15 +17,14 @@ import argparse
 import os
 import statistics
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pymongo import ReplaceOne
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import subjects
+from benchmarks import interaction_files, subjects
+from benchmarks.plain_upserts import plain
 from benchmarks.servers import own_servers
 
 PEAK = "peak_mb"
@@ -58,36 +58,6 @@ def ours(db: Any, plan: Any, folder: Path) -> dict[str, float]:
     }
 
 
-def batches(collection: Any, size: int = 5_000) -> Iterator[list[dict[str, Any]]]:
-    """The documents of `collection` in batches."""
-    batch = []
-    for document in collection.find(batch_size=size):
-        batch.append(document)
-        if len(batch) == size:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def plain(db: Any) -> float:
-    """Seconds that pymongo takes to upsert what `reviews` and `interactions` hold into empty twins of them."""
-    seconds = 0.0
-    for name in ("reviews", "interactions"):
-        twin = db[f"plain_{name}"]
-        twin.drop()
-        db.create_collection(twin.name, **db[name].options())
-        for index in db[name].index_information().values():
-            twin.create_index(index["key"])
-        for batch in batches(db[name]):
-            started = time.perf_counter()
-            twin.bulk_write([ReplaceOne({"_id": d["_id"]}, d, upsert=True) for d in batch], ordered=False)
-            seconds += time.perf_counter() - started
-        assert twin.count_documents({}) == db[name].count_documents({})
-        twin.drop()
-    return seconds
-
-
 def measure(size: int, repeat: int, work: Path) -> dict[str, Any]:
     """Both, in turns, `repeat` times at `size` reviews; medians."""
     from tidemark.reviews import builtin, load, releases
@@ -107,7 +77,7 @@ def measure(size: int, repeat: int, work: Path) -> dict[str, Any]:
         for name in ("reviews", "products", "interactions", "rejects", "loads"):
             db[name].drop()
         runs.append(ours(db, plan, work))
-        plains.append(plain(db))
+        plains.append(plain(db, ("reviews", "interactions")))
     middle = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
     ours_seconds, plain_seconds = middle["validate"] + middle["load"], statistics.median(plains)
     return middle | {
@@ -157,7 +127,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="100000,1000000", help="numbers of reviews, separated by commas")
     parser.add_argument("--repeat", type=int, default=1, help="turns of each, of which the median counts")
+    parser.add_argument(
+        "--parquet", help="numbers of interactions in Parquet, separated by commas, in place of reviews"
+    )
     arguments = parser.parse_args()
+    if arguments.parquet:
+        with own_servers("mongo") as folder:
+            interaction_files.main([int(size) for size in arguments.parquet.split(",")], folder)
+        return
     with own_servers("mongo") as folder:
         results = [measure(int(size), arguments.repeat, folder) for size in arguments.sizes.split(",")]
     show(results)

@@ -89,10 +89,10 @@ def test_without_times_the_order_in_the_files_is_the_time(source_spark: "SparkSe
         plan = planned(tmp_path, "interactions", tmp_path / pattern, name="likes")
         staged, duplicates = storing._stage(source_spark, plan)
         assert plan.unit == "none"
-        rows = staged.orderBy("timestamp").select("user_id", "item_id", "timestamp").collect()
-        assert [(row["user_id"], row["item_id"]) for row in rows] == wanted, pattern
-        assert len({row["timestamp"] for row in rows}) == len(wanted)
-        assert max(row["timestamp"] for row in rows) < datetime(1995, 1, 1)
+        found = staged.orderBy("timestamp").select("user_id", "item_id", "timestamp").collect()
+        assert [(row["user_id"], row["item_id"]) for row in found] == wanted, pattern
+        assert len({row["timestamp"] for row in found}) == len(wanted)
+        assert max(row["timestamp"] for row in found) < datetime(1995, 1, 1)
         assert duplicates.count() == 0
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ COLUMNS = {name: name for name in ("user", "item", "time", "rating", "event", "q
 
 
 def make(record, place=7, **more):
-    rules = {
+    rules: dict[str, Any] = {
         "name": "shop",
         "columns": COLUMNS,
         "unit": "s",
