@@ -4,8 +4,15 @@
 Brings any team's interactions into MongoDB: views, clicks, purchases, ratings, in CSV, TSV, JSON lines or Parquet, whatever the
 columns are called. Models learn from what it stores in `interactions`; rows that cannot be taken are kept in `rejects`.
 
-**When it runs.** By hand, or triggered with other parameters by whoever has new files. When it ends it updates the asset
-`interactions`, which starts `retrain_recommender`.
+**When it runs.** By hand, or triggered with other parameters by whoever has new files; or **by day**: with
+`TIDEMARK_LOAD_SCHEDULE` (`@daily`, a cron expression, UTC) it runs by itself and loads `TIDEMARK_LOAD_SOURCE`, where `{ds}`,
+`{ds_nodash}`, `{year}`, `{month}`, `{day}`, `{hour}`, `{data_interval_start}` and `{data_interval_end}` stand for the interval of the run:
+`s3://bucket/dt={ds}/*.parquet`. Days of before are loaded by a **backfill**, from the form that Trigger opens or by
+`airflow backfill create --dag-id load_interactions --from-date ... --to-date ... --max-active-runs 2`, in any order; a day that is
+loaded twice changes nothing. A day whose source is not there fails, or is skipped (`TIDEMARK_LOAD_ABSENT=skip`).
+
+When it ends it updates the asset `interactions`, which starts `retrain_recommender`; while further loads are at work or wait, that run
+skips itself, so that one training follows a whole backfill.
 
 **What it does.**
 
@@ -16,6 +23,7 @@ columns are called. Models learn from what it stores in `interactions`; rows tha
 3. `load` upserts what passed. A key is made of the source's name, user, item, time and event: loading twice, or again after
    a kill, changes nothing, and two sources never meet.
 4. `report` shows what was read, stored, dropped, and why: read = stored + duplicates + rejected.
+5. `tell` updates the asset, whatever became of the rest: a training that waited for this load must not wait for ever.
 
 **Columns.** By their usual names (`user_id`, `sku`, `ts`, ...), by a preset (`movielens`, `amazon_ratings`, `retailrocket`,
 `sales`), or as you say: a column's name, or its number where the file has no header. **Ratings** on another scale become stars by
@@ -33,12 +41,18 @@ mend the input, or give the parameter that it asks for, and trigger a new run. W
 | `load` | MongoDB does not answer | `make status`; clear the task when it is back: it continues the same load |
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param, task
+from airflow.sdk.exceptions import AirflowSkipException
 from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, TidemarkSparkSubmit
 
 from tidemark.dag_ids import LOAD_INTERACTIONS
+from tidemark.errors import AbsentError
+from tidemark.settings import settings
+
+BY_DAY = ("scheduled", "backfill")
+"""Types of runs that nobody watches: a day that is absent may be passed over."""
 
 
 def column(title: str, description: str) -> Param:
@@ -48,12 +62,12 @@ def column(title: str, description: str) -> Param:
 
 PARAMS = {
     "source": Param(
-        "",
+        settings().load_source,
         type="string",
         minLength=1,
         title="Source",
         description="A path, folder, glob or URL (s3://, gs://, https://) of CSV, TSV, JSON lines or Parquet, plain or packed (gz, "
-        "bz2, zst); a relative path starts at the project's root.",
+        "bz2, zst); a relative path starts at the project's root. `{ds}` and the like stand for the day of the run.",
     ),
     "name": Param(
         None,
@@ -104,7 +118,9 @@ with DAG(
     LOAD_INTERACTIONS,
     description="Any team's interactions into MongoDB, every row accounted for",
     doc_md=__doc__,
-    schedule=None,
+    schedule=CronDataIntervalTimetable(settings().load_schedule, "UTC") if settings().load_schedule else None,
+    start_date=datetime(2000, 1, 1, tzinfo=UTC),
+    catchup=False,
     max_active_runs=1,
     params=PARAMS,
     default_args=DEFAULT_ARGS,
@@ -116,9 +132,15 @@ with DAG(
         """Find the files, tell and say how they are read; returns the run folder."""
         from tidemark.sources import planning
 
-        return planning.plan(planning.INTERACTIONS, params, dag_run.dag_id, dag_run.run_id)
+        days = dag_run.data_interval_start, dag_run.data_interval_end
+        try:
+            return planning.plan(planning.INTERACTIONS, params, dag_run.dag_id, dag_run.run_id, *days)
+        except AbsentError as absent:
+            if dag_run.run_type not in BY_DAY or settings().load_absent == "fail":
+                raise
+            raise AirflowSkipException(str(absent)) from None
 
-    @task(outlets=[INTERACTIONS])
+    @task
     def report(run: str, dag_run) -> dict:  # type: ignore[no-untyped-def] # Airflow gives the second
         """Log what was read, stored, dropped and why, and write the run's manifest; returns the counts."""
         from tidemark.sources import storing
@@ -127,6 +149,10 @@ with DAG(
         storing.write_manifest(run, dag_run.dag_id, dag_run.run_id)
         return counts
 
+    @task(trigger_rule="all_done", outlets=[INTERACTIONS])
+    def tell() -> None:
+        """Update the asset: if this was the last load, a training starts; where nothing is new, it skips itself."""
+
     folder = land()
     validate = TidemarkSparkSubmit(
         task_id="validate", job="validate_source.py", run=folder, short=True, execution_timeout=timedelta(hours=2)
@@ -134,4 +160,4 @@ with DAG(
     load = TidemarkSparkSubmit(
         task_id="load", job="load_source.py", run=folder, short=True, execution_timeout=timedelta(hours=4)
     )
-    validate >> load >> report(folder)
+    validate >> load >> report(folder) >> tell()

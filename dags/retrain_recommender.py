@@ -35,7 +35,7 @@ from airflow.sdk import DAG, AssetAny, Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, MODEL, PRODUCTS, TidemarkSparkSubmit
 
-from tidemark.dag_ids import RETRAIN_RECOMMENDER
+from tidemark.dag_ids import LOAD_INTERACTIONS, RETRAIN_RECOMMENDER
 from tidemark.settings import settings
 
 
@@ -54,6 +54,9 @@ def _number(title: str, kind: str, least: float, most: float, description: str) 
         section="Settings of ALS",
     )
 
+
+UNFINISHED = ["null", "scheduled", "queued", "running", "deferred", "restarting", "up_for_retry", "up_for_reschedule"]
+"""States of tasks that have not ended."""
 
 PARAMS = {
     "engine": _choice(
@@ -163,12 +166,18 @@ with DAG(
 
         context = get_current_context()
         run_id = context["run_id"]
+        updated = {asset.name for asset in context.get("triggering_asset_events") or ()}
+        coming = context["ti"].get_ti_count(LOAD_INTERACTIONS, task_ids=["tell"], states=UNFINISHED) if updated else 0
+        if coming:
+            raise AirflowSkipException(f"{coming:,} more loads are at work or wait: the last of them starts a training")
+        asked = dict(context["params"])
+        asked["force"] = asked["force"] or PRODUCTS.name in updated  # with what was loaded, whoever it recommends
         run = run_folder.of(settings().artifacts_root, RETRAIN_RECOMMENDER, run_id)
         model_id = snapshots.model_id(run_id, context["dag_run"].run_after)
         db, bookmark = mongo.connect(), Bookmark()
         stream = progress.snapshot(db, bookmark, settings().ingest_wait_seconds)
         logging.getLogger("tidemark").info("%s", stream.text())
-        reason = snapshots.begin(db, run, model_id, dict(context["params"]), stream.document(), run_id)
+        reason = snapshots.begin(db, run, model_id, asked, stream.document(), run_id)
         if reason:
             bookmark.commit(stream.next_offsets, topic_id=stream.topic_id)  # nothing of it is left to learn
             raise AirflowSkipException(reason)

@@ -32,6 +32,10 @@ class BadInputError(TidemarkError):
     what_to_do = "mend the file or the run's params, then run the DAG again"
 
 
+class AbsentError(BadInputError):
+    """There is no such source: no file, or none in the folder. Wrong, not retried; a load by day may pass over it."""
+
+
 class ContractError(TidemarkError):
     """A frame or record does not satisfy its contract in `include/schemas/`. Wrong, not retried."""
 

@@ -12,9 +12,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote_plus
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tidemark.errors import SettingError
@@ -64,6 +65,20 @@ class Settings(BaseSettings):
     )
     landing: str = Field(
         "", description="where sources are landed and staged: a path or fsspec URL; empty: <state>/landing"
+    )
+    load_schedule: str = Field(
+        "",
+        description="when load_interactions runs by itself: a cron expression or @daily, @hourly, ... (UTC); each run loads its own "
+        "interval, and earlier ones are loaded by a backfill; empty: by hand alone",
+    )
+    load_source: str = Field(
+        "",
+        description="what it loads then, with the day in braces: s3://bucket/events/dt={ds}/*.parquet (docs/reference/dags.md lists them)",
+    )
+    load_absent: str = Field(
+        "fail",
+        pattern="^(fail|skip)$",
+        description="what becomes of a scheduled or backfilled run whose source is not there: fail, or skip, with its reason in the log",
     )
     landing_max_gb: float = Field(
         50, gt=0, description="GB that the files of one load may hold, unpacked: what holds more is refused"
@@ -273,6 +288,13 @@ class Settings(BaseSettings):
             if not (_HOST.fullmatch(host) and _PORT.fullmatch(port) and int(port) < 65_536):
                 raise ValueError(f"{address!r} is not host:port")
         return hosts
+
+    @model_validator(mode="after")
+    def _scheduled(self) -> Self:
+        """Refuse at the start a schedule that has nothing to load."""
+        if self.load_schedule and not self.load_source:
+            raise ValueError("TIDEMARK_LOAD_SCHEDULE is set: set TIDEMARK_LOAD_SOURCE, which it loads, too")
+        return self
 
     @field_validator("shop_trusted_proxies")
     @classmethod

@@ -8,7 +8,7 @@ from typing import Any
 
 import fsspec
 
-from tidemark.errors import BadInputError, UnreachableError
+from tidemark.errors import AbsentError, BadInputError, UnreachableError
 from tidemark.landing import addresses
 from tidemark.landing.packing import PACKINGS
 from tidemark.settings import ROOT, Settings
@@ -27,7 +27,8 @@ def find(source: str, suffixes: Sequence[str], config: Settings, *, nested: bool
         nested: whether a folder's folders are looked through too.
 
     Raises:
-        BadInputError: nothing is there, it may not be read, or it is no data.
+        AbsentError: nothing is there.
+        BadInputError: it may not be read, or it is no data.
         UnreachableError: the object store did not answer.
     """
     if ".." in source.split("://", 1)[-1].split("/"):
@@ -61,7 +62,7 @@ def find(source: str, suffixes: Sequence[str], config: Settings, *, nested: bool
             f"{source}: the store did not answer ({type(error).__name__}: {str(error)[:200]})"
         ) from None
     if not files:
-        raise BadInputError(f"{source}: {nothing}")
+        raise AbsentError(f"{source}: {nothing}")
     if "file" not in filesystem.protocol:
         return sorted(str(filesystem.unstrip_protocol(p)) for p in files)
     for file in files:

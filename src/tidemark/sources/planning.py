@@ -6,13 +6,14 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from tidemark.errors import BadInputError
 from tidemark.landing import finding
 from tidemark.settings import Settings, settings
-from tidemark.sources import interaction_rows, landed, mapping, presets, product_rows, scales, time_units
+from tidemark.sources import dated, interaction_rows, landed, mapping, presets, product_rows, scales, time_units
 from tidemark.sources.formats import PARQUET
 from tidemark.sources.landed import Landed
 from tidemark.sources.mapping import Mapped
@@ -92,7 +93,14 @@ class Plan:
         return cls(**value | lists | {"landed": Landed.from_document(value["landed"])})
 
 
-def plan(kind: str, params: Mapping[str, Any], dag_id: str, run_id: str) -> str:
+def plan(
+    kind: str,
+    params: Mapping[str, Any],
+    dag_id: str,
+    run_id: str,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> str:
     """Land what the parameters of `load_interactions` or `load_products` name, and say how it will be read.
 
     Args:
@@ -101,18 +109,22 @@ def plan(kind: str, params: Mapping[str, Any], dag_id: str, run_id: str) -> str:
             `time_unit` and `scale`.
         dag_id: the DAG that runs.
         run_id: its run.
+        start, end: the run's data interval, for placeholders in the source (`dated`); None where it has none.
 
     Returns:
         the run folder, with `land.json` in it.
 
     Raises:
-        BadInputError: nothing is there, or it cannot be told how it is to be read; it asks.
+        AbsentError: nothing is there.
+        BadInputError: it cannot be loaded, or it cannot be told how it is to be read; it asks.
         UnreachableError: a store did not answer.
     """
     config = settings()
     run = run_folder.of(config.artifacts_root, dag_id, run_id)
     staged = run_folder.of(config.landing_root, dag_id, run_id)
-    made = of_params(kind, params, staged, config)
+    source = dated.fill(params["source"], start, end)
+    name = params.get("name") or _name_of_all_days(params["source"])
+    made = of_params(kind, {**params, "source": source, "name": name}, staged, config)
     for line in made.said:
         log.info(line)
     made.write(run)
@@ -142,6 +154,12 @@ def of_params(kind: str, params: Mapping[str, Any], staged: str, config: Setting
         preset.events if preset else {}, preset.event if preset else "", flags, staged,
     )  # fmt: skip
     return Plan(**{**made.__dict__, "said": tuple(_said(made, mapped, sample))})
+
+
+def _name_of_all_days(source: str) -> str:
+    """The one name of a source that comes by day; empty where it does not, so that it is found."""
+    undated = dated.undated(source)
+    return "" if undated == source else _name("", undated)
 
 
 def _encoding_of(kind: str, asked: str) -> str:

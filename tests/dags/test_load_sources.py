@@ -1,0 +1,44 @@
+"""The DAGs `load_interactions` and `load_products`: nothing is stored that was not judged, and one training follows many loads."""
+
+from typing import Any
+
+import pytest
+
+from tidemark.settings import ROOT, settings
+
+
+@pytest.mark.parametrize("dag", ["load_interactions", "load_products"])
+def test_what_is_stored_was_landed_and_validated_before(bag: dict[str, Any], dag: str) -> None:
+    tasks = bag[dag].task_dict
+    before = {name: task.get_flat_relative_ids(upstream=True) for name, task in tasks.items()}
+    assert before["land"] == set()
+    assert {"land", "validate"} <= before["load"]
+    assert before["report"] == {"land", "validate", "load"}
+
+
+def test_each_says_when_it_is_done_and_the_training_listens_to_both(bag: dict[str, Any]) -> None:
+    tell, refresh = bag["load_interactions"].task_dict["tell"], bag["load_products"].task_dict["refresh"]
+    assert [asset.name for asset in tell.outlets] == ["interactions"]
+    assert tell.trigger_rule == "all_done"  # a training that waited for a load that failed must not wait for ever
+    assert [asset.name for asset in refresh.outlets] == ["products"]
+    assert {asset.name for asset in bag["retrain_recommender"].schedule.objects} == {"interactions", "products"}
+    others = [t for name, t in bag["load_interactions"].task_dict.items() if name != "tell"]
+    assert not any(task.outlets for task in others)
+
+
+def test_it_is_by_hand_until_a_schedule_is_set_and_then_has_intervals(
+    bag: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    assert bag["load_interactions"].schedule is None
+    monkeypatch.setenv("TIDEMARK_LOAD_SCHEDULE", "@daily")
+    monkeypatch.setenv("TIDEMARK_LOAD_SOURCE", "/x/{ds}.csv")
+    settings.cache_clear()
+    loaded = DagBag(str(ROOT / "dags" / "load_interactions.py"))
+    settings.cache_clear()
+    assert loaded.import_errors == {}
+    dag = loaded.dags["load_interactions"]
+    assert (type(dag.schedule).__name__, dag.params["source"], dag.catchup) == (
+        "CronDataIntervalTimetable", "/x/{ds}.csv", False,
+    )  # fmt: skip
