@@ -1,14 +1,16 @@
 """The command line: what a person mistypes is answered in a line."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
 from typer.testing import CliRunner
 
 from tidemark.cli import main
-from tidemark.errors import PlatformError
+from tidemark.errors import BadInputError, PlatformError
 from tidemark.local import demo_accounts, first_run, lifecycle, model_summary
 from tidemark.local import status as overview
 from tidemark.local.first_run import Source
@@ -41,6 +43,45 @@ def test_local_paths_become_absolute_and_defaults_are_left_out(tmp_path: Path, m
         "products": "s3://b/c",
         "release": "2018",
     }
+
+
+def test_which_dag_loads_a_file_is_told_by_the_file(tmp_path: Path) -> None:
+    config = Settings(state=tmp_path / "state", _env_file=None)
+    review = {"reviewerID": "A1", "asin": "B1", "overall": 5.0, "unixReviewTime": 1_400_000_000}
+    files = {
+        "reviews.json": json.dumps(review),
+        "meta.json": json.dumps({"asin": "B1", "title": "x", "brand": "y", "price": "$1", "main_cat": "z"}),
+        "ratings.csv": "userId,movieId,rating,timestamp\n1,31,2.5,1260759144\n",
+        "movies.csv": "movieId,title,genres\n31,x,y\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text + "\n")
+    reviews, meta, ratings, movies = (str(tmp_path / name) for name in files)
+
+    def loads(source: str, products: str, release: str, **more: object) -> list[tuple[str, dict[str, Any]]]:
+        return Source.of(source, products, release, more).loads(config)
+
+    assert loads("builtin", "", "") == [("load_reviews", {"source": "builtin"})]
+    assert loads("amazon-2023:Books", "", "")[0][0] == "load_reviews"
+    assert loads(reviews, meta, "") == [("load_reviews", {"source": reviews, "products": meta})]
+    assert loads(ratings, movies, "", item="movieId") == [
+        ("load_products", {"source": movies}),
+        ("load_interactions", {"source": ratings, "item": "movieId"}),
+    ]
+    assert loads(reviews, movies, "") == [("load_products", {"source": movies}), ("load_reviews", {"source": reviews})]
+    assert loads(ratings, "", "") == [("load_interactions", {"source": ratings})]
+    assert loads(ratings, "", "2018")[0][0] == "load_reviews"  # who says a release means Amazon's
+    assert loads(str(tmp_path / "nowhere.csv"), "", "")[0][0] == "load_interactions"
+    with pytest.raises(BadInputError, match="these are Amazon's products"):
+        loads(ratings, meta, "")
+    parent = Source.of(f"{tmp_path}/state/../ratings.csv", "", "", {})
+    assert parent.conf["source"] == ratings  # as people type it
+
+
+def test_columns_are_said_in_one_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main._columns("item=sku time=at") == {"item": "sku", "time": "at"}
+    assert main._columns("") == {}
+    assert runner.invoke(main.app, ["run", "--columns", "item"]).exit_code != 0
 
 
 def test_a_file_written_anew_is_noticed(tmp_path: Path) -> None:
