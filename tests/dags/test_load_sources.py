@@ -42,3 +42,11 @@ def test_it_is_by_hand_until_a_schedule_is_set_and_then_has_intervals(
     assert (type(dag.schedule).__name__, dag.params["source"], dag.catchup) == (
         "CronDataIntervalTimetable", "/x/{ds}.csv", False,
     )  # fmt: skip
+
+
+def test_removing_only_counts_unless_told_otherwise(bag: dict[str, Any]) -> None:
+    dag = bag["remove_source"]
+    assert dag.params["dry_run"] is True
+    assert dag.task_dict["remove"].upstream_task_ids == {"count"}
+    assert dag.task_dict["tell"].upstream_task_ids == {"remove"}  # skipped where nothing was removed
+    assert [asset.name for asset in dag.task_dict["tell"].outlets] == ["interactions"]

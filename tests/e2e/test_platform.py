@@ -181,7 +181,7 @@ def test_a_failed_task_is_told_with_its_cause(platform: Platform, db: Database[d
     before = contents(db)
     answer = platform.tidemark("run", "--source", "nowhere/none.json.gz")
     assert answer.returncode == 1
-    assert "load_reviews failed in its task land" in answer.stderr
+    assert "load_interactions failed in its task land" in answer.stderr
     assert str(platform.folder / "nowhere" / "none.json.gz") in answer.stderr
     assert airflow.url(platform.config) in answer.stdout
     assert platform.services()["ingest"].state == "RUNNING"

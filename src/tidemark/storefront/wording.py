@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from babel.dates import format_datetime, format_timedelta
 from babel.numbers import format_currency, format_decimal
 
+from tidemark.contracts.conformance import EARLIEST
+
 LOCALE = "en_US"
 CURRENCY = "USD"
 """Of the catalogue's prices; see the contract of a product."""
@@ -31,7 +33,9 @@ def percent(share: float) -> str:
 
 
 def moment(at: datetime | None) -> str:
-    """`Jan 31, 2026, 12:00 UTC`; empty where there is none."""
+    """`Jan 31, 2026, 12:00 UTC`; empty where there is none; words where it is but a place in an order (`keys.of_file`)."""
+    if at and at.timestamp() < EARLIEST:
+        return "nobody noted when"
     return f"{format_datetime(at.astimezone(UTC), 'MMM d, y, HH:mm', locale=LOCALE)} UTC" if at else ""
 
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from tests.support.own_sources import contents, planned, run_source
-from tidemark.errors import GateError
+from tidemark.errors import BadInputError, GateError
 from tidemark.models.pairs import from_frame
 from tidemark.settings import Settings, settings
-from tidemark.sources import storing
+from tidemark.sources import removing, storing
 from tidemark.storage import mongo
 from tidemark.storage.tombstones import tombstone
 
@@ -127,3 +127,42 @@ def test_a_catalogue_with_what_else_it_says(source_spark: "SparkSession", mongo_
     assert (first["title"], first["categories"], first["price"]) == ("A", ["x", "y"], 3.5)
     assert (first["available"], first["extra"]) == (True, {"colour": "red"})
     assert (second["title"], second["available"], second["extra"]) == ("B, the longer line", False, None)
+
+
+def test_a_source_is_counted_and_removed_and_nothing_else(
+    source_spark: "SparkSession", mongo_db: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "likes.csv").write_text(
+        "user,item,rating\n" + "".join(f"u{n},i{n % 5},{n % 11}\n" for n in range(50)) + "a b,c,1\n"
+    )
+    (tmp_path / "shelf.csv").write_text("item,title\ni1,A\ni2,B\n")
+    for name in ("shop", "shop-2"):
+        run_source(source_spark, tmp_path / name, "interactions", tmp_path / "likes.csv", name=name)
+    run_source(source_spark, tmp_path / "products", "products", tmp_path / "shelf.csv", name="shop")
+    db = mongo.connect()
+    others = [{"_id": key, "user_id": "u"} for key in ("interactions-0-1", "review:u:i:1", "file:shop;")]
+    db["interactions"].insert_many(others, bypass_document_validation=True)
+    assert removing.names(db) == ["shop", "shop-2"]
+    counted = {"interaction_details": 50, "interactions": 50, "products": 2, "rejects": 1, "loads": 2}
+    # the refused row is the same in both loads, and is kept once, of the last of them
+    assert removing.count(db, "shop") == counted | {"rejects": 0}
+    assert removing.remove(db, "shop") == counted | {"rejects": 0}
+    left = contents(db)
+    assert {d["_id"].rsplit(":", 4)[0] for d in left["interaction_details"]} == {"file:shop-2"}
+    assert len(left["interactions"]) == 53
+    assert (len(left["products"]), len(left["rejects"]), [load["name"] for load in left["loads"]]) == (0, 1, ["shop-2"])
+    with pytest.raises(BadInputError, match="There are: shop-2"):
+        removing.count(db, "shop")
+    assert sum(removing.remove(db, "shop").values()) == 0
+
+
+def test_all_reviews_are_one_source(mongo_db: Settings) -> None:
+    db = mongo.connect()
+    db["loads"].insert_one({"_id": "l", "release": "2018"})
+    db["reviews"].insert_one({"_id": "u:i:1"})
+    db["interactions"].insert_many([{"_id": key} for key in ("review:u:i:1", "reviewers-0-1", "file:shop:u:i:1:")])
+    db["products"].insert_many([{"_id": "i", "release": "2018"}, {"_id": "j", "release": "file"}])
+    db["rejects"].insert_many([{"_id": "r", "load": "l"}, {"_id": "s", "load": "another"}])
+    assert removing.names(db) == ["reviews"]
+    assert removing.remove(db, "reviews") == {"interactions": 1, "reviews": 1, "products": 1, "rejects": 1, "loads": 1}
+    assert sorted(d["_id"] for d in db["interactions"].find()) == ["file:shop:u:i:1:", "reviewers-0-1"]

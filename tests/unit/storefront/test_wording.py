@@ -21,6 +21,7 @@ def test_shares() -> None:
 
 def test_times() -> None:
     assert wording.moment(AT) == "Jan 31, 2026, 12:00 UTC"
+    assert wording.moment(datetime(1970, 1, 1, 0, 0, 7, tzinfo=UTC)) == "nobody noted when"
     assert wording.ago(AT, AT + timedelta(hours=3)) == "3 hours ago"
     assert wording.ago(AT, AT + timedelta(seconds=59)) == "just now"
     assert wording.ago(AT, AT - timedelta(hours=1)) == "just now"
