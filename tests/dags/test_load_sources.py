@@ -19,6 +19,8 @@ def test_what_is_stored_was_landed_and_validated_before(bag: dict[str, Any], dag
 def test_each_says_when_it_is_done_and_the_training_listens_to_both(bag: dict[str, Any]) -> None:
     tell, refresh = bag["load_interactions"].task_dict["tell"], bag["load_products"].task_dict["refresh"]
     assert [asset.name for asset in tell.outlets] == ["interactions"]
+    leaves = {name for name, task in bag["load_interactions"].task_dict.items() if not task.downstream_task_ids}
+    assert leaves == {"report", "tell"}  # what failed before makes the report red, and the run with it
     assert tell.trigger_rule == "all_done"  # a training that waited for a load that failed must not wait for ever
     assert [asset.name for asset in refresh.outlets] == ["products"]
     assert {asset.name for asset in bag["retrain_recommender"].schedule.objects} == {"interactions", "products"}
