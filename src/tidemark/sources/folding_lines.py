@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 import fsspec
 
 from tidemark.landing import packing
-from tidemark.sources.formats import Format, fields_or_none
+from tidemark.sources.formats import BOM, Format, fields_or_none
 
 MOST_LINES = 1_000
 """Lines of one record."""
@@ -65,7 +65,9 @@ def needed(lines: Iterable[bytes], format_: Format) -> bool:
 
 
 def _of_bytes(lines: Iterable[bytes], format_: Format) -> Iterator[tuple[str, bool]]:
-    texts = (line.rstrip(b"\n").removesuffix(b"\r").decode("utf-8", "surrogateescape") for line in lines)
+    texts = (
+        line.removeprefix(BOM).rstrip(b"\n").removesuffix(b"\r").decode("utf-8", "surrogateescape") for line in lines
+    )
     width = len(format_.columns)
     return _records(texts, lambda text: width_of(text, format_.separator) == width)
 
@@ -84,7 +86,7 @@ def copy(source: str, target: str, format_: Format, most_bytes: int) -> None:
     header = format_.header
     with packing.opened(source, most_bytes) as whole, filesystem.open(at, "wb") as out:
         for record, _ in _of_bytes(whole.lines(), format_):
-            if not record.strip(" \t\r\ufeff"):
+            if not record.strip(" \t\r"):
                 continue
             if header:
                 header = False

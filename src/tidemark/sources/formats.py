@@ -17,7 +17,8 @@ SEPARATORS = ("::", "\t", ",", ";", "|")
 LOOKED_AT = 50
 """Lines that tell the separator."""
 
-NUL = "\x00"
+BOM = b"\xef\xbb\xbf"
+"""The mark of UTF-8 that some programs put first."""
 
 
 @dataclass(frozen=True)

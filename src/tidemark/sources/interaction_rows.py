@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from tidemark.contracts import conformance, schemas
+from tidemark.contracts import conformance
 from tidemark.contracts.conformance import Difference
 from tidemark.interactions import keys
 from tidemark.interactions.from_messages import Weights, weigh
@@ -185,6 +185,3 @@ def _made(told: Record, rules: Rules, place: int) -> Record:
 def moment(seconds: int) -> str:
     """For a person: a time of a sample, ISO 8601."""
     return datetime.fromtimestamp(seconds, UTC).isoformat()
-
-
-FIELDS = tuple(schemas.fields("interaction"))

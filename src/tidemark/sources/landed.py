@@ -114,11 +114,26 @@ def land(
         found.append(format_)
     if not sum(file.records for file in files):
         raise BadInputError(f"{source}: empty: there is no record in it. Is it the file you meant?")
-    format_ = _one(source, files, found)
+    format_ = _one(source, files, found, sample)
+    if format_.folded:
+        pairs = zip(files, found, strict=True)
+        files = [file if own.folded else _folded(file, own, folder, config) for file, own in pairs]
     return Landed(source, format_, tuple(files)), sample
 
 
-def _one(source: str, files: Sequence[File], found: Sequence[Format]) -> Format:
+def _folded(file: File, own: Format, folder: str, config: Settings) -> File:
+    """A file as the others are, in which quoted line feeds stand."""
+    target = _copy_of(file.name, folder, "folded")
+    folding_lines.copy(file.path, target, own, int(config.landing_max_gb * 1e9))
+    return replace(file, path=target)
+
+
+def _copy_of(path: str, folder: str, kind: str) -> str:
+    """Where a copy of the file at `path` goes."""
+    return f"{folder}/{hashlib.sha256(path.encode()).hexdigest()[:12]}.{kind}"
+
+
+def _one(source: str, files: Sequence[File], found: Sequence[Format], sample: Sample) -> Format:
     """The one format of all files."""
     first = found[0]
     for file, other in zip(files, found, strict=True):
@@ -129,34 +144,36 @@ def _one(source: str, files: Sequence[File], found: Sequence[Format]) -> Format:
                 f"{other.text()} of {', '.join(other.columns)}. Load each shape by itself"
             )
     if first.kind != JSON:
-        return first
-    return replace(first, columns=tuple(dict.fromkeys(column for format_ in found for column in format_.columns)))
+        return replace(first, folded=any(format_.folded for format_ in found))
+    named = [*(format_.columns for format_ in found), *sample.records]
+    return replace(first, columns=tuple(dict.fromkeys(column for names in named for column in names)))
 
 
 def _read(
     path: str, local: str, kind: str, named: Sequence[str], folder: str, left: int, encoding: str, sample: Sample
 ) -> tuple[File | None, Format | None, int]:
     """One file, its format and its bytes unpacked; None where it is empty."""
-    if parquet_files.is_parquet(local):
-        with packing.opened(local, left) as whole:
-            for _ in whole.chunks():
-                pass
-        columns, types, rows, size = parquet_files.read(path, local, left, sample)
-        format_ = Format(PARQUET, columns=columns, types=types)
-        return File(local, path, whole.bytes, whole.sha256, size, rows), format_, size
     with packing.opened(local, left) as whole:
         head = next(whole.chunks(), b"")
         is_zst = whole.packing == ".zst"
+    if head.startswith(parquet_files.MAGIC):
+        columns, types, rows, size = parquet_files.read(path, local, left, sample)
+        came = _hashed(local, left)
+        return (
+            File(local, path, came.bytes, came.sha256, size, rows),
+            Format(PARQUET, columns=columns, types=types),
+            size,
+        )
     if not head.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
         return None, None, 0
     told = encodings.of(path, head, encoding)
     readable = local
     if told != encodings.UTF8 or is_zst or encodings.ends_in_returns(head):
-        readable = f"{folder}/{hashlib.sha256(path.encode()).hexdigest()[:12]}.utf8"
+        readable = _copy_of(path, folder, "utf8")
         encodings.copy(local, readable, told, left)
     format_, folds = _format(path, readable, kind, named, left)
     if folds:
-        folded = f"{folder}/{hashlib.sha256(path.encode()).hexdigest()[:12]}.folded"
+        folded = _copy_of(path, folder, "folded")
         folding_lines.copy(readable, folded, format_, left)
         readable, format_ = folded, replace(format_, folded=True)
     decode, n, named_there = records.decoder(format_), 0, dict.fromkeys(format_.columns)
@@ -166,20 +183,24 @@ def _read(
             sample.offer(line, decode)
             if format_.kind == JSON and n <= HEAD:
                 named_there |= dict.fromkeys(decode(line)[0] or ())
-    size, hashed = whole.plain_bytes, whole
-    if readable != local:  # what is hashed is what came
-        with packing.opened(local, left) as hashed:
-            for _ in hashed.chunks():
-                pass
-    file = File(readable, path, hashed.bytes, hashed.sha256, size, n)
-    return file, replace(format_, columns=tuple(named_there)), size
+    came = whole if readable == local else _hashed(local, left)
+    file = File(readable, path, came.bytes, came.sha256, whole.plain_bytes, n)
+    return file, replace(format_, columns=tuple(named_there)), whole.plain_bytes
+
+
+def _hashed(path: str, most_bytes: int) -> packing.Unpacked:
+    """A file, read to its end for its size and hash."""
+    with packing.opened(path, most_bytes) as whole:
+        for _ in whole.chunks():
+            pass
+    return whole
 
 
 def _data(lines: Iterator[bytes], format_: Format) -> Iterator[bytes]:
     """The lines that are records: neither blank ones nor the header, however often it is there."""
     header = format_.header_line.encode() if format_.header and not format_.folded else None
     for line in lines:
-        stripped = line.rstrip(b"\n").removeprefix(records.BOM)
+        stripped = line.rstrip(b"\n").removeprefix(formats.BOM)
         if not stripped.strip(b" \t\r") or stripped.rstrip(b"\r") == header:
             continue
         yield stripped
@@ -198,7 +219,7 @@ def _format(path: str, readable: str, kind: str, named: Sequence[str], left: int
                 head.append(line)
             if len(head) >= HEAD:
                 break
-    text = [line.removeprefix(records.BOM).rstrip(b"\r\n").decode("utf-8", "replace") for line in head]
+    text = [line.removeprefix(formats.BOM).rstrip(b"\r\n").decode("utf-8", "replace") for line in head]
     if why := formats.why_not_lines(path, text[0]):
         raise BadInputError(why)
     if text[0].lstrip().startswith("{"):

@@ -11,12 +11,7 @@ from tidemark.errors import BadInputError
 from tidemark.sources.seen import MOST, Sample
 
 MAGIC = b"PAR1"
-
-
-def is_parquet(path: str) -> bool:
-    """Whether a file is Parquet, whatever its name."""
-    with fsspec.open(path, "rb") as stream:
-        return bool(stream.read(len(MAGIC)) == MAGIC)
+"""What a file of Parquet begins with, whatever its name."""
 
 
 def read(path: str, local: str, most_bytes: int, sample: Sample) -> tuple[tuple[str, ...], tuple[str, ...], int, int]:

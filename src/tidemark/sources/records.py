@@ -5,12 +5,10 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from tidemark.contracts.conformance import Difference
-from tidemark.sources.formats import TABLE, Format, fields
+from tidemark.sources.formats import BOM, TABLE, Format, fields
 
 Record = dict[str, Any]
 Decoded = tuple[Record | None, list[Difference]]
-
-BOM = b"\xef\xbb\xbf"
 
 
 def decoder(format_: Format) -> Callable[[bytes], Decoded]:

@@ -225,3 +225,22 @@ def test_a_plan_is_kept_and_read_back_and_its_load_is_named_by_what_is_read(plan
     assert plan(path, name="other").load_id != made.load_id
     assert plan(path, user="item", item="user").load_id != made.load_id
     assert made.landed.format.kind == TABLE
+
+
+def test_where_one_file_has_line_feeds_in_quotes_all_are_read_alike(plan, file):
+    folder = file("a.csv", "user,item\nu1,i1\nu2,i2\n").parent
+    file("b.csv", b'\xef\xbb\xbfuser,item\n"u\n3",i3\nu4,"i,4"\n')
+    made = plan(folder)
+    assert made.landed.format.folded
+    assert made.landed.records == 4
+    decode = planning.landed.records.decoder(made.landed.format)
+    lines = [line for one in made.landed.files for line in Path(one.path).read_bytes().splitlines()]
+    found = [decode(line)[0] for line in lines]
+    assert found == [
+        {"user": "u1", "item": "i1"}, {"user": "u2", "item": "i2"}, {"user": "u\n3", "item": "i3"}, {"user": "u4", "item": "i,4"},
+    ]  # fmt: skip
+
+
+def test_columns_that_only_later_records_have_are_found(plan, file):
+    lines = ['{"user": "a", "item": "b"}'] * 300 + ['{"user": "a", "item": "b", "rating": 4}'] * 300
+    assert plan(file("late.jsonl", "\n".join(lines))).columns["rating"] == "rating"
