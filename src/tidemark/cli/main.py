@@ -1,6 +1,7 @@
 """The command `tidemark`: the platform on this machine. The Makefile's targets are thin calls of it."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -32,8 +33,11 @@ def _params(given: list[str]) -> dict[str, object]:
 
 
 def _columns(given: str) -> dict[str, object]:
-    """ "item=sku time=at" -> {"item": "sku", "time": "at"}."""
-    named = dict(pair.partition("=")[::2] for pair in given.split())
+    """`item=sku 'time=bought at'` -> `{"item": "sku", "time": "bought at"}`; what holds blanks is quoted."""
+    try:
+        named = dict(pair.partition("=")[::2] for pair in shlex.split(given))
+    except ValueError:
+        named = {given: ""}
     if "" in named.values():
         raise typer.BadParameter(f"{given}: give what=column for each, with blanks between: item=sku time=at")
     return dict(named)

@@ -59,7 +59,8 @@ def find(source: str, values: Sequence[Any]) -> str:
         raise BadInputError(f"{source}: the column of times is empty. Give `time_unit` none if there are no times")
     raise BadInputError(
         f"{source}: it cannot be told what times like {str(example)[:40]!r} are. Give the parameter `time_unit`: "
-        f"{', '.join(PER_SECOND)}, iso, none (the order in the file is the time), or a pattern such as %d/%m/%Y %H:%M"
+        f"{', '.join(PER_SECOND)}, iso, none (the order in the file is the time), or a pattern such as %d/%m/%Y %H:%M "
+        "(in `make run`: COLUMNS=\"'time_unit=%d/%m/%Y %H:%M'\")"
         + (": day and month cannot be told apart" if isinstance(example, str) and _SLASHED.match(example) else "")
     )
 
