@@ -99,7 +99,7 @@ def _require_data(path: str, base: str, config: Settings) -> None:
         raise BadInputError(f"{path}: a link to {real}, outside of the folder that was named. Name that file itself")
     state, landing = (Path(os.path.realpath(p)) for p in (config.state, config.landing_root))
     own = real.is_relative_to(state) and not real.is_relative_to(landing)
-    if own or real == (ROOT / ".env").resolve() or str(real).startswith(NO_DATA) or not real.is_file():
+    if own or real == (ROOT / ".env").resolve() or any(map(real.is_relative_to, NO_DATA)) or not real.is_file():
         raise BadInputError(f"{path}: no file of data. Name a file that holds some")
 
 

@@ -7,7 +7,6 @@ import bz2
 import gzip
 import hashlib
 import io
-import lzma
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -132,13 +131,14 @@ def opened(path: str, most_bytes: int) -> Iterator[Unpacked]:
         raise BadInputError(f"{path}: is gone since the load began") from None
     except PermissionError:
         raise BadInputError(f"{path}: may not be read. Give the user that runs Airflow access") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError) as error:
-        raise BadInputError(f"{path}: truncated or damaged gzip ({error}). Fetch it again; `gzip -t` tells") from None
-    except OSError as error:
-        packing = next((end for end in (".bz2", ".zst") if path.endswith(end)), None)
-        if packing:
+    except (EOFError, zlib.error, gzip.BadGzipFile, OSError) as error:
+        packed = next((name for end, name in NAMES.items() if path.endswith(end)), "")
+        damaged = not isinstance(error, OSError) or isinstance(error, gzip.BadGzipFile)
+        # Of other packings, what is damaged and what cannot be read are one error to their libraries.
+        if damaged or packed in ("bzip2", "Zstandard"):
+            tells = "; `gzip -t` tells" if packed == "gzip" else ""
             raise BadInputError(
-                f"{path}: truncated or damaged {NAMES[packing]} ({str(error)[:200]}). Fetch it again"
+                f"{path}: truncated or damaged {packed} ({str(error)[:200]}). Fetch it again{tells}"
             ) from None
         raise UnreachableError(f"{path}: reading it failed ({type(error).__name__}: {str(error)[:200]})") from None
 

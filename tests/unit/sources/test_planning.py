@@ -1,5 +1,6 @@
 """How files are read is told before anything is stored: presets on their exact published shapes, and what cannot be told asks."""
 
+import bz2
 import gzip
 import os
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from tidemark.errors import BadInputError
@@ -40,6 +42,13 @@ def file(tmp_path: Path) -> Any:
         return path
 
     return write
+
+
+def _zstd(data: bytes) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "zstd") as packed:
+        packed.write(data)
+    return sink.getvalue().to_pybytes()
 
 
 PUBLISHED = {
@@ -147,6 +156,9 @@ def test_a_bomb_a_long_line_and_damaged_files(plan, file, monkeypatch):
     whole = gzip.compress(b"user,item\n" + os.urandom(100_000).hex().encode())
     with pytest.raises(BadInputError, match="truncated or damaged gzip"):
         plan(file("cut.csv.gz", whole[: len(whole) // 2]))
+    for name, packed in (("cut.csv.bz2", bz2.compress(whole)), ("cut.csv.zst", _zstd(whole))):
+        with pytest.raises(BadInputError, match=r"truncated or damaged (bzip2|Zstandard)"):
+            plan(file(name, packed[: len(packed) // 2]))
     with pytest.raises(BadInputError, match=r"it is gzip, but its name does not end in \.gz"):
         plan(file("packed.csv", whole))
     with pytest.raises(BadInputError, match=r"not bzip2\. Rename it"):
