@@ -50,6 +50,7 @@ from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, TidemarkSparkSubmit
 from tidemark.dag_ids import LOAD_INTERACTIONS
 from tidemark.errors import AbsentError
 from tidemark.settings import settings
+from tidemark.sources import presets
 
 BY_DAY = ("scheduled", "backfill")
 """Types of runs that nobody watches: a day that is absent may be passed over."""
@@ -78,7 +79,7 @@ PARAMS = {
     ),
     "preset": Param(
         "auto",
-        enum=["auto", "none", "movielens", "amazon_ratings", "retailrocket", "sales"],
+        enum=[presets.AUTO, presets.NOTHING, *presets.names("interactions")],
         title="Preset",
         description="Files whose columns are known. `auto` tells by the columns.",
     ),

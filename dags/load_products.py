@@ -29,6 +29,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from tidemark_operators import DEFAULT_ARGS, PRODUCTS, TidemarkSparkSubmit
 
 from tidemark.dag_ids import LOAD_PRODUCTS
+from tidemark.sources import presets
 
 
 def column(title: str, description: str) -> Param:
@@ -54,7 +55,7 @@ PARAMS = {
     ),
     "preset": Param(
         "auto",
-        enum=["auto", "none", "movielens"],
+        enum=[presets.AUTO, presets.NOTHING, *presets.names("products")],
         title="Preset",
         description="Files whose columns are known. `auto` tells by the columns.",
     ),

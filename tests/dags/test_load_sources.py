@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tidemark.settings import ROOT, settings
+from tidemark.sources import mapping, presets
 
 
 @pytest.mark.parametrize("dag", ["load_interactions", "load_products"])
@@ -52,3 +53,10 @@ def test_removing_only_counts_unless_told_otherwise(bag: dict[str, Any]) -> None
     assert dag.task_dict["remove"].upstream_task_ids == {"count"}
     assert dag.task_dict["tell"].upstream_task_ids == {"remove"}  # skipped where nothing was removed
     assert [asset.name for asset in dag.task_dict["tell"].outlets] == ["interactions"]
+
+
+@pytest.mark.parametrize(("dag", "kind"), [("load_interactions", "interactions"), ("load_products", "products")])
+def test_the_form_asks_for_every_column_that_can_be_mapped(bag: dict[str, Any], dag: str, kind: str) -> None:
+    params = bag[dag].params
+    assert set(mapping.USUAL[kind]) <= set(params)
+    assert params.get_param("preset").schema["enum"][2:] == presets.names(kind)

@@ -65,11 +65,14 @@ def load_model(path: str, pairs: Pairs) -> tuple[Fitted, Array]:
 
 
 def load_learned(path: str, pairs: Pairs) -> Learned | None:
-    """The model kept at `path` with its recommender, to go on from; None where it does not number users and items as `pairs`.
+    """The model kept at `path` with its recommender, to go on from; None where nothing is kept there, or it does not number users
+    and items as `pairs`.
 
     Raises:
-        FileNotFoundError, ContractError: see `load_model`.
+        ContractError: see `load_model`.
     """
+    if not artifacts.exists(path):
+        return None
     arrays = artifacts.read_arrays(path)
     alike = np.array_equal(arrays["users"], pairs.users) and np.array_equal(arrays["items"], pairs.items)
     return Learned(_recommender(arrays), _fitted(arrays)) if alike and "recipe" in arrays else None
