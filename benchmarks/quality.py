@@ -36,7 +36,7 @@ class Bench:
     def __init__(self, name: str, train: Pairs, held: Pairs, most_users: int | None) -> None:
         self.name, self.train, self.held = name, train, held
         users = ranking_metrics.measurable_users(train, held)
-        self.users = np.sort(np.random.default_rng(ranking_metrics.SEED).permutation(users)[:most_users])
+        self.users = ranking_metrics.drawn(users, most_users)
         self.rows: list[dict[str, Any]] = []
         self.ndcg: dict[str, np.ndarray] = {}
 

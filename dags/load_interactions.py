@@ -45,55 +45,31 @@ from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import DAG, CronDataIntervalTimetable, Param, task
 from airflow.sdk.exceptions import AirflowSkipException
-from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, TidemarkSparkSubmit
+from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, TidemarkSparkSubmit, source_params
 
 from tidemark.dag_ids import LOAD_INTERACTIONS
 from tidemark.errors import AbsentError
 from tidemark.settings import settings
-from tidemark.sources import presets
 
 BY_DAY = ("scheduled", "backfill")
 """Types of runs that nobody watches: a day that is absent may be passed over."""
 
 
-def column(title: str, description: str) -> Param:
-    """A parameter that names a column, or is left empty."""
-    return Param(None, type=["null", "string"], maxLength=200, title=title, description=description, section="Columns")
-
-
-PARAMS = {
-    "source": Param(
-        settings().load_source,
-        type="string",
-        minLength=1,
-        title="Source",
-        description="A path, folder, glob or URL (s3://, gs://, https://) of CSV, TSV, JSON lines or Parquet, plain or packed (gz, "
-        "bz2, zst); a relative path starts at the project's root. `{ds}` and the like stand for the day of the run.",
-    ),
-    "name": Param(
-        None,
-        type=["null", "string"],
-        pattern="^[a-z0-9][a-z0-9_-]{0,31}$",
-        title="Name of the source",
-        description="Begins the keys of its interactions; empty: the preset's, or the file's.",
-    ),
-    "preset": Param(
-        "auto",
-        enum=[presets.AUTO, presets.NOTHING, *presets.names("interactions")],
-        title="Preset",
-        description="Files whose columns are known. `auto` tells by the columns.",
-    ),
-    "user": column("User", "The column of the user's id; empty: by its usual names."),
-    "item": column("Item", "The column of the item's id; empty: by its usual names."),
-    "time": column("Time", "The column of the time; empty: by its usual names, else the order in the files."),
-    "rating": column("Rating", "The column of the rating; empty: by its usual names, else none."),
-    "event": column(
-        "Event", "The column of the event's type (view, cart, purchase, ...); empty: by its usual names, else none."
-    ),
-    "quantity": column("Quantity", "The column of the pieces; empty: by its usual names, else one each."),
-    "weight": column(
-        "Weight", "The column of what an event counts; empty: by its usual names, else by the event's type."
-    ),
+PARAMS = source_params(
+    "interactions",
+    settings().load_source,
+    "Begins the keys of its interactions",
+    {
+        "user": "the user's id; empty: by its usual names.",
+        "item": "the item's id; empty: by its usual names.",
+        "time": "the time; empty: by its usual names, else the order in the files.",
+        "rating": "the rating; empty: by its usual names, else none.",
+        "event": "the event's type (view, cart, purchase, ...); empty: by its usual names, else none.",
+        "quantity": "the pieces; empty: by its usual names, else one each.",
+        "weight": "what an event counts; empty: by its usual names, else by the event's type.",
+    },
+    " `{ds}` and the like stand for the day of the run.",
+) | {
     "time_unit": Param(
         "auto",
         type="string",
@@ -106,12 +82,6 @@ PARAMS = {
         pattern=r"^(auto|-?[0-9.]+-[0-9.]+)$",
         title="Scale of the ratings",
         description="`auto` tells it; else the worst and the best that can be given: 0.5-5, 1-10, 0-1.",
-    ),
-    "encoding": Param(
-        None,
-        type=["null", "string"],
-        title="Encoding",
-        description="Of the text, where it is not UTF-8 and does not say so itself: iso-8859-1, cp1252, ...",
     ),
 }
 
@@ -161,6 +131,5 @@ with DAG(
     load = TidemarkSparkSubmit(
         task_id="load", job="load_source.py", run=folder, short=True, execution_timeout=timedelta(hours=4)
     )
-    (
-        validate >> load >> [report(folder), tell()]
-    )  # both end the run: what failed before makes the report red, and the run with it
+    # Both end the run: what failed before makes the report red, and the run with it.
+    validate >> load >> [report(folder), tell()]

@@ -24,56 +24,27 @@ in one load, the longest. Columns that are nothing of the kind are kept under `e
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, Param, task
+from airflow.sdk import DAG, task
 from airflow.sdk.exceptions import AirflowSkipException
-from tidemark_operators import DEFAULT_ARGS, PRODUCTS, TidemarkSparkSubmit
+from tidemark_operators import DEFAULT_ARGS, PRODUCTS, TidemarkSparkSubmit, source_params
 
 from tidemark.dag_ids import LOAD_PRODUCTS
-from tidemark.sources import presets
 
-
-def column(title: str, description: str) -> Param:
-    """A parameter that names a column, or is left empty."""
-    return Param(None, type=["null", "string"], maxLength=200, title=title, description=description, section="Columns")
-
-
-PARAMS = {
-    "source": Param(
-        "",
-        type="string",
-        minLength=1,
-        title="Source",
-        description="A path, folder, glob or URL (s3://, gs://, https://) of CSV, TSV, JSON lines or Parquet, plain or packed (gz, "
-        "bz2, zst); a relative path starts at the project's root.",
-    ),
-    "name": Param(
-        None,
-        type=["null", "string"],
-        pattern="^[a-z0-9][a-z0-9_-]{0,31}$",
-        title="Name of the source",
-        description="Kept with each product; empty: the preset's, or the file's.",
-    ),
-    "preset": Param(
-        "auto",
-        enum=[presets.AUTO, presets.NOTHING, *presets.names("products")],
-        title="Preset",
-        description="Files whose columns are known. `auto` tells by the columns.",
-    ),
-    "item": column("Item", "The column of the item's id; empty: by its usual names."),
-    "title": column("Title", "The column of the title; empty: by its usual names."),
-    "category": column("Category", "The column of the categories, `|` or `>` between them; empty: by its usual names."),
-    "price": column("Price", "The column of the price; empty: by its usual names."),
-    "brand": column("Brand", "The column of the brand; empty: by its usual names."),
-    "description": column("Description", "The column of the description; empty: by its usual names."),
-    "image": column("Image", "The column of a picture's URL; empty: by its usual names."),
-    "available": column("Available", "The column of whether it can be had; empty: by its usual names, else it can."),
-    "encoding": Param(
-        None,
-        type=["null", "string"],
-        title="Encoding",
-        description="Of the text, where it is not UTF-8 and does not say so itself: iso-8859-1, cp1252, ...",
-    ),
-}
+PARAMS = source_params(
+    "products",
+    "",
+    "Kept with each product",
+    {
+        "item": "the item's id; empty: by its usual names.",
+        "title": "the title; empty: by its usual names.",
+        "category": "the categories, `|` or `>` between them; empty: by its usual names.",
+        "price": "the price; empty: by its usual names.",
+        "brand": "the brand; empty: by its usual names.",
+        "description": "the description; empty: by its usual names.",
+        "image": "a picture's URL; empty: by its usual names.",
+        "available": "whether it can be had; empty: by its usual names, else it can.",
+    },
+)
 
 with DAG(
     LOAD_PRODUCTS,

@@ -1,4 +1,4 @@
-"""What every DAG of Tidemark shares: the operator that submits a Spark job, and the defaults of a task.
+"""What DAGs of Tidemark share: the operator that submits a Spark job, the defaults of a task, the form of a load of files.
 
 from tidemark_operators import DEFAULT_ARGS, TidemarkSparkSubmit
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from airflow.sdk import Asset, ExceptionRetryPolicy, RetryAction, RetryRule
+from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowException, AirflowTaskTerminated, AirflowTaskTimeout
 
@@ -27,7 +27,7 @@ from tidemark.spark import job as jobs
 from tidemark.spark.session import submit_conf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
     from airflow.sdk.definitions.context import Context
@@ -100,6 +100,61 @@ DEFAULT_ARGS: dict[str, Any] = {
     "on_retry_callback": on_retry,
 }
 """Defaults of every task: back-off for what is unreachable, none for what is wrong, an end to what hangs."""
+
+
+def source_params(kind: str, source: str, name: str, columns: "Mapping[str, str]", more: str = "") -> dict[str, Param]:
+    """The params that every load of any team's files has: which file, of what name, by which preset, which column is what.
+
+    Args:
+        kind: of source, as `tidemark.sources.presets` has it.
+        source: the default one; empty: it must be given.
+        name: what the name of the source is for.
+        columns: what a column can be -> what the form says of it.
+        more: what the form says of the source besides.
+    """
+    from tidemark.sources import presets
+
+    asked = {
+        what: Param(
+            None,
+            type=["null", "string"],
+            maxLength=200,
+            title=what.capitalize(),
+            description=f"The column of {text}",
+            section="Columns",
+        )
+        for what, text in columns.items()
+    }
+    return {
+        "source": Param(
+            source,
+            type="string",
+            minLength=1,
+            title="Source",
+            description="A path, folder, glob or URL (s3://, gs://, https://) of CSV, TSV, JSON lines or Parquet, plain or packed "
+            f"(gz, bz2, zst); a relative path starts at the project's root.{more}",
+        ),
+        "name": Param(
+            None,
+            type=["null", "string"],
+            pattern="^[a-z0-9][a-z0-9_-]{0,31}$",
+            title="Name of the source",
+            description=f"{name}; empty: the preset's, or the file's.",
+        ),
+        "preset": Param(
+            presets.AUTO,
+            enum=[presets.AUTO, presets.NOTHING, *presets.names(kind)],
+            title="Preset",
+            description="Files whose columns are known. `auto` tells by the columns.",
+        ),
+        **asked,
+        "encoding": Param(
+            None,
+            type=["null", "string"],
+            title="Encoding",
+            description="Of the text, where it is not UTF-8 and does not say so itself: iso-8859-1, cp1252, ...",
+        ),
+    }
 
 
 KEPT_LINES = 2_000

@@ -41,7 +41,7 @@ class Moment:
     def users(self) -> Array:
         """int64 `(u,)`, ascending."""
         both = ranking_metrics.users_of_both(self.known, self.next)
-        return np.sort(np.random.default_rng(ranking_metrics.SEED).permutation(both)[:USERS])
+        return ranking_metrics.drawn(both, USERS)
 
     def ndcg(self, lists: Array) -> Array:
         """NDCG@10 of each user, float64 `(u,)`, of their lists int32 `(u, 10)`."""

@@ -239,10 +239,20 @@ def read_line(name: str, line: bytes) -> tuple[Any, list[Difference]]:
     limit = schema(name).get("maxBytes", len(line))
     if len(line) > limit:
         return None, [Difference("record: too long", f"record: {len(line):,} bytes, more than {limit:,}")]
+    record, unread = decode(line)
+    return record, unread or differences(name, record)
+
+
+def decode(line: bytes) -> tuple[Any, list[Difference]]:
+    """One line of JSON, bytes as they came, whatever it holds; None, and why, where it is none."""
     try:
-        record = json.loads(line.decode("utf-8"), parse_constant=_no_constant)
+        return json.loads(line.decode("utf-8"), parse_constant=_no_constant), []
     except UnicodeDecodeError as error:
-        return None, [Difference("record: not UTF-8", f"record: not UTF-8 at byte {error.start}")]
+        return None, [not_utf8(error)]
     except (ValueError, RecursionError) as error:
         return None, [Difference("record: not JSON", f"record: not JSON: {str(error)[:200]}")]
-    return record, differences(name, record)
+
+
+def not_utf8(error: UnicodeDecodeError) -> Difference:
+    """Where a record's bytes are no text."""
+    return Difference("record: not UTF-8", f"record: not UTF-8 at byte {error.start}")

@@ -122,6 +122,12 @@ def coverage(lists: Array, catalogue: int) -> float:
     return len(np.unique(lists[lists != NONE])) / max(catalogue, 1)
 
 
+def drawn(users: Array, most: int | None) -> Array:
+    """`most` of `users`, ascending, drawn by `SEED`: the same every time; all of them where there are no more, or by None."""
+    some: Array = np.sort(np.random.default_rng(SEED).permutation(users)[:most])
+    return some
+
+
 def resampled_means(values: Array, resamples: int = RESAMPLES, seed: int = SEED) -> Array:
     """Means of `resamples` bootstrap samples of the rows of `values` `(m, k)`: `(resamples, k)`; blocked for memory."""
     generator = np.random.default_rng(seed)

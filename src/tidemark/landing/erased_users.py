@@ -6,12 +6,14 @@ meanwhile: so once all is written, what it may have written of them is removed.
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pymongo.database import Database
 
 from tidemark.interactions.keys import FILE_PREFIX, REVIEW_PREFIX
+from tidemark.storage import mongo
 from tidemark.storage.tombstones import Tombstones
 
 if TYPE_CHECKING:
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 FIELDS = ("user_id", "reviewerID")
 """Fields of a source's line that may name the user."""
+PREFIXES = {"review": REVIEW_PREFIX, "interaction": FILE_PREFIX}
+"""What a load of each kind stores -> how the keys of its interactions begin."""
 REMOVED = 1_000
 """Documents that are removed at a time."""
 
@@ -58,53 +62,43 @@ def without(frame: "DataFrame", users: Sequence[str]) -> "tuple[DataFrame, int]"
     return frame.where(~theirs), frame.where(theirs).count()
 
 
-def forget(db: Database[dict[str, Any]], load_id: str, users: Iterable[str], gone: Tombstones) -> None:
-    """Remove what a load has written of erased users and of deleted reviews, in this run or in one that was cut off.
+def users_of_reject(reject: Mapping[str, Any]) -> list[str] | None:
+    """Whom a document of `rejects` names: as it was mapped, else by its line; None where nobody can tell."""
+    return [reject["user_id"]] if reject.get("user_id") else users_of_line(reject.get("raw"))
+
+
+def remove_interactions(db: Database[dict[str, Any]], query: dict[str, Any], most: int) -> Iterator[object]:
+    """Remove the interactions that `query` finds, `most` a step, with what is kept beside them."""
+    for keys in mongo.keys(db["interactions"], query, most):
+        chosen = {"_id": {"$in": keys}}
+        db["interaction_details"].delete_many(chosen)  # first: they are found by their interactions alone
+        yield db["interactions"].delete_many(chosen)
+
+
+def forget(db: Database[dict[str, Any]], load_id: str, kind: str, users: Iterable[str], gone: Tombstones) -> None:
+    """Remove what a load has written of erased users and of deleted interactions, in this run or in one that was cut off.
 
     Args:
         db: the platform's database.
         load_id: the load, whose rejects are looked through.
-        users: the erased users of its reviews.
+        kind: of what it loaded, a key of `PREFIXES`.
+        users: the erased users of what it loaded.
         gone: all who are erased, and all that is deleted.
     """
-    keys = deleted_reviews(gone)
+    keys = [key for key in gone.interactions if key.startswith(PREFIXES[kind])]
     for start in range(0, len(keys), REMOVED):
         chunk = keys[start : start + REMOVED]
-        db["reviews"].delete_many({"_id": {"$in": chunk}})
-        db["interactions"].delete_many({"_id": {"$in": [f"{REVIEW_PREFIX}{key}" for key in chunk]}})
+        for name in ("interaction_details", "interactions"):
+            db[name].delete_many({"_id": {"$in": chunk}})
+        if kind == "review":
+            db["reviews"].delete_many({"_id": {"$in": [key.removeprefix(REVIEW_PREFIX) for key in chunk]}})
     for user_id in users:
-        for collection in ("reviews", "interactions"):
-            db[collection].delete_many({"user_id": user_id})
+        if kind == "review":
+            db["reviews"].delete_many({"user_id": user_id})
+        deque(remove_interactions(db, {"user_id": user_id}, REMOVED), maxlen=0)
     if not gone:
         return
-    refused = db["rejects"].find({"load": load_id, "kind": "review"}, {"raw": 1})
-    ids = [line["_id"] for line in refused if gone.of(users_of_line(line.get("raw")) or ())]
+    refused = db["rejects"].find({"load": load_id, "kind": kind}, {"raw": 1, "user_id": 1})
+    ids = [reject["_id"] for reject in refused if gone.of(users_of_reject(reject) or ())]
     for start in range(0, len(ids), REMOVED):
         db["rejects"].delete_many({"_id": {"$in": ids[start : start + REMOVED]}})
-
-
-def forget_file(db: Database[dict[str, Any]], load_id: str, users: Iterable[str], gone: Tombstones) -> None:
-    """The same of a load of any team's interactions.
-
-    Args:
-        db: the platform's database.
-        load_id: the load, whose rejects are looked through.
-        users: the erased users of its interactions.
-        gone: all who are erased, and all that is deleted.
-    """
-    keys = [key for key in gone.interactions if key.startswith(FILE_PREFIX)]
-    for start in range(0, len(keys), REMOVED):
-        chosen = {"_id": {"$in": keys[start : start + REMOVED]}}
-        db["interaction_details"].delete_many(chosen)
-        db["interactions"].delete_many(chosen)
-    for user_id in users:
-        while ids := [d["_id"] for d in db["interactions"].find({"user_id": user_id}, {"_id": 1}).limit(REMOVED)]:
-            db["interaction_details"].delete_many(
-                {"_id": {"$in": ids}}
-            )  # first: they are found by their interactions alone
-            db["interactions"].delete_many({"_id": {"$in": ids}})
-    if gone:
-        refused = db["rejects"].distinct("user_id", {"load": load_id, "kind": "interaction"})
-        db["rejects"].delete_many(
-            {"load": load_id, "kind": "interaction", "user_id": {"$in": gone.of(filter(None, refused))}}
-        )

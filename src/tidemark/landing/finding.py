@@ -12,6 +12,7 @@ from tidemark.errors import AbsentError, BadInputError, UnreachableError
 from tidemark.landing import addresses
 from tidemark.landing.packing import PACKINGS
 from tidemark.settings import ROOT, Settings
+from tidemark.storage import artifacts
 
 NO_DATA = ("/proc", "/sys", "/dev")
 """Folders of the system whose files are none."""
@@ -118,9 +119,6 @@ def local_copy(path: str, folder: str, config: Settings) -> str:
     if "://" not in path:
         return path
     target = f"{folder}/{hashlib.sha256(path.encode()).hexdigest()[:12]}-{name(path.split('?', maxsplit=1)[0])}"
-    filesystem, at = fsspec.core.url_to_fs(target)
-    filesystem.makedirs(at.rsplit("/", 1)[0], exist_ok=True)
-    with filesystem.open(f"{at}.part", "wb") as copy:
+    with artifacts.replacing(target, "wb") as copy:
         addresses.read(path, copy, config)
-    filesystem.mv(f"{at}.part", at)
     return target

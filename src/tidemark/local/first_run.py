@@ -122,7 +122,7 @@ def run(config: Settings, wanted: Source, *, whole: bool = False) -> None:
         if not missing and is_trained(api, db):
             console.print("  [dim]loaded and trained before: nothing to do[/dim]")
             return
-        known = follow.run_ids(api, RETRAIN)
+        known: set[str] = set()
         for dag_id, conf in missing:
             known = follow.run_ids(api, RETRAIN)
             follow.follow(api, dag_id, follow.active_run(api, dag_id, conf) or api.trigger(dag_id, conf))

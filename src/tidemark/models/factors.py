@@ -9,7 +9,7 @@ from numpy.linalg import LinAlgError
 
 from tidemark.models import ranking, standard_scores
 from tidemark.models.alignment import Places
-from tidemark.models.fold_in import BLOCK, FoldIn
+from tidemark.models.fold_in import FoldIn, gram
 from tidemark.models.interface import FACTORS, Fitted, Likeness
 from tidemark.models.user_history import History
 
@@ -148,15 +148,10 @@ class Factors(Fitted):
 
     @cached_property
     def _moments(self) -> tuple[Array, Array]:
-        """Mean `(n_factors,)` and covariance `(n_factors, n_factors)` of the item factors, in double; by blocks, as fold-in has it."""
+        """Mean `(n_factors,)` and covariance `(n_factors, n_factors)` of the item factors, in double."""
         n = max(len(self.item_factors), 1)
-        total, squares = np.zeros(self.item_factors.shape[1]), np.zeros((self.item_factors.shape[1],) * 2)
-        for start in range(0, len(self.item_factors), BLOCK):
-            wide = self.item_factors[start : start + BLOCK].astype(np.float64)
-            total += wide.sum(axis=0)
-            squares += wide.T @ wide
-        mean = total / n
-        return mean, squares / n - np.outer(mean, mean)
+        mean = self.item_factors.sum(axis=0, dtype=np.float64) / n
+        return mean, gram(self.item_factors) / n - np.outer(mean, mean)
 
     @cached_property
     def _fold(self) -> FoldIn | None:

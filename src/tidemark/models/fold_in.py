@@ -22,6 +22,16 @@ SOLVED = 4_000_000
 """Numbers in double of users that are solved together."""
 
 
+def gram(factors: Floats) -> Doubles:
+    """`factors' factors`, `(n_factors, n_factors)`: in double, so that the sum over items is exact; by blocks, for a million items
+    in double would be more memory than all else of a process that serves."""
+    total = np.zeros((factors.shape[1],) * 2)
+    for start in range(0, len(factors), BLOCK):
+        wide = factors[start : start + BLOCK].astype(np.float64)
+        total += wide.T @ wide
+    return total
+
+
 class FoldIn:
     """One model's item factors, ready to place users who are newer than the model.
 
@@ -37,13 +47,7 @@ class FoldIn:
     ) -> None:
         self.item_factors = np.ascontiguousarray(item_factors, dtype=np.float32)
         self.alpha, self.regularization, self.scaled = alpha, regularization, scaled
-        # Once for each model: what every user's equation starts from. In double, so that the sum over items is exact; by
-        # blocks, for a million items in double would be more memory than all else of a process that serves.
-        n_items, n_factors = self.item_factors.shape
-        self._gram = np.zeros((n_factors, n_factors))
-        for start in range(0, n_items, BLOCK):
-            wide = self.item_factors[start : start + BLOCK].astype(np.float64)
-            self._gram += wide.T @ wide
+        self._gram = gram(self.item_factors)  # once for each model: what every user's equation starts from
 
     @property
     def finite(self) -> bool:

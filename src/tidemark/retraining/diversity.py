@@ -43,7 +43,7 @@ def curve(fitted: Fitted, split: Split) -> list[Document]:
     vectors = fitted.factors_of_items()
     if not len(users) or vectors is None:
         return []
-    users = np.sort(np.random.default_rng(ranking_metrics.SEED).permutation(users)[:USERS])
+    users = ranking_metrics.drawn(users, USERS)
     train, known = split.train, split.train.item_counts > 0
     items, scores = recommend(fitted, users, variety.CANDIDATES, train.weights, known)
     n = ranking_metrics.LIST_LENGTH

@@ -51,7 +51,7 @@ def evaluate(run: str, split: Split, params: Document, champion: Document | None
         `compared_with` is None.
     """
     train, held = split.train, split.held
-    users = _drawn(ranking_metrics.users_of_both(train, held))
+    users = ranking_metrics.drawn(ranking_metrics.users_of_both(train, held), MOST_USERS)
     with phase("ranking"):
         ranked, compared_with = _ranked(run, split, users, params, champion, diversity) if len(users) else ({}, None)
     with phase("figures"):
@@ -74,14 +74,6 @@ def evaluate(run: str, split: Split, params: Document, champion: Document | None
         "by_activity": disparity.by_activity(measured.ndcg, train.user_counts[users]),
         "spread": disparity.spread(ten, train.item_counts, held.item_counts),
     }
-
-
-def _drawn(users: Array) -> Array:
-    """`MOST_USERS` of `users`, the same every time; all where there are no more."""
-    if len(users) <= MOST_USERS:
-        return users
-    drawn: Array = np.sort(np.random.default_rng(ranking_metrics.SEED).choice(users, MOST_USERS, replace=False))
-    return drawn
 
 
 def _ranked(

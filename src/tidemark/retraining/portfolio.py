@@ -124,8 +124,7 @@ def _tenths(pairs: Pairs) -> Iterator[tuple[Pairs, Pairs]]:
 def _period(train: Pairs, held: Pairs, most_users: int) -> list[Period]:
     """The period of these two sides; none where nobody can be measured."""
     users = ranking_metrics.users_of_both(train, held)
-    drawn = np.sort(np.random.default_rng(ranking_metrics.SEED).permutation(users)[:most_users])
-    return [Period(train, held, drawn)] if len(users) else []
+    return [Period(train, held, ranking_metrics.drawn(users, most_users))] if len(users) else []
 
 
 @dataclass(frozen=True)

@@ -122,8 +122,7 @@ def search(pairs: Pairs, grid: Grid, budget: Budget) -> Search:
         raise NotEnoughDataError(
             f"{validation_split.measured_users} users to validate on, {evidence.LEAST} are needed: load more reviews"
         )
-    users = ranking_metrics.measurable_users(train, validation)
-    users = np.sort(np.random.default_rng(ranking_metrics.SEED).permutation(users)[: budget.users])
+    users = ranking_metrics.drawn(ranking_metrics.measurable_users(train, validation), budget.users)
 
     def score(fitted: Fitted) -> float:
         lists, _ = recommend(fitted, users, 10, train.weights, train.item_counts > 0)

@@ -118,7 +118,7 @@ def log_report(run: str) -> dict[str, Any]:
     counts: dict[str, Any] = {"load": outcome["load"], "release": plan.reviews.release}
     for kind in ("reviews", "products"):
         of_kind = outcome[kind] or {}
-        told = ("read", "stored", "duplicates", "rejected", "junk_prices")
+        told = (*counting.NAMES, "junk_prices")
         counts[kind] = {name: of_kind[name] for name in told if name in of_kind}
     return counts | {"interactions": outcome["interactions"]}
 
@@ -130,7 +130,7 @@ def write_manifest(run: str, dag_id: str, run_id: str) -> None:
         f"{kind} {name}": outcome[kind][name]
         for kind in ("reviews", "products")
         if outcome[kind]
-        for name in ("read", "stored", "duplicates", "rejected")
+        for name in counting.NAMES
     }
     manifests.write(
         run,
@@ -242,7 +242,8 @@ def load(
         for done in [side.submit(write, *each) for each in writes]:
             done.result()
     now_gone = tombstones.read(db)
-    erased_users.forget(db, plan.load_id, erased if now_gone == gone else now_gone.among(reviews), now_gone)
+    theirs = erased if now_gone == gone else now_gone.among(reviews)
+    erased_users.forget(db, plan.load_id, "review", theirs, now_gone)
     outcome = {
         "load": plan.load_id,
         "reviews": validated["reviews"],

@@ -2,10 +2,9 @@
 
 import codecs
 
-import fsspec
-
 from tidemark.errors import BadInputError
 from tidemark.landing import packing
+from tidemark.storage import artifacts
 
 UTF8 = "utf-8"
 _MARKS = (
@@ -54,10 +53,8 @@ def copy(source: str, target: str, encoding: str, most_bytes: int) -> None:
         BadInputError: it is not of this encoding.
     """
     decoder = codecs.getincrementaldecoder(encoding)()
-    filesystem, at = fsspec.core.url_to_fs(target)
-    filesystem.makedirs(at.rsplit("/", 1)[0], exist_ok=True)
     returns: bool | None = None
-    with packing.opened(source, most_bytes) as whole, filesystem.open(at, "wb") as out:
+    with packing.opened(source, most_bytes) as whole, artifacts.replacing(target, "wb") as out:
         if encoding == UTF8:
             for chunk in whole.chunks():
                 returns = ends_in_returns(chunk) if returns is None else returns

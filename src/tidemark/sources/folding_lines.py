@@ -8,29 +8,18 @@ import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-import fsspec
-
 from tidemark.landing import packing
 from tidemark.sources.formats import BOM, Format, fields_or_none
+from tidemark.storage import artifacts
 
 MOST_LINES = 1_000
 """Lines of one record."""
 MOST_BYTES = 16 << 20
 
 
-def joined(lines: Iterable[str], width: int | None = None) -> Iterator[str]:
-    """The records that `lines` are, without their line ends; a line feed stands where two lines became one record.
-
-    Args:
-        lines: in order.
-        width: fields of a record; None: unknown, what has even quotes is one.
-    """
-    return (record for record, _ in _records(lines, lambda text: width is None or width_of(text) == width))
-
-
-def width_of(text: str, separator: str = ",") -> int:
-    """How many fields a record has; 0 where its quotes match nothing."""
-    return len(fields_or_none(text, separator) or ())
+def joined(lines: Iterable[str]) -> Iterator[str]:
+    """The records that `lines` are, of whatever width, without their line ends; a line feed stands where two lines became one."""
+    return (record for record, _ in _records(lines, lambda text: True))
 
 
 def _records(lines: Iterable[str], is_whole: Callable[[str], bool]) -> Iterator[tuple[str, bool]]:
@@ -50,9 +39,8 @@ def _records(lines: Iterable[str], is_whole: Callable[[str], bool]) -> Iterator[
             quotes += more.count('"')
             size += len(more)
         whole = "\n".join(taken)
-        if len(taken) > 1 and not (
-            quotes % 2 == 0 and is_whole(whole)
-        ):  # a stray quote: the line is a record of its own
+        if len(taken) > 1 and (quotes % 2 or not is_whole(whole)):
+            # A stray quote: the line is a record of its own.
             ahead.extendleft(reversed(taken[1:]))
             yield line, False
         else:
@@ -69,7 +57,7 @@ def _of_bytes(lines: Iterable[bytes], format_: Format) -> Iterator[tuple[str, bo
         line.removeprefix(BOM).rstrip(b"\n").removesuffix(b"\r").decode("utf-8", "surrogateescape") for line in lines
     )
     width = len(format_.columns)
-    return _records(texts, lambda text: width_of(text, format_.separator) == width)
+    return _records(texts, lambda text: len(fields_or_none(text, format_.separator) or ()) == width)
 
 
 def copy(source: str, target: str, format_: Format, most_bytes: int) -> None:
@@ -81,10 +69,8 @@ def copy(source: str, target: str, format_: Format, most_bytes: int) -> None:
         format_: of the table.
         most_bytes: that it may hold.
     """
-    filesystem, at = fsspec.core.url_to_fs(target)
-    filesystem.makedirs(at.rsplit("/", 1)[0], exist_ok=True)
     header = format_.header
-    with packing.opened(source, most_bytes) as whole, filesystem.open(at, "wb") as out:
+    with packing.opened(source, most_bytes) as whole, artifacts.replacing(target, "wb") as out:
         for record, _ in _of_bytes(whole.lines(), format_):
             if not record.strip(" \t\r"):
                 continue

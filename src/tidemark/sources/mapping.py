@@ -6,94 +6,42 @@ from dataclasses import dataclass
 
 from tidemark.errors import BadInputError
 
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+_ITEM = _words(
+    "item itemid product productid sku asin parentasin movie movieid article articleid book bookid isbn track "
+    "trackid song songid stockcode game gameid business businessid content contentid goods goodsid iid artist "
+    "artistid"
+)
+
 USUAL: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "interactions": {
-        "user": (
-            *(
-                "user",
-                "userid",
-                "uid",
-                "visitor",
-                "visitorid",
-                "customer",
-                "customerid",
-                "client",
-                "clientid",
-                "account",
-            ),
-            *("accountid", "member", "memberid", "reviewerid", "person", "personid", "buyer", "buyerid", "shopper"),
+        "user": _words(
+            "user userid uid visitor visitorid customer customerid client clientid account accountid member "
+            "memberid reviewerid person personid buyer buyerid shopper"
         ),
-        "item": (
-            *("item", "itemid", "product", "productid", "sku", "asin", "parentasin", "movie", "movieid", "article"),
-            *(
-                "articleid",
-                "book",
-                "bookid",
-                "isbn",
-                "track",
-                "trackid",
-                "song",
-                "songid",
-                "stockcode",
-                "game",
-                "gameid",
-            ),
-            *("business", "businessid", "content", "contentid", "goods", "goodsid", "iid", "artist", "artistid"),
+        "item": _ITEM,
+        "time": _words(
+            "time timestamp ts datetime date createdat eventtime unixreviewtime invoicedate orderdate purchasedat "
+            "purchasedate occurredat happenedat unixtime eventtimestamp"
         ),
-        "time": (
-            *("time", "timestamp", "ts", "datetime", "date", "createdat", "eventtime", "unixreviewtime", "invoicedate"),
-            *("orderdate", "purchasedat", "purchasedate", "occurredat", "happenedat", "unixtime", "eventtimestamp"),
-        ),
-        "rating": (
-            "rating",
-            "ratings",
-            "stars",
-            "score",
-            "overall",
-            "grade",
-            "userrating",
-            "bookrating",
-            "movierating",
-            "reviewrating",
-        ),
-        "event": ("event", "eventtype", "eventname", "action", "actiontype", "behavior", "behaviour", "behaviortype"),
-        "quantity": ("quantity", "qty", "units", "pieces"),
-        "weight": ("weight", "confidence", "strength", "playcount", "plays"),
+        "rating": _words("rating ratings stars score overall grade userrating bookrating movierating reviewrating"),
+        "event": _words("event eventtype eventname action actiontype behavior behaviour behaviortype"),
+        "quantity": _words("quantity qty units pieces"),
+        "weight": _words("weight confidence strength playcount plays"),
     },
     "products": {
-        "item": (
-            *("item", "itemid", "product", "productid", "sku", "asin", "parentasin", "movie", "movieid", "article"),
-            *(
-                "articleid",
-                "book",
-                "bookid",
-                "isbn",
-                "track",
-                "trackid",
-                "song",
-                "songid",
-                "stockcode",
-                "game",
-                "gameid",
-            ),
-            *("business", "businessid", "content", "contentid", "goods", "goodsid", "iid", "artist", "artistid", "id"),
-        ),
-        "title": ("title", "name", "productname", "producttitle", "itemname", "itemtitle", "movietitle", "booktitle"),
-        "category": (
-            "category",
-            "categories",
-            "genre",
-            "genres",
-            "department",
-            "producttype",
-            "categoryname",
-            "maincategory",
-        ),
-        "price": ("price", "unitprice", "listprice", "saleprice"),
-        "brand": ("brand", "brandname", "manufacturer", "vendor", "maker"),
-        "description": ("description", "desc", "productdescription", "longdescription", "overview"),
-        "image": ("image", "imageurl", "img", "imgurl", "picture", "pictureurl", "thumbnail", "poster", "imagelink"),
-        "available": ("available", "instock", "isavailable", "availability", "active", "isactive"),
+        "item": (*_ITEM, "id"),
+        "title": _words("title name productname producttitle itemname itemtitle movietitle booktitle"),
+        "category": _words("category categories genre genres department producttype categoryname maincategory"),
+        "price": _words("price unitprice listprice saleprice"),
+        "brand": _words("brand brandname manufacturer vendor maker"),
+        "description": _words("description desc productdescription longdescription overview"),
+        "image": _words("image imageurl img imgurl picture pictureurl thumbnail poster imagelink"),
+        "available": _words("available instock isavailable availability active isactive"),
     },
 }
 """Of each kind of source, what a column may be and the names, without case and signs, that it then usually has."""

@@ -5,7 +5,7 @@ import json
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ class Plan:
         event: the type of all events, where no column names one.
         flags: columns in which a 1 means a category -> the category.
         staged: folder in the landing where what was read lies until it is stored.
+        said: all of it as lines for a person.
     """
 
     kind: str
@@ -62,7 +63,7 @@ class Plan:
     event: str
     flags: Mapping[str, str]
     staged: str
-    said: tuple[str, ...] = field(default=())
+    said: tuple[str, ...] = ()
 
     @property
     def load_id(self) -> str:
@@ -153,7 +154,7 @@ def of_params(kind: str, params: Mapping[str, Any], staged: str, config: Setting
         kind, name, files, mapped.columns, mapped.why, left, preset.name if preset else "", unit, scale,
         preset.events if preset else {}, preset.event if preset else "", flags, staged,
     )  # fmt: skip
-    return Plan(**{**made.__dict__, "said": tuple(_said(made, mapped, sample))})
+    return replace(made, said=tuple(_said(made, mapped, sample)))
 
 
 def _name_of_all_days(source: str) -> str:

@@ -70,20 +70,9 @@ def _numbers(n: int) -> tuple[str, ...]:
 _RATED = {"user": "1", "item": "2", "rating": "3", "time": "4"}
 _AMAZON_2018 = {"item": "1", "user": "2", "rating": "3", "time": "4"}
 GENRES = (
-    *(
-        "unknown",
-        "Action",
-        "Adventure",
-        "Animation",
-        "Children's",
-        "Comedy",
-        "Crime",
-        "Documentary",
-        "Drama",
-        "Fantasy",
-    ),
-    *("Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
-)
+    "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy",
+    "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
+)  # fmt: skip
 """Of MovieLens's u.item, what a 1 in each of its last columns means (`u.genre`)."""
 
 INTERACTIONS = (

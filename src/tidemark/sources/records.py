@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
+from tidemark.contracts import conformance
 from tidemark.contracts.conformance import Difference
 from tidemark.sources.formats import BOM, TABLE, Format, fields
 
@@ -16,25 +17,10 @@ def decoder(format_: Format) -> Callable[[bytes], Decoded]:
     return _of_table(format_) if format_.kind == TABLE else _of_json
 
 
-def _text(line: bytes) -> str:
-    return line.removeprefix(BOM).removesuffix(b"\r").decode("utf-8")
-
-
-def _not_utf8(error: UnicodeDecodeError) -> Decoded:
-    return None, [Difference("record: not UTF-8", f"record: not UTF-8 at byte {error.start}")]
-
-
-def _no_constant(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not a number in JSON")
-
-
 def _of_json(line: bytes) -> Decoded:
-    try:
-        record = json.loads(_text(line), parse_constant=_no_constant)
-    except UnicodeDecodeError as error:
-        return _not_utf8(error)
-    except (ValueError, RecursionError) as error:
-        return None, [Difference("record: not JSON", f"record: not JSON: {str(error)[:200]}")]
+    record, unread = conformance.decode(line.removeprefix(BOM))
+    if unread:
+        return None, unread
     if not isinstance(record, dict):
         return None, [Difference("record: no JSON object", f"record: JSON, but no object: {line[:40]!r}")]
     if b"\\ud" in line.lower() and not _is_writable(record):
@@ -56,16 +42,16 @@ def _of_table(format_: Format) -> Callable[[bytes], Decoded]:
 
     def decode(line: bytes) -> Decoded:
         try:
-            text = _text(line)
-            row = json.loads(text) if format_.folded else fields(text, format_.separator)
-            row = (
-                fields(row, format_.separator) if isinstance(row, str) else row
-            )  # which says why it could not be folded
+            text = line.removeprefix(BOM).removesuffix(b"\r").decode("utf-8")
+            row = json.loads(text) if format_.folded else text
+            if isinstance(row, str):  # of a folded table, what could not be folded, which says why
+                row = fields(row, format_.separator)
         except UnicodeDecodeError as error:
-            return _not_utf8(error)
+            return None, [conformance.not_utf8(error)]
         except ValueError as error:
             return None, [Difference("record: quotes that match nothing", f"record: {str(error)[:200]}")]
-        if format_.folded and "\\ud" in text and not _is_writable(row):  # bytes that were none of UTF-8, kept as such
+        # Folded bytes that were none of UTF-8 are there as halves of surrogate pairs.
+        if format_.folded and "\\ud" in text and not _is_writable(row):
             return None, [Difference("record: not UTF-8", "record: not UTF-8")]
         if len(row) != width:
             return None, [Difference("record: of another width", f"record: {len(row)} fields, not {width}")]

@@ -4,13 +4,14 @@ What models have learned of it, and lists that they made, go with the next model
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pymongo.database import Database
 
 from tidemark.errors import BadInputError
 from tidemark.interactions.keys import FILE_PREFIX, REVIEW_PREFIX
+from tidemark.storage import mongo
 
 log = logging.getLogger(__name__)
 
@@ -74,12 +75,7 @@ def remove(db: Database[Document], name: str) -> dict[str, int]:
     gone = dict[str, int]()
     for place, theirs in _places(db, name).items():
         gone[place] = 0
-        for keys in _some(db, place, theirs):
+        for keys in mongo.keys(db[place], theirs, REMOVED):
             gone[place] += db[place].delete_many({"_id": {"$in": keys}}).deleted_count
         log.info("%-20s %14s removed", place, f"{gone[place]:,}")
     return gone
-
-
-def _some(db: Database[Document], place: str, theirs: Document) -> Iterator[list[Any]]:
-    while keys := [document["_id"] for document in db[place].find(theirs, {"_id": 1}).limit(REMOVED)]:
-        yield keys

@@ -169,7 +169,8 @@ def store(
             done.result()
     now_gone = tombstones.read(db)
     if plan.kind == INTERACTIONS:
-        erased_users.forget_file(db, plan.load_id, erased if now_gone == gone else now_gone.among(everything), now_gone)
+        theirs = erased if now_gone == gone else now_gone.among(everything)
+        erased_users.forget(db, plan.load_id, RECORDS[plan.kind], theirs, now_gone)
     _record(db, plan, counts, left_out)
     return {"load": plan.load_id, "counts": counts, **left_out}
 
@@ -224,8 +225,7 @@ def log_report(run: str) -> dict[str, Any]:
     for why, words in (("erased", "of users who were erased"), ("deleted", "that their users deleted")):
         if outcome[why]:
             log.info("left out: %s interactions %s", f"{outcome[why]:,}", words)
-    told = ("read", "stored", "duplicates", "rejected")
-    return {"load": outcome["load"], "source": plan.name, **{name: outcome["counts"][name] for name in told}}
+    return {"load": outcome["load"], "source": plan.name} | {n: outcome["counts"][n] for n in counting.NAMES}
 
 
 def write_manifest(run: str, dag_id: str, run_id: str) -> None:
@@ -236,7 +236,7 @@ def write_manifest(run: str, dag_id: str, run_id: str) -> None:
         dag=dag_id,
         run_id=run_id,
         title=f"{plan.kind.capitalize()} of the source {plan.name}, from {plan.landed.source}",
-        counts={name: outcome["counts"][name] for name in ("read", "stored", "duplicates", "rejected")},
+        counts={name: outcome["counts"][name] for name in counting.NAMES},
         verdicts={GATES[plan.kind]: "passes"},  # what fails it never comes here
         titles={f"docs/{GATES[plan.kind]}/index.html": f"Gate {GATES[plan.kind]}"},
     )

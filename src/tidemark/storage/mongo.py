@@ -1,10 +1,11 @@
 """MongoDB: the one place that names collections, their contracts and indexes, and how Spark reads and writes them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pymongo import ASCENDING, DESCENDING, HASHED, MongoClient
+from pymongo.collection import Collection as Stored
 from pymongo.database import Database
 from pymongo.errors import ConnectionFailure, OperationFailure
 
@@ -161,6 +162,12 @@ def ensure(db: Database[Document], name: str) -> None:
         db[name].create_index([(wanted.shard_key, HASHED)])
     if wanted.expires:
         db[name].create_index(wanted.expires, expireAfterSeconds=0)
+
+
+def keys(collection: Stored[Document], query: Document, most: int) -> Iterator[list[Any]]:
+    """The keys of what `query` finds, `most` at a time, until it finds nothing: whoever is given them removes what they name."""
+    while found := [document["_id"] for document in collection.find(query, {"_id": 1}).limit(most)]:
+        yield found
 
 
 def _options(config: Settings, collection: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 from pymongo.database import Database
 
 from tidemark.interactions.from_messages import user_of
-from tidemark.landing.erased_users import users_of_line
+from tidemark.landing.erased_users import remove_interactions, users_of_reject
 from tidemark.registry import champion
 from tidemark.storage import mongo
 
@@ -75,29 +75,20 @@ class Sweep:
             yield Place(name, self._count(name), self._remove_theirs(name))
         for model_id in champion.kept(self.db):
             yield self._list(model_id)
-        yield from self._unindexed("dead_letters", {}, "value", _of_letter)
-        yield from self._unindexed("rejects", {"kind": {"$ne": "product"}}, "raw", users_of_line)
+        yield from self._unindexed("dead_letters", {}, ("value",), _of_letter)
+        yield from self._unindexed("rejects", {"kind": {"$ne": "product"}}, ("raw", "user_id"), users_of_reject)
         yield from self._signed_in()
 
     def _count(self, name: str) -> int:
         return self.db[name].count_documents({"user_id": self.user_id})
 
-    def _some(self, name: str) -> Iterator[list[str]]:
-        while ids := [d["_id"] for d in self.db[name].find({"user_id": self.user_id}, {"_id": 1}).limit(CHUNK)]:
-            yield ids
-
     def _remove_theirs(self, name: str) -> Iterator[object]:
-        for ids in self._some(name):
+        for ids in mongo.keys(self.db[name], {"user_id": self.user_id}, CHUNK):
             yield self.db[name].delete_many({"_id": {"$in": ids}})
 
     def _interactions(self) -> Place:
-        def remove() -> Iterator[object]:
-            for ids in self._some("interactions"):
-                chosen = {"_id": {"$in": ids}}
-                self.db["interaction_details"].delete_many(chosen)  # first: they are found by their interactions alone
-                yield self.db["interactions"].delete_many(chosen)
-
-        return Place("interactions", self._count("interactions"), remove())
+        theirs = remove_interactions(self.db, {"user_id": self.user_id}, CHUNK)
+        return Place("interactions", self._count("interactions"), theirs)
 
     def _list(self, model_id: str) -> Place:
         name = mongo.recommendations(model_id)
@@ -111,12 +102,12 @@ class Sweep:
         return Place(name, self.db[name].count_documents({"_id": self.user_id}), remove())
 
     def _unindexed(
-        self, name: str, among: Document, field_name: str, users: Callable[[str | None], Sequence[str] | None]
+        self, name: str, among: Document, fields: Sequence[str], users: Callable[[Document], Sequence[str] | None]
     ) -> Iterator[Place | None]:
         """Of documents that have whole what somebody sent, those that name the user."""
         ids, unreadable = [], 0
-        for number, document in enumerate(self.db[name].find(among, {field_name: 1, "user_id": 1}), 1):
-            named = [document["user_id"]] if document.get("user_id") else users(document.get(field_name))
+        for number, document in enumerate(self.db[name].find(among, dict.fromkeys(fields, 1)), 1):
+            named = users(document)
             if named is None:
                 unreadable += 1
             elif self.user_id in named:
@@ -148,6 +139,7 @@ class Sweep:
         yield Place("accounts", self.db["accounts"].count_documents(accounts), remove())
 
 
-def _of_letter(value: str | None) -> Sequence[str] | None:
+def _of_letter(letter: Document) -> Sequence[str] | None:
+    value = letter.get("value")
     named = user_of(base64.b64decode(value)) if value else None
     return None if named is None else [named]

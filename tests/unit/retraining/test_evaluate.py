@@ -31,8 +31,7 @@ def test_of_many_users_some_are_drawn_the_same_every_time(run, monkeypatch):
     assert some == again
     assert some["measured_users"] == 100
     assert some["ndcg_at_10"]["candidate"] == pytest.approx(whole["ndcg_at_10"]["candidate"], abs=0.1)
-    drawn = evaluate._drawn(everybody)
+    drawn = ranking_metrics.drawn(everybody, 100)
     assert set(drawn.tolist()) < set(everybody.tolist())
     assert (np.diff(drawn) > 0).all()
-    monkeypatch.setattr(evaluate, "MOST_USERS", len(everybody))
-    assert np.array_equal(evaluate._drawn(everybody), everybody)
+    assert np.array_equal(ranking_metrics.drawn(everybody, len(everybody)), everybody)
