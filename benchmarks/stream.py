@@ -131,11 +131,13 @@ def sustained(count: int, folder: Path, bookmark: Bookmark, db: Any) -> Figures:
 def bare(count: int, folder: Path, bookmark: Bookmark) -> Figures:
     """The same messages into `foreachBatch` with nothing behind it."""
     from tidemark.spark.session import session
-    from tidemark.stream.ingest import Ingest
+    from tidemark.stream.interaction_ingest import InteractionIngest
 
     config, ends = settings(), []
     spark = session("bare", **{"spark.master": config.ingest_master, "spark.driver.memory": config.ingest_memory})
-    source = Ingest(config, None, bookmark).stream(spark, json.dumps({bookmark.topic: dict.fromkeys("0123", 0)}))  # type: ignore[arg-type]
+    source = InteractionIngest(config, None, bookmark).stream(
+        spark, json.dumps({bookmark.topic: dict.fromkeys("0123", 0)})
+    )  # type: ignore[arg-type]
 
     def swallow(batch: Any, _number: int) -> None:
         batch.write.format("noop").mode("overwrite").save()

@@ -1,8 +1,8 @@
 """
 ### Replay dead letters
 
-Checks every message that could not become an interaction once more, and sends those that are valid by now to the topic
-`interactions` again. The others stay, and the log says why.
+Checks every message of the topics `interactions` and `items` that could not be taken once more, and sends what is valid by now to
+its topic again. The others stay, and the log says why.
 
 **When it runs.** By hand, after the cause was mended: an event type was added to `TIDEMARK_EVENT_WEIGHTS`, a contract
 took a field, a clock that was ahead has been reached.

@@ -1,4 +1,4 @@
-"""Store what comes by the topic `interactions`: a service that runs until it is told to stop.
+"""Store what comes by the topics `interactions` and `items`: a service that runs until it is told to stop.
 
 `python spark_jobs/ingest_interactions.py`. Where Kafka or MongoDB is away it waits, says so and goes on by itself; where
 it is killed, whoever starts it again (the supervisor, compose) finds everything stored once.
@@ -22,10 +22,13 @@ from tidemark.settings import Settings, settings
 from tidemark.spark.causes import root_cause
 from tidemark.spark.session import session
 from tidemark.storage import mongo
+from tidemark.stream import topics
 from tidemark.stream.bookmark import Bookmark
 from tidemark.stream.ingest import Ingest
+from tidemark.stream.interaction_ingest import InteractionIngest
+from tidemark.stream.item_ingest import ItemIngest
 
-log = logging.getLogger("tidemark.stream.ingest")
+log = logging.getLogger("tidemark.stream")
 LONGEST_WAIT = 15.0
 
 
@@ -37,6 +40,7 @@ def start_session(config: Settings) -> SparkSession:
             "spark.master": config.ingest_master,
             "spark.driver.memory": config.ingest_memory,
             "spark.sql.shuffle.partitions": "2",
+            "spark.scheduler.mode": "FAIR",
             "spark.sql.codegen.wholeStage": "false",  # no Java is made and compiled for a map and a count
             "spark.sql.adaptive.enabled": "false",  # every batch is alike: planning it twice only costs
             "spark.sql.execution.arrow.maxBytesPerBatch": str(32 * 1024 * 1024),  # some messages are huge
@@ -52,25 +56,44 @@ def scratch(spark: Any, root: str) -> str:
     return f"{root}/ingest/{uuid.uuid4().hex}"
 
 
-def follow(query: StreamingQuery, ingest: Ingest, stop: threading.Event) -> None:
-    """Wait for the query's end, moving progress over what holds no record (a transaction's marks).
+def start(spark: SparkSession, ingest: Ingest, checkpoints: str) -> StreamingQuery:
+    """The query of one topic, from where it was left."""
+    starts = ingest.begin()
+    log.info("going on at %s", starts)
+    spark.sparkContext.setLocalProperty("spark.scheduler.pool", ingest.topic)  # neither waits for all of the other's
+    stream = ingest.stream(spark, starts).writeStream.foreachBatch(ingest)
+    stream = stream.option("checkpointLocation", f"{checkpoints}/{ingest.topic}")
+    return stream.trigger(processingTime="500 milliseconds").start()
 
-    Looks at the topic too: Spark would wait for ever at the end of one that is gone.
+
+def follow(spark: SparkSession, ingests: list[Ingest], checkpoints: str, stop: threading.Event) -> None:
+    """Run the queries until one ends, moving progress over what holds no record (a transaction's marks).
+
+    Looks at the topics too: Spark would wait for ever at the end of one that is gone.
 
     Raises:
-        Exception: what the query, or a batch, failed with.
+        Exception: what a query, or a batch, failed with.
     """
+    queries = list[tuple[StreamingQuery, Ingest]]()
     try:
-        while not (stop.is_set() or ingest.failure is not None or query.awaitTermination(1)):
-            ingest.require_same_topic()
-            latest: Any = query.lastProgress
-            ends = json.loads(latest.json)["sources"][0]["endOffset"] if latest else None
-            if ends:
-                ingest.note(ends[ingest.progress.topic])
+        for ingest in ingests:
+            queries.append((start(spark, ingest, checkpoints), ingest))
+        while not stop.wait(1):
+            for query, ingest in queries:
+                if not query.isActive:
+                    query.awaitTermination()  # raises what it failed with
+                    return
+                ingest.require_same_topic()
+                latest: Any = query.lastProgress
+                ends = json.loads(latest.json)["sources"][0]["endOffset"] if latest else None
+                if ends:
+                    ingest.note(ends[ingest.topic])
     finally:
-        query.stop()
-    if ingest.failure is not None:
-        raise ingest.failure
+        for query, _ in queries:
+            query.stop()
+        for ingest in ingests:
+            if ingest.failure is not None:
+                raise ingest.failure
 
 
 def main() -> None:
@@ -86,22 +109,20 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     config = settings()
-    spark, bookmark = start_session(config), Bookmark(config)
-    db, ingest, wait, said = None, None, 0.5, ""
+    spark = start_session(config)
+    bookmarks = [Bookmark(config, topic=topic) for topic in (topics.INTERACTIONS, topics.ITEMS)]
+    db, wait, said = None, 0.5, ""
     while not stop.is_set():
         began = time.monotonic()
         try:
             db = mongo.connect(config) if db is None else db
-            ingest = Ingest(config, db, bookmark)
-            starts = ingest.begin()
-            log.info("going on at %s", starts)
-            stream = ingest.stream(spark, starts).writeStream.foreachBatch(ingest)
-            stream = stream.option("checkpointLocation", scratch(spark, config.checkpoints_root))
-            follow(stream.trigger(processingTime="500 milliseconds").start(), ingest, stop)
+            checkpoints = scratch(spark, config.checkpoints_root)
+            kinds = zip((InteractionIngest, ItemIngest), bookmarks, strict=True)
+            ingests: list[Ingest] = [kind(config, db, bookmark) for kind, bookmark in kinds]
+            follow(spark, ingests, checkpoints, stop)
         except Exception as error:  # whatever it is: said, waited for and tried again
             if spark.sparkContext._jsc.sc().isStopped():  # unless Spark itself is gone: then a new process
                 raise
-            error = (ingest and ingest.failure) or error
             wait = 1.0 if time.monotonic() - began > 60 else min(2 * wait, LONGEST_WAIT)
             why = root_cause(error)
             log.warning("%s; trying again in %.0f s", why, wait)

@@ -9,20 +9,15 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any, NoReturn
+from datetime import datetime
+from typing import Any
 
-from tidemark.contracts import conformance, schemas
+from tidemark.contracts import conformance, messages, schemas
+from tidemark.contracts.messages import DeadLetter
 from tidemark.errors import RejectedError
 from tidemark.interactions import keys
 
 CONTRACT = "interaction_message"
-LARGEST = 256 * 1024
-"""Bytes above which a message is not even parsed: an interaction is some hundred."""
-DEEPEST = 32
-"""Levels of nesting above which a message is not taken."""
-MILLISECONDS_FROM = 100_000_000_000
-"""Numbers from here on are milliseconds: as seconds they would mean the year 5138."""
 
 _KNOWN = frozenset(schemas.fields(CONTRACT))
 _conforms_surely = conformance.quick_check(CONTRACT)
@@ -48,19 +43,6 @@ class Interaction:
     timestamp: datetime
     event_type: str | None
     extra: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A message that could not become an interaction: where it came from, when Kafka took it, and why."""
-
-    id: str
-    topic: str
-    partition: int
-    offset: int
-    time: datetime
-    reason: str
-    value: bytes | None
 
 
 def weigh(event_type: str | None, quantity: int, weights: Weights) -> float:
@@ -127,32 +109,10 @@ def _decode(value: bytes | None) -> dict[str, Any] | str:
     """The JSON object of a message, or the text of a compact one."""
     if value is None:
         raise RejectedError("no value (a tombstone)")
-    if len(value) > LARGEST:
-        raise RejectedError(f"too large: {len(value):,} bytes, {LARGEST:,} are taken")
-    try:
-        text = value.decode("utf-8").strip(" \t\r\n")
-    except UnicodeDecodeError as error:
-        raise RejectedError(f"not UTF-8: byte {error.start} is 0x{value[error.start]:02x}") from None
-    if not text:
-        raise RejectedError("empty")
-    if text[0] not in '{["' and ":" in text:
+    text = messages.text_of(value)
+    if not text.startswith(messages.JSON_BEGINS) and ":" in text:
         return text
-    try:
-        message = json.loads(text, parse_constant=_no_constant)
-    except RecursionError:
-        raise RejectedError(f"nested deeper than {DEEPEST} levels") from None
-    except ValueError as error:
-        raise RejectedError(f"not JSON and not user:item: {error}") from None
-    if not isinstance(message, dict):
-        kind = {list: "an array", type(None): "null", str: "a string", bool: "a truth value"}.get(
-            type(message), "a number"
-        )
-        raise RejectedError(f"JSON, but {kind} and not an object")
-    return message
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+    return messages.object_of(text, or_else="user:item")
 
 
 def _compact(text: str, key: str, happened: datetime, weights: Weights) -> Interaction:
@@ -164,24 +124,13 @@ def _compact(text: str, key: str, happened: datetime, weights: Weights) -> Inter
     return Interaction(key, user_id, item_id, None, weight, happened, weights.default, None)
 
 
-def _depth(value: Any, allowed: int) -> None:
-    if allowed < 0:
-        raise RejectedError(f"nested deeper than {DEEPEST} levels")
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        _depth(inner, allowed - 1)
-
-
 def _interaction(
     message: dict[str, Any], key: str, broker_time: datetime, happened: datetime, weights: Weights
 ) -> Interaction:
-    if not _conforms_surely(message):
-        _depth(message, DEEPEST)
-        reasons = conformance.reasons(CONTRACT, message)
-        if reasons:
-            raise RejectedError("; ".join(reasons[:10]))
+    messages.require(CONTRACT, message)
     user_id, item_id = message["user_id"], message["item_id"]
     if not (user_id.isascii() and item_id.isascii()):
-        _writable(user_id + item_id)
+        messages.require_writable(user_id + item_id)
     rating, event_type = message.get("rating"), message.get("event_type")
     if event_type is None and rating is None:
         event_type = weights.default
@@ -203,32 +152,6 @@ def _interaction(
     )
 
 
-def _writable(text: str) -> None:
-    """An escape may name half of a character (`\\ud800`): no database takes it."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        raise RejectedError("an id holds half of a surrogate pair") from None
-
-
 def _time(value: float | str, broker_time: datetime) -> datetime:
     """The time that a message names, in whole seconds as a review's is: both ways give the same interaction."""
-    try:
-        moment = _moment(value)
-    except (ValueError, OverflowError, OSError):
-        raise RejectedError(f"timestamp: {str(value)[:40]!r} is not seconds, milliseconds or ISO 8601") from None
-    if moment.timestamp() < conformance.EARLIEST:
-        raise RejectedError(f"timestamp: {moment.isoformat()} is before 1995")
-    if (moment - broker_time).total_seconds() > conformance.AHEAD:
-        raise RejectedError(
-            f"timestamp: {moment.isoformat()} is in the future (Kafka took it at {broker_time.isoformat()})"
-        )
-    return moment
-
-
-def _moment(value: float | str) -> datetime:
-    if isinstance(value, str):
-        moment = datetime.fromisoformat(value)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-        return moment.replace(microsecond=0)
-    return datetime.fromtimestamp(value // 1000 if abs(value) >= MILLISECONDS_FROM else value // 1, UTC)
+    return messages.moment(value, broker_time).replace(microsecond=0)

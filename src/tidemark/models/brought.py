@@ -42,7 +42,12 @@ def greatest(parts: Sequence[Array], items: Array) -> Array:
 
 
 def recommend(
-    fitted: "Fitted", user_nums: Array, n: int, seen: "csr_matrix", diversity: float = 0.0
+    fitted: "Fitted",
+    user_nums: Array,
+    n: int,
+    seen: "csr_matrix",
+    diversity: float = 0.0,
+    known: Array | None = None,
 ) -> tuple[Array, Array, Array | None]:
     """What `interface.recommend` gives, and who brought it; users are taken `USERS` at a time.
 
@@ -51,7 +56,7 @@ def recommend(
         `(len(user_nums), n)`; None in place of the last where `fitted` is no blend.
     """
     blocks = [
-        _recommend(fitted, user_nums[start : start + USERS], n, seen, diversity)
+        _recommend(fitted, user_nums[start : start + USERS], n, seen, diversity, known)
         for start in range(0, max(len(user_nums), 1), USERS)
     ]
     items, scores, by = zip(*blocks, strict=True)
@@ -59,7 +64,7 @@ def recommend(
 
 
 def _recommend(
-    fitted: "Fitted", user_nums: Array, n: int, seen: "csr_matrix", diversity: float
+    fitted: "Fitted", user_nums: Array, n: int, seen: "csr_matrix", diversity: float, known: Array | None
 ) -> tuple[Array, Array, Array]:
     depth = variety.candidates(n, diversity)
     by = np.full((len(user_nums), depth), NOBODY, np.int8)
@@ -73,6 +78,6 @@ def _recommend(
         if fitted.member_names():
             by[rows, : items.shape[1]] = greatest(parts.pop(threading.get_ident()), items)
 
-    candidates = ranking.top_n(scores, user_nums, depth, seen, listed=listed)
+    candidates = ranking.top_n(scores, user_nums, depth, seen, known, listed=listed)
     items, best, at = variety.listed(*candidates, fitted.factors_of_items() if diversity else None, diversity, n)
     return items, best, np.where(at == ranking.NONE, NOBODY, np.take_along_axis(by, np.maximum(at, 0), axis=1))

@@ -72,11 +72,23 @@ class Lists:
         return replace(self, **parts, brought_by=by)
 
 
-def make(fitted: Fitted, pairs: Pairs, n: int, diversity: float = 0.0) -> Lists:
-    """The lists of every user of `pairs` who has not the whole catalogue; for `diversity` see `models.variety`."""
-    wanted = np.minimum(n, pairs.shape[1] - pairs.user_counts)
+def make(fitted: Fitted, pairs: Pairs, n: int, diversity: float = 0.0, available: Array | None = None) -> Lists:
+    """The lists of every user of `pairs` who has not the whole catalogue.
+
+    Args:
+        fitted: the model, over the users and items of `pairs`.
+        pairs: what it learned from.
+        n: items of a list.
+        diversity: see `models.variety`.
+        available: boolean `(n_items,)`, the items that may be listed; None: every one.
+    """
+    if available is None or available.all():
+        left = pairs.shape[1] - pairs.user_counts
+    else:
+        left = np.count_nonzero(available) - np.diff(pairs.weights[:, np.flatnonzero(available)].indptr)
+    wanted = np.minimum(n, left)
     users = np.flatnonzero(wanted > 0)
-    items, scores, by = brought.recommend(fitted, users, n, pairs.weights, diversity)
+    items, scores, by = brought.recommend(fitted, users, n, pairs.weights, diversity, available)
     return Lists(users, items, scores, wanted[users], by, fitted.member_names())
 
 
@@ -276,7 +288,10 @@ def publish_run(db: Database[Document], run: str, keep: int) -> Document | None:
         columns = serving_pack.columns_of(db, pairs)
         learned = cold_items.learn(fitted, pairs, cold_items.known_products(db))
     with phase("ranking"):
-        made = make(fitted, pairs, snapshot["asked"]["top_n"], model.get("diversity", 0.0))
+        there = columns.available[: len(pairs.items)]
+        made = make(fitted, pairs, snapshot["asked"]["top_n"], model.get("diversity", 0.0), there)
+        if not there.all():
+            log.info("%s items are not to be had: they are in no list", f"{np.count_nonzero(~there):,}")
         share = (model.get("new_items") or {}).get("share", 0.0)
         if learned and share:
             made = with_new_items(made, learned, list(columns.extra), pairs, share)

@@ -8,7 +8,8 @@ import orjson
 from apiflask import APIBlueprint
 from flask import Response, g
 
-from tidemark.interactions.from_messages import DeadLetter, Weights, parse
+from tidemark.contracts.messages import DeadLetter
+from tidemark.interactions.from_messages import Weights, parse
 from tidemark.settings import Settings
 from tidemark.storefront.api_models import IdempotencyIn, InteractionsIn, TakenOut
 from tidemark.storefront.api_operation import JSON, WRITE, encoded, operation

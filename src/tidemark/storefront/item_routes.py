@@ -6,9 +6,10 @@ from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response
-from pymongo import ReplaceOne
+from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
+from tidemark.items import newest
 from tidemark.storefront import answers_out
 from tidemark.storefront.api_models import CountedWish, ItemIn, ItemsIn, ListOut, StoredOut
 from tidemark.storefront.api_operation import READ, WRITE, answer_json, operation
@@ -88,7 +89,8 @@ def popular(query_data: CountedWish) -> Response:
 def item(item_id: str, json_data: ItemIn) -> Response:
     """Say what an item is, in place of what was said before; answers know it within two seconds.
 
-    It lies over what the products' files say. `available: false` takes the item out of every answer.
+    It lies over what the products' files say. `available: false` takes the item out of every answer. Of this and what came by
+    the topic `items`, the later holds.
     """
     return _store(shop(), {item_id: json_data})
 
@@ -116,20 +118,17 @@ def _store(here: Shop, said: Mapping[str, ItemIn]) -> Response:
     # The server's time: workers look for what is newer than what they have seen, and a host whose clock is behind would
     # write what none of them looks for any more.
     now = here.db.command("hello", codec_options=here.db.codec_options)["localTime"]
-    documents = [_document(item_id, item, now) for item_id, item in said.items()]
+    writes = [newest.upsert(item_id, _told(item), available=item.available, at=now) for item_id, item in said.items()]
     try:
-        here.db["items"].bulk_write(
-            [ReplaceOne({"_id": document["_id"]}, document, upsert=True) for document in documents], ordered=False
-        )
+        here.db["items"].bulk_write([UpdateOne(*write, upsert=True) for write in writes], ordered=False)
     except BulkWriteError as error:
         refused = (error.details or {}).get("writeErrors", [])
         if not refused:  # nothing is wrong with what was sent, but not all copies have it
             raise away("MongoDB did not store it on all copies in time") from None
-        raise Problem("invalid", f"{len(refused)} of {len(documents)} are not as the contract of items says") from None
-    return answer_json({"stored": len(documents), "updated_at": now})
+        raise Problem("invalid", f"{len(refused)} of {len(writes)} are not as the contract of items says") from None
+    return answer_json({"stored": len(writes), "updated_at": now})
 
 
-def _document(item_id: str, item: ItemIn, now: datetime) -> dict[str, Any]:
-    """An item as the collection `items` has it: fields that nobody said anything of are not there."""
-    told = item.model_dump(exclude_none=True, exclude={"item_id"})
-    return {"_id": item_id} | told | {"updated_at": now}
+def _told(item: ItemIn) -> dict[str, Any]:
+    """What the collection `items` has of it: fields that nobody said anything of are not there."""
+    return item.model_dump(exclude_none=True, exclude={"item_id", "available"})

@@ -12,12 +12,16 @@ from typing import Any
 from confluent_kafka import Message, Producer
 from pymongo.database import Database
 
+from tidemark.contracts.messages import DeadLetter
 from tidemark.errors import UnreachableError
 from tidemark.interactions import keys
-from tidemark.interactions.from_messages import Interaction, Weights, parse, user_of
+from tidemark.interactions.from_messages import Weights, parse, user_of
+from tidemark.items import item_messages
 from tidemark.settings import Settings
 from tidemark.storage import tombstones
 from tidemark.stream import topics
+
+Document = dict[str, Any]
 
 COLLECTION = "dead_letters"
 CHUNK = 500
@@ -54,7 +58,7 @@ def kind(reason: str) -> str:
 
 
 def replay(db: Database[dict[str, Any]], config: Settings, *, dry_run: bool = False, only: str = "") -> Replay:
-    """Check every dead letter by today's rules, and send those that are valid to the topic `interactions`.
+    """Check every dead letter by today's rules, and send those that are valid to the topic that they came by.
 
     Args:
         db: the platform's database.
@@ -63,8 +67,8 @@ def replay(db: Database[dict[str, Any]], config: Settings, *, dry_run: bool = Fa
         only: a part of the reason; the letters with another one are left alone.
 
     A letter is sent with its origin in a header and marked afterwards; one that was sent and not marked is sent again,
-    and is still one interaction (`keys.origin`). It keeps its time. Raises UnreachableError where Kafka does not take
-    it; what was sent before is marked.
+    and is still one interaction (`keys.origin`), or changes an item to the same. It keeps its time. Raises UnreachableError
+    where Kafka does not take it; what was sent before is marked.
     """
     weights, done = Weights(config.weight_of_event, config.event_default), Replay()
     gone = tombstones.read(db, config)
@@ -79,15 +83,15 @@ def replay(db: Database[dict[str, Any]], config: Settings, *, dry_run: bool = Fa
         if gone and user_of(value) in gone:
             done.rest[OF_ERASED] += 1
             continue
-        place = letter["topic"], letter["partition"], letter["offset"]
-        parsed = parse(value, *place, datetime.now(UTC), weights, happened=letter["time"])
-        if not isinstance(parsed, Interaction):
-            done.rest[kind(parsed.reason)] += 1
+        is_item = letter["topic"] == topics.name(topics.ITEMS, config)
+        checked = (_item if is_item else _interaction)(letter, value, weights)
+        if isinstance(checked, DeadLetter):
+            done.rest[kind(checked.reason)] += 1
             continue
         done.sent += 1
         if dry_run:
             continue
-        _send(producer, letter, value, parsed.user_id, config)
+        _send(producer, topics.name(topics.ITEMS if is_item else topics.INTERACTIONS, config), letter, value, checked)
         waiting.append(letter["_id"])
         if len(waiting) >= CHUNK:
             _mark(db, producer, waiting, config)
@@ -96,11 +100,25 @@ def replay(db: Database[dict[str, Any]], config: Settings, *, dry_run: bool = Fa
     return done
 
 
-def _send(producer: Producer, letter: dict[str, Any], value: bytes | None, user_id: str, config: Settings) -> None:
+def _interaction(letter: Document, value: bytes | None, weights: Weights) -> str | DeadLetter:
+    """Whom an interaction is of: the key to send it under; or why it is still none."""
+    place = letter["topic"], letter["partition"], letter["offset"]
+    parsed = parse(value, *place, datetime.now(UTC), weights, happened=letter["time"])
+    return parsed if isinstance(parsed, DeadLetter) else parsed.user_id
+
+
+def _item(letter: Document, value: bytes | None, _weights: Weights) -> str | DeadLetter:
+    """Of which item something is said: the key to send it under; or why it is still of none."""
+    place = letter["topic"], letter["partition"], letter["offset"]
+    parsed = item_messages.parse(None, value, *place, datetime.now(UTC), letter_id=letter["_id"])
+    return parsed if isinstance(parsed, DeadLetter) else parsed.item_id
+
+
+def _send(producer: Producer, topic: str, letter: Document, value: bytes | None, key: str) -> None:
     producer.produce(
-        topics.name(topics.INTERACTIONS, config),
+        topic,
         value,
-        key=user_id.encode(),
+        key=key.encode(),
         headers=[keys.origin_header(letter["_id"], letter["time"])],
         on_delivery=_delivered,
     )

@@ -1,106 +1,32 @@
-"""The ingest: what Spark's stream of Kafka records becomes, batch by batch.
+"""The ingest of one topic: what Spark's stream of Kafka records becomes, batch by batch; what is the same of every topic.
 
-Order in a batch: interactions, their details, dead letters, progress; Spark's checkpoint comes last. Every step is
-keyed by topic-partition-offset, so a batch that was cut off anywhere runs again and leaves the same state. Only the
+Order in a batch: what is stored, dead letters, progress; Spark's checkpoint comes last. Every step is keyed by
+topic-partition-offset or bears its own time, so a batch that was cut off anywhere runs again and leaves the same state. Only the
 topic `interactions.dead_letter` may then hold a letter twice, under the same key; the collection never does.
-
-What names a user who was erased is left out, and so is an interaction that its user deleted: both count as `erased`. That
-may happen while a batch is under way, or between a batch that was cut off and its next run: so what is gone is looked up
-again once all is written, and what the batch has of it removed.
 """
 
-import base64
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pymongo.database import Database
 
-from tidemark.contracts import schemas
 from tidemark.errors import BatchFailedError, TopicChangedError
-from tidemark.interactions import keys
-from tidemark.interactions.from_messages import DeadLetter, Interaction, Weights, parse, user_of
 from tidemark.settings import Settings
-from tidemark.storage import mongo, tombstones
-from tidemark.storage.tombstones import NOBODY, Tombstones
+from tidemark.storage import mongo
 from tidemark.stream import progress, topics
 from tidemark.stream.bookmark import Bookmark
 from tidemark.stream.progress import Progress
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import DataFrame, Row, SparkSession
 
-log = logging.getLogger("tidemark.stream.ingest")
-
-STORED = ("interactions", "interaction_details", "dead_letters")
-"""Collections that the ingest stores in."""
-COLUMNS = (
-    "_id string, user_id string, item_id string, rating double, weight double, timestamp timestamp, source string, "
-    "event_type string, extra string, partition int, offset long, time timestamp, reason string, value string, erased boolean"
-)
-"""A parsed record: an interaction where `reason` is null, else a dead letter (`value` in base64). Of one that is `erased`, as
-it names a user who is, or was deleted itself, only its key and place."""
-FORGOTTEN = 10_000
-"""Keys of erased records that are removed at a time."""
+log = logging.getLogger(__name__)
 
 
-def parse_batches(
-    batches: "Iterable[pa.RecordBatch]",
-    topic: str,
-    prefix: str,
-    weights: Weights,
-    tombstones: Tombstones = NOBODY,
-) -> "Iterator[pa.RecordBatch]":
-    """Kafka records as Spark gives them, in Arrow -> parsed records (`COLUMNS`), in Arrow. Runs in Spark's workers."""
-    import pyarrow as pa
-
-    names = [column.split()[0] for column in COLUMNS.split(", ")]
-    moment = pa.timestamp("us", tz="UTC")
-    kinds = {"string": pa.string(), "double": pa.float64(), "timestamp": moment, "int": pa.int32(), "long": pa.int64()}
-    kinds["boolean"] = pa.bool_()
-    types = [kinds[column.split()[1]] for column in COLUMNS.split(", ")]
-    for batch in batches:
-        rows = []
-        fields = (batch.column(name).to_pylist() for name in ("value", "partition", "offset", "timestamp", "headers"))
-        for value, partition, offset, time, headers in zip(*fields, strict=True):
-            at = time.astimezone(UTC)
-            origin, happened = keys.origin(headers) if headers else (None, None)
-            parsed = parse(
-                value, topic, partition, offset, at, weights, prefix=prefix, origin=origin, happened=happened
-            )
-            rows.append(_row(parsed, partition, offset, at, erased=_is_gone(parsed, tombstones)))
-        columns: list[Any] = list(zip(*rows, strict=True)) or [()] * len(names)
-        yield pa.RecordBatch.from_arrays(
-            [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)], names=names
-        )
-
-
-def _is_gone(parsed: Interaction | DeadLetter, tombstones: Tombstones) -> bool:
-    """Whether it was deleted, or is of a user who was erased; of a dead letter, as far as it can be read."""
-    if parsed.id in tombstones.interactions:
-        return True
-    if not tombstones:
-        return False
-    return (parsed.user_id if isinstance(parsed, Interaction) else user_of(parsed.value)) in tombstones
-
-
-def _row(parsed: Interaction | DeadLetter, partition: int, offset: int, time: Any, *, erased: bool) -> tuple[Any, ...]:
-    if erased:
-        return (parsed.id, *[None] * 8, partition, offset, time, None, None, True)
-    if isinstance(parsed, Interaction):
-        return (
-            parsed.id, parsed.user_id, parsed.item_id, parsed.rating, parsed.weight, parsed.timestamp, "stream",
-            parsed.event_type, parsed.extra, partition, offset, time, None, None, False,
-        )  # fmt: skip
-    value = None if parsed.value is None else base64.b64encode(parsed.value).decode("ascii")
-    return (parsed.id, *[None] * 8, partition, offset, time, parsed.reason, value, False)
-
-
-class Ingest:
+class Ingest(ABC):
     """Stores the batches of one topic, from where `progress` says that it was left.
 
     Args:
@@ -109,33 +35,40 @@ class Ingest:
         bookmark: a way to ask Kafka about the topic.
     """
 
+    collections: ClassVar[tuple[str, ...]]
+    """Those that it stores in."""
+
     def __init__(self, config: Settings, db: Database[dict[str, Any]], bookmark: Bookmark) -> None:
         self._config, self._db, self._bookmark = config, db, bookmark
-        self._weights = Weights(config.weight_of_event, config.event_default)
         self.failure: Exception | None = None
         self._noted: dict[Any, int] = {}
         self.progress: Progress
 
+    @property
+    def topic(self) -> str:
+        """As the brokers know it."""
+        return self._bookmark.topic
+
     def begin(self) -> str:
         """Make what is missing in the database and find where to go on: Spark's `startingOffsets`."""
-        for collection in (*STORED, progress.COLLECTION):
+        for collection in (*self.collections, progress.COLLECTION):
             mongo.ensure(self._db, collection)
-        self.progress = progress.begin(self._db, self._bookmark.topic, self._bookmark.topic_id())
+        self.progress = progress.begin(self._db, self.topic, self._bookmark.topic_id())
         known, starts = self.progress.next_offsets, {}
         for p in self._bookmark.lag().partitions:
             starts[str(p.partition)] = max(known.get(p.partition, p.earliest), p.earliest)
             lost = p.earliest - known.get(p.partition, 0)
             if lost > 0:
                 log.warning(
-                    "partition %d: %d messages expired in Kafka before they were stored; going on at %d",
-                    p.partition, lost, p.earliest,
+                    "%s, partition %d: %d messages expired in Kafka before they were stored; going on at %d",
+                    self.topic, p.partition, lost, p.earliest,
                 )  # fmt: skip
-        return json.dumps({self._bookmark.topic: starts})
+        return json.dumps({self.topic: starts})
 
     def stream(self, spark: "SparkSession", starting_offsets: str) -> "DataFrame":
         """The topic as an unbounded frame of Kafka records, from `starting_offsets`."""
         options = topics.spark_options(self._config) | {
-            "subscribe": self._bookmark.topic,
+            "subscribe": self.topic,
             "startingOffsets": starting_offsets,
             "maxOffsetsPerTrigger": str(self._config.ingest_batch),
             "includeHeaders": "true",
@@ -154,66 +87,13 @@ class Ingest:
             # A long text here overflows the stack of the regular expression by which Spark reads it.
             raise BatchFailedError("see Ingest.failure") from None
 
+    @abstractmethod
     def store_batch(self, batch: "DataFrame") -> None:
         """Store one batch of Kafka records, whole.
 
         Raises:
             TopicChangedError: the topic is another one than when it began; nothing of the batch was stored.
         """
-        from pyspark.sql import functions as f
-
-        self.require_same_topic()
-        gone = tombstones.read(self._db, self._config)
-        parsed = self._parsed(batch, gone).persist()
-        try:
-            counted = parsed.groupBy("partition").agg(
-                f.max("offset").alias("last"),
-                f.count("*").alias("read"),
-                f.count("reason").alias("dead"),
-                f.count("extra").alias("details"),
-                f.count_if("erased").alias("erased"),
-            ).collect()  # fmt: skip
-            read, dead, details, erased = (
-                sum(row[name] for row in counted) for name in ("read", "dead", "details", "erased")
-            )
-            if read > dead + erased:
-                mongo.write(
-                    parsed.where("reason is null and not erased").select(*schemas.fields("interaction")),
-                    "interactions",
-                    config=self._config,
-                )
-            if details:
-                rows = parsed.where("extra is not null").select(*schemas.fields("interaction_detail"))
-                mongo.write(rows, "interaction_details", config=self._config)
-            if dead:
-                self._bury(parsed.where("reason is not null"))
-            self._forget(batch, gone, any_gone=erased > 0)
-            self.note({row["partition"]: row["last"] + 1 for row in counted})
-        finally:
-            parsed.unpersist()
-        log.info("stored %d interactions and %d dead letters; left out %d", read - dead - erased, dead, erased)
-
-    def _parsed(self, batch: "DataFrame", gone: Tombstones) -> "DataFrame":
-        """The records of a batch, as `COLUMNS` says."""
-        work = partial(
-            parse_batches,
-            topic=self.progress.topic,
-            prefix=self.progress.prefix,
-            weights=self._weights,
-            tombstones=gone,
-        )
-        return batch.select("value", "partition", "offset", "timestamp", "headers").mapInArrow(work, COLUMNS)
-
-    def _forget(self, batch: "DataFrame", known: Tombstones, *, any_gone: bool) -> None:
-        """Remove what this batch, now or before it was cut off, has stored that is erased by now."""
-        gone = tombstones.read(self._db, self._config)
-        if not any_gone and gone == known:
-            return
-        ids = [row["_id"] for row in self._parsed(batch, gone).where("erased").select("_id").collect()]
-        for start in range(0, len(ids), FORGOTTEN):
-            chosen = {"_id": {"$in": ids[start : start + FORGOTTEN]}}
-            for collection in STORED:
-                self._db[collection].delete_many(chosen)
 
     def require_same_topic(self) -> None:
         """Raises TopicChangedError where the topic was deleted and made anew since `begin`."""
@@ -226,7 +106,16 @@ class Ingest:
             progress.advance(self._db, self.progress.topic, self.progress.topic_id, next_offsets)
             self._noted = dict(next_offsets)
 
-    def _bury(self, dead: "DataFrame") -> None:
+    def note_batch(self, counted: "list[Row]") -> None:
+        """Move the progress on past a batch; of each partition, its number and the `last` offset."""
+        self.note({row["partition"]: row["last"] + 1 for row in counted})
+
+    def bury(self, dead: "DataFrame") -> None:
+        """Keep dead letters, in MongoDB and in their topic.
+
+        Args:
+            dead: `_id, partition, offset, time, reason, value` (in base64).
+        """
         from pyspark.sql import functions as f
 
         letters = dead.select(

@@ -25,6 +25,7 @@ class Topic:
 
 
 INTERACTIONS = "interactions"
+ITEMS = "items"
 DEAD_LETTERS = "interactions.dead_letter"
 RECOMMENDATIONS = "recommendations"
 
@@ -32,6 +33,8 @@ TOPICS: Mapping[str, Topic] = {
     # Every interaction is in MongoDB soon after it was sent: a month is for replay after a mistake. What is far too
     # large is let in, so that it is kept and reported as a dead letter and not lost at a careless producer.
     INTERACTIONS: Topic(partitions=4, retention_days=30, largest=8 * MIB),
+    # A catalogue changes seldom, and one partition keeps the order of messages that bear neither time nor key.
+    ITEMS: Topic(partitions=1, retention_days=30, largest=8 * MIB),
     # Long enough that a person finds, mends and replays them. A letter holds its message in base64.
     DEAD_LETTERS: Topic(partitions=1, retention_days=90, largest=12 * MIB),
     # What was shown to whom, for those who count click-through.

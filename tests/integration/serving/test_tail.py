@@ -23,7 +23,7 @@ from tidemark.serving.events import Event
 from tidemark.serving.tail import Tail
 from tidemark.settings import Settings
 from tidemark.stream import progress, topics
-from tidemark.stream.ingest import parse_batches
+from tidemark.stream.interaction_ingest import parse_batches
 
 soon = partial(eventually, timeout=30)
 

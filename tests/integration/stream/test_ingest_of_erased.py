@@ -12,9 +12,8 @@ from pydantic import SecretStr
 from tidemark.settings import Settings
 from tidemark.storage import mongo
 from tidemark.storage.tombstones import tombstone
-from tidemark.stream import ingest as module
 from tidemark.stream import progress
-from tidemark.stream.ingest import Ingest
+from tidemark.stream.interaction_ingest import InteractionIngest as Ingest
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -49,7 +48,7 @@ def records(spark: "SparkSession", *values: bytes) -> "DataFrame":
 
 def stored(ingest: Ingest) -> dict[str, list[str]]:
     """Collection -> the keys that it has."""
-    return {name: sorted(row["_id"] for row in ingest._db[name].find()) for name in module.STORED}
+    return {name: sorted(row["_id"] for row in ingest._db[name].find()) for name in Ingest.collections}
 
 
 def erase(ingest: Ingest) -> None:
@@ -80,7 +79,7 @@ def test_who_is_erased_before_during_and_between_two_runs_is_not_stored(
     assert next_offset(ingest) == 2
 
     left = {"_id": "interactions-0-2", "user_id": "anna"}  # by a run that was cut off before the user was erased
-    for name in module.STORED:
+    for name in Ingest.collections:
         ingest._db[name].insert_one(dict(left))
     ingest.store_batch(records(spark, GONE, STAYS, GONE, WRONG, GONE))
     assert stored(ingest) == others, "erased before, or since a batch was cut off; dead letters too"

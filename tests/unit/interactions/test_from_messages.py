@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidemark.contracts import conformance
+from tidemark.contracts.messages import DeadLetter
 from tidemark.interactions import keys
-from tidemark.interactions.from_messages import CONTRACT, DeadLetter, Interaction, Weights, parse, user_of
+from tidemark.interactions.from_messages import CONTRACT, Interaction, Weights, parse, user_of
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WEIGHTS = Weights({"view": 1.0, "cart": 4.0, "purchase": 5.0}, "view")

@@ -30,6 +30,15 @@ def test_each_user_gets_n_unseen_items_or_what_is_left_and_who_has_everything_is
     assert LISTS.wanted.tolist() == [2, 1]
 
 
+def test_what_is_not_to_be_had_is_in_no_list_and_not_missed():
+    there = np.array([True, False, True])
+    lists = publish.make(Popularity().fit(PAIRS), PAIRS, 2, available=there)
+    assert PAIRS.users[lists.users].tolist() == ["one", "two"]
+    assert lists.items.tolist() == [[2, -1], [2, -1]]
+    assert lists.wanted.tolist() == [1, 1]
+    assert not len(publish.make(Popularity().fit(PAIRS), PAIRS, 2, available=np.array([True, False, False])).users)
+
+
 def test_the_summary_of_good_lists_is_good():
     rows = publish.summary(LISTS, PAIRS).to_dict("records")
     assert rows[1] == {

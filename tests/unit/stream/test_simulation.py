@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
+from tidemark.contracts.messages import DeadLetter
 from tidemark.errors import BadInputError
-from tidemark.interactions.from_messages import DeadLetter, Interaction, Weights, parse
+from tidemark.interactions.from_messages import Interaction, Weights, parse
 from tidemark.settings import Settings
 from tidemark.stream.simulation import POISON, Catalogue, Shoppers, recording
 

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from tidemark.interactions.from_messages import Weights
 from tidemark.settings import Settings
 from tidemark.storage.tombstones import NOBODY, Tombstones, tombstone
-from tidemark.stream.ingest import COLUMNS, parse_batches
+from tidemark.stream.interaction_ingest import COLUMNS, parse_batches
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CONFIG = Settings(_env_file=None, shop_secret=SecretStr("s"))
