@@ -77,6 +77,30 @@ def joined(sides: quality_sets.Sides) -> Pairs:
     return replace(train, **{name: np.concatenate([getattr(side, name) for side in sides])[order] for name in fields})
 
 
+def spark_vectors(known: Known) -> cold_items.Vectors:
+    """Feature vectors by Spark's pipeline, fitted on all that is known."""
+    from tidemark.features import feature_pipeline
+    from tidemark.spark.session import session
+
+    spark = session("reach")
+    rows = [
+        (
+            item,
+            one.categories[0] if one.categories else "(none)",
+            one.brand or "(none)",
+            one.price,
+            f"{one.title} {one.description}",
+        )
+        for item, one in sorted(known.items())
+    ]
+    columns = "_id string, category string, brand string, price double, text string"
+    frame = spark.createDataFrame(
+        [(*row[:3], float("nan") if row[3] is None else row[3], row[4]) for row in rows], columns
+    )
+    made = feature_pipeline.vectors(feature_pipeline.fit(frame), frame).orderBy("_id").collect()
+    return [row["_id"] for row in made], np.array([row["vector"] for row in made], np.float32)
+
+
 SETS: dict[str, Callable[[], tuple[Pairs, Known]]] = {
     "Gift_Cards": lambda: (joined(quality_sets.reviews("Gift_Cards_5")), gift_cards()),
     "built-in": made,
@@ -87,16 +111,18 @@ def main() -> None:
     """Measure each set."""
     for name, read in SETS.items():
         pairs, known = read()
+        vectors = spark_vectors(known)
         for part in (0.1, 1 / 3):
             train, held = newest(pairs, part)
             fitted = fallback.fit(AlsImplicit(16, 100.0, 20.0), train)
             cpu = time.process_time()
             found = cold_items.measure(fitted, train, held, known, 0.1)
+            with_vectors = cold_items.measure(fitted, train, held, known, 0.1, vectors)
             cold = (train.item_counts[held.item_num] == 0).mean()
             print(
                 f"{name}, newest {part:.0%}: {cold:.1%} of what is held out is new; {time.process_time() - cpu:.1f} CPU-s"
             )
-            print(json.dumps(found, indent=1))
+            print(json.dumps({"texts": found, "vectors of Spark": with_vectors}, indent=1))
             sys.stdout.flush()
 
 

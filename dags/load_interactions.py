@@ -41,19 +41,20 @@ mend the input, or give the parameter that it asks for, and trigger a new run. W
 | `load` | MongoDB does not answer | `make status`; clear the task when it is back: it continues the same load |
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param, task
-from airflow.sdk.exceptions import AirflowSkipException
-from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, TidemarkSparkSubmit, source_params
+from airflow.sdk import DAG, Param, task
+from tidemark_operators import (
+    DEFAULT_ARGS,
+    INTERACTIONS,
+    TidemarkSparkSubmit,
+    absent_days_as_set,
+    by_day,
+    source_params,
+)
 
 from tidemark.dag_ids import LOAD_INTERACTIONS
-from tidemark.errors import AbsentError
 from tidemark.settings import settings
-
-BY_DAY = ("scheduled", "backfill")
-"""Types of runs that nobody watches: a day that is absent may be passed over."""
-
 
 PARAMS = source_params(
     "interactions",
@@ -68,7 +69,6 @@ PARAMS = source_params(
         "quantity": "the pieces; empty: by its usual names, else one each.",
         "weight": "what an event counts; empty: by its usual names, else by the event's type.",
     },
-    " `{ds}` and the like stand for the day of the run.",
 ) | {
     "time_unit": Param(
         "auto",
@@ -89,9 +89,7 @@ with DAG(
     LOAD_INTERACTIONS,
     description="Any team's interactions into MongoDB, every row accounted for",
     doc_md=__doc__,
-    schedule=CronDataIntervalTimetable(settings().load_schedule, "UTC") if settings().load_schedule else None,
-    start_date=datetime(2000, 1, 1, tzinfo=UTC),
-    catchup=False,
+    **by_day(settings().load_source),
     max_active_runs=1,
     params=PARAMS,
     default_args=DEFAULT_ARGS,
@@ -104,12 +102,8 @@ with DAG(
         from tidemark.sources import planning
 
         days = dag_run.data_interval_start, dag_run.data_interval_end
-        try:
+        with absent_days_as_set(dag_run):
             return planning.plan(planning.INTERACTIONS, params, dag_run.dag_id, dag_run.run_id, *days)
-        except AbsentError as absent:
-            if dag_run.run_type not in BY_DAY or settings().load_absent == "fail":
-                raise
-            raise AirflowSkipException(str(absent)) from None
 
     @task
     def report(run: str, dag_run) -> dict:  # type: ignore[no-untyped-def] # Airflow gives the second

@@ -4,7 +4,8 @@
 Brings Amazon review files, and perhaps their product metadata, into MongoDB: `reviews`, `products`, `rejects`, and the
 `interactions` that models learn from.
 
-**When it runs.** By hand, or triggered with other parameters by whoever has new files. It has no schedule of its own.
+**When it runs.** By hand, or triggered with other parameters by whoever has new files; or by day, as `load_interactions`: with
+`TIDEMARK_LOAD_SCHEDULE` it loads `TIDEMARK_LOAD_REVIEWS_SOURCE` by itself, and `{ds}` in it, and in the products' source, is the day.
 When its reviews are stored it updates the asset `reviews`, which starts `explore_reviews`; when it ends, the asset
 `interactions`, which starts `retrain_recommender`.
 
@@ -15,6 +16,7 @@ When its reviews are stored it updates the asset `reviews`, which starts `explor
    contract is kept whole with its reasons. The set as a whole must pass the gate `landed_reviews`.
 3. `load` upserts what passed. Keys come from the data, so that loading twice, or again after a kill, changes nothing.
 4. `report` shows what was read, stored, dropped, and why: read = stored + duplicates + rejected.
+5. `tell` updates the asset, whatever became of the rest: a training that waited for this load must not wait for ever.
 
 One review is stored per user, item and second: the one that says most (longest text, then most helpful votes).
 
@@ -32,19 +34,28 @@ mend the input and trigger a new run. What is unreachable is tried again with gr
 from datetime import timedelta
 
 from airflow.sdk import DAG, Param, task
-from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, REVIEWS, TidemarkSparkSubmit
+from tidemark_operators import (
+    DAYS,
+    DEFAULT_ARGS,
+    INTERACTIONS,
+    REVIEWS,
+    TidemarkSparkSubmit,
+    absent_days_as_set,
+    by_day,
+)
 
 from tidemark.dag_ids import LOAD_REVIEWS
+from tidemark.settings import settings
 
 PARAMS = {
     "source": Param(
-        "builtin",
+        settings().load_reviews_source or "builtin",
         type="string",
         minLength=1,
         title="Reviews",
         description="A path, folder, glob or URL (s3://, gs://, https://) of JSON lines, with .gz or not; "
         "a relative path starts at the project's root. `amazon-2023:All_Beauty`, or another category, fetches its reviews and products "
-        "from their publisher. `builtin` generates data.",
+        f"from their publisher. `builtin` generates data. {DAYS}",
     ),
     "products": Param(
         None,
@@ -72,7 +83,7 @@ with DAG(
     LOAD_REVIEWS,
     description="Amazon review files into MongoDB, every row accounted for",
     doc_md=__doc__,
-    schedule=None,
+    **by_day(settings().load_reviews_source),
     max_active_runs=1,
     params=PARAMS,
     default_args=DEFAULT_ARGS,
@@ -84,9 +95,11 @@ with DAG(
         """Find the files, check that they can be read, tell their release; returns the run folder."""
         from tidemark.reviews import load as loads
 
-        return loads.land(params, dag_run.dag_id, dag_run.run_id)
+        days = dag_run.data_interval_start, dag_run.data_interval_end
+        with absent_days_as_set(dag_run):
+            return loads.land(params, dag_run.dag_id, dag_run.run_id, *days)
 
-    @task(inlets=[REVIEWS], outlets=[INTERACTIONS])
+    @task
     def report(run: str, dag_run) -> dict:  # type: ignore[no-untyped-def] # Airflow gives the second
         """Log what was read, stored, dropped and why, and write the run's manifest; returns the counts."""
         from tidemark.reviews import load as loads
@@ -94,6 +107,10 @@ with DAG(
         counts = loads.log_report(run)
         loads.write_manifest(run, dag_run.dag_id, dag_run.run_id)
         return counts
+
+    @task(trigger_rule="all_done", inlets=[REVIEWS], outlets=[INTERACTIONS])
+    def tell() -> None:
+        """Update the asset: if this was the last load, a training starts; where nothing is new, it skips itself."""
 
     folder = land()
     validate = TidemarkSparkSubmit(
@@ -107,4 +124,5 @@ with DAG(
         execution_timeout=timedelta(hours=4),
         outlets=[REVIEWS],
     )
-    validate >> load >> report(folder)
+    # Both end the run: what failed before makes the report red, and the run with it.
+    validate >> load >> [report(folder), tell()]

@@ -35,7 +35,7 @@ from airflow.sdk import DAG, AssetAny, Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, MODEL, PRODUCTS, TidemarkSparkSubmit
 
-from tidemark.dag_ids import LOAD_INTERACTIONS, RETRAIN_RECOMMENDER
+from tidemark.dag_ids import LOADS, RETRAIN_RECOMMENDER
 from tidemark.settings import settings
 
 
@@ -167,7 +167,7 @@ with DAG(
         context = get_current_context()
         run_id = context["run_id"]
         updated = {asset.name for asset in context.get("triggering_asset_events") or ()}
-        coming = context["ti"].get_ti_count(LOAD_INTERACTIONS, task_ids=["tell"], states=UNFINISHED) if updated else 0
+        coming = sum(context["ti"].get_ti_count(dag, task_ids=["tell"], states=UNFINISHED) for dag in LOADS if updated)
         if coming:
             raise AirflowSkipException(f"{coming:,} more loads are at work or wait: the last of them starts a training")
         asked = dict(context["params"])

@@ -10,17 +10,18 @@ with DAG("load_reviews", default_args=DEFAULT_ARGS, ...):
 import logging
 import sys
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule
+from airflow.sdk import Asset, CronDataIntervalTimetable, ExceptionRetryPolicy, Param, RetryAction, RetryRule
 from airflow.sdk.configuration import conf
-from airflow.sdk.exceptions import AirflowException, AirflowTaskTerminated, AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowException, AirflowSkipException, AirflowTaskTerminated, AirflowTaskTimeout
 
-from tidemark.errors import KilledError, TidemarkError, TimedOutError, TransientError
+from tidemark.errors import AbsentError, KilledError, TidemarkError, TimedOutError, TransientError
 from tidemark.operations.alerts import Failure, log_name
 from tidemark.settings import ROOT, settings
 from tidemark.spark import job as jobs
@@ -102,7 +103,34 @@ DEFAULT_ARGS: dict[str, Any] = {
 """Defaults of every task: back-off for what is unreachable, none for what is wrong, an end to what hangs."""
 
 
-def source_params(kind: str, source: str, name: str, columns: "Mapping[str, str]", more: str = "") -> dict[str, Param]:
+DAYS = "`{ds}` and the like stand for the day of the run."
+"""What the form of a load says of its source besides."""
+BY_DAY = ("scheduled", "backfill")
+"""Types of runs that nobody watches: a day that is absent may be passed over."""
+
+
+def by_day(source: str) -> dict[str, Any]:
+    """The arguments by which the DAG of a load runs by itself, an interval a run, where `source` is set to be loaded so."""
+    schedule = settings().load_schedule if source else ""
+    return {
+        "schedule": CronDataIntervalTimetable(schedule, "UTC") if schedule else None,
+        "start_date": datetime(2000, 1, 1, tzinfo=UTC),
+        "catchup": False,
+    }
+
+
+@contextmanager
+def absent_days_as_set(dag_run: Any) -> "Iterator[None]":
+    """Where nothing is there for a run that nobody watches, skip with the reason, if `TIDEMARK_LOAD_ABSENT` says so."""
+    try:
+        yield
+    except AbsentError as absent:
+        if dag_run.run_type not in BY_DAY or settings().load_absent == "fail":
+            raise
+        raise AirflowSkipException(str(absent)) from None
+
+
+def source_params(kind: str, source: str, name: str, columns: "Mapping[str, str]") -> dict[str, Param]:
     """The params that every load of any team's files has: which file, of what name, by which preset, which column is what.
 
     Args:
@@ -110,7 +138,6 @@ def source_params(kind: str, source: str, name: str, columns: "Mapping[str, str]
         source: the default one; empty: it must be given.
         name: what the name of the source is for.
         columns: what a column can be -> what the form says of it.
-        more: what the form says of the source besides.
     """
     from tidemark.sources import presets
 
@@ -132,7 +159,7 @@ def source_params(kind: str, source: str, name: str, columns: "Mapping[str, str]
             minLength=1,
             title="Source",
             description="A path, folder, glob or URL (s3://, gs://, https://) of CSV, TSV, JSON lines or Parquet, plain or packed "
-            f"(gz, bz2, zst); a relative path starts at the project's root.{more}",
+            f"(gz, bz2, zst); a relative path starts at the project's root. {DAYS}",
         ),
         "name": Param(
             None,

@@ -68,13 +68,16 @@ class Settings(BaseSettings):
     )
     load_schedule: str = Field(
         "",
-        description="when load_interactions runs by itself: a cron expression or @daily, @hourly, ... (UTC); each run loads its own "
-        "interval, and earlier ones are loaded by a backfill; empty: by hand alone",
+        description="when loads run by themselves: a cron expression or @daily, @hourly, ... (UTC); each run loads its own interval of "
+        "one of the three sources below, and earlier ones are loaded by a backfill; empty: by hand alone",
     )
     load_source: str = Field(
         "",
-        description="what it loads then, with the day in braces: s3://bucket/events/dt={ds}/*.parquet (docs/reference/dags.md lists them)",
+        description="what load_interactions loads then, with the day in braces: s3://bucket/events/dt={ds}/*.parquet "
+        "(docs/reference/dags.md lists them)",
     )
+    load_products_source: str = Field("", description="the same of load_products: s3://bucket/catalogue/{ds}.csv")
+    load_reviews_source: str = Field("", description="the same of load_reviews: s3://bucket/reviews/{ds}.jsonl.gz")
     load_absent: str = Field(
         "fail",
         pattern="^(fail|skip)$",
@@ -292,7 +295,7 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _scheduled(self) -> Self:
         """Refuse at the start a schedule that has nothing to load."""
-        if self.load_schedule and not self.load_source:
+        if self.load_schedule and not (self.load_source or self.load_products_source or self.load_reviews_source):
             raise ValueError("TIDEMARK_LOAD_SCHEDULE is set: set TIDEMARK_LOAD_SOURCE, which it loads, too")
         return self
 

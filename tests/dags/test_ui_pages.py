@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pymongo import MongoClient, monitoring
 from pymongo.database import Database
 
-from tests.support import registry_data
+from tests.support import load_data, registry_data
 from tests.support.console_server import HTML, ConsoleServer
 from tidemark.console import first_page
 from tidemark.dag_ids import RETRAIN_RECOMMENDER as RETRAIN
@@ -27,7 +27,7 @@ RUN, KEY = registry_data.RUN, run_folder.key(registry_data.RUN)
 def empty(server: ConsoleServer, emptied: Database[dict[str, Any]]) -> dict[str, str]:
     """The first page and the metrics before anything is stored."""
     viewer = server.client("viewer")
-    return {path: viewer.get(f"/tidemark{path}", headers=HTML).text for path in ("/", "/metrics")}
+    return {path: viewer.get(f"/tidemark{path}", headers=HTML).text for path in ("/", "/metrics", "/sources")}
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,7 @@ def test_an_empty_store_has_a_page_that_says_what_to_run(empty: dict[str, str]) 
     assert "The registry is empty" in empty["/"]
     assert 'tidemark_models{status="champion"} 0.0' in empty["/metrics"]
     assert "tidemark_champion_ndcg_at_10" not in empty["/metrics"]
+    assert "Nothing was loaded yet" in empty["/sources"]
 
 
 def test_the_first_page_shows_champion_tide_models_letters_and_runs(admin: httpx.Client, db: Any) -> None:
@@ -99,6 +100,22 @@ def test_prometheus_reads_everything_with_a_token(admin: httpx.Client) -> None:
     assert values["tidemark_champion_age_seconds"] > 0
     assert 'tidemark_models{status="rejected"} 7.0' in answer.text
     assert answer.text.count("tidemark_up{server=") == 2
+
+
+def test_every_source_is_seen_with_what_was_refused(admin: httpx.Client, db: Any) -> None:
+    load_data.fill(db, registry_data.EVIL)
+    page = admin.get("/tidemark/sources", headers=HTML)
+    assert page.status_code == 200
+    for part in ("/data/shop/3.csv", "185", "by hand", "nothing is scheduled any more", "catalogue", "reviews"):
+        assert part in page.text, part
+    one = admin.get("/tidemark/sources/shop", headers=HTML)
+    assert one.status_code == 200
+    assert one.text.count("&lt;script&gt;document") == 10
+    assert "<script>document" not in one.text
+    assert "/tidemark/folders/load_interactions/run-3" in one.text
+    assert "user = who (given)" in one.text
+    assert admin.get("/tidemark/sources/nobody", headers=HTML).status_code == 404
+    assert 'href="/tidemark/sources"' in admin.get("/tidemark/", headers=HTML).text
 
 
 def test_airflow_shows_the_page_the_tab_and_the_link(admin: httpx.Client) -> None:

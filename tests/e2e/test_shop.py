@@ -2,16 +2,20 @@
 
 import re
 from collections.abc import Callable, Iterator
+from urllib.parse import urlencode
 
 import httpx
 import pytest
+from confluent_kafka import Producer
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Platform
 from tests.support import browser as chromium
+from tests.support.waiting import eventually
 from tidemark.local import shop_services
 from tidemark.storage import mongo
 from tidemark.storefront.api_keys import ApiKeys
+from tidemark.stream import topics
 
 FOR_YOU = "[data-shelf=for_you] .card"
 SOON = 15_000
@@ -96,3 +100,26 @@ def test_a_program_gets_the_same_list_as_the_page(open_page: Open, platform: Pla
     finally:
         keys.revoke(key.id)
         keys.close()
+
+
+def test_an_item_is_withdrawn_and_comes_back_by_the_stream(open_page: Open, platform: Platform) -> None:
+    """What the topic `items` hides is soon in no list and no search, on pages and for programs; and back again."""
+    topic = topics.name(topics.ITEMS, platform.config)
+    producer = Producer(topics.producer_config(platform.config))
+    page = open_page("shopper", "/")
+    item_id = items(page)[0]
+    title = page.locator(f'{FOR_YOU}[data-item="{item_id}"] .title').first.inner_text()
+    found = page.context.new_page()
+
+    def is_shown(path: str) -> bool:
+        found.goto(path)
+        return found.locator(f'[data-item="{item_id}"]').count() > 0
+
+    search = f"/search?{urlencode({'q': title})}"
+    assert is_shown("/")
+    assert is_shown(search)
+    for value, shown in ((None, False), (item_id.encode(), True)):
+        producer.produce(topic, value, key=item_id)
+        assert producer.flush(30) == 0
+        for path in ("/", search):
+            eventually(lambda path=path, shown=shown: is_shown(path) is shown, 60, f"{path}: shown is not {shown}")

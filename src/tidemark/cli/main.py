@@ -1,7 +1,6 @@
 """The command `tidemark`: the platform on this machine. The Makefile's targets are thin calls of it."""
 
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tidemark.cli import access, experiments, stream
+from tidemark.cli.named_columns import named_columns
 from tidemark.errors import TidemarkError
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -30,17 +30,6 @@ def _params(given: list[str]) -> dict[str, object]:
         except ValueError:
             params[name] = value
     return params
-
-
-def _columns(given: str) -> dict[str, object]:
-    """`item=sku 'time=bought at'` -> `{"item": "sku", "time": "bought at"}`; what holds blanks is quoted."""
-    try:
-        named = dict(pair.partition("=")[::2] for pair in shlex.split(given))
-    except ValueError:
-        named = {given: ""}
-    if "" in named.values():
-        raise typer.BadParameter(f"{given}: give what=column for each, with blanks between: item=sku time=at")
-    return dict(named)
 
 
 @app.command()
@@ -70,7 +59,7 @@ def run(
     from tidemark.storage import mongo
 
     started = time.monotonic()
-    wanted = first_run.Source.of(source, products, release, _columns(columns) | _params(load or []))
+    wanted = first_run.Source.of(source, products, release, named_columns(columns) | _params(load or []))
     console.print("[bold]Starting[/bold]")
     with lifecycle.alone(settings()):
         config = lifecycle.prepare()

@@ -1,12 +1,13 @@
-"""Commands that send interactions: `tidemark simulate`, `tidemark replay FILE`, `tidemark tide`, `tidemark demo`."""
+"""Commands that send interactions: `tidemark simulate`, `tidemark replay SOURCE`, `tidemark tide`, `tidemark demo`."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from tidemark.cli.named_columns import named_columns
 
 if TYPE_CHECKING:
     from tidemark.stream.sending import Sender
@@ -24,39 +25,65 @@ def simulate(
     duration: Annotated[float, typer.Option(min=0, help="seconds; 0: until Ctrl-C, or --count")] = 60,
     count: Annotated[int, typer.Option(min=0, help="stop after so many; 0: after --duration")] = 0,
     poison: Annotated[float, typer.Option(min=0, max=1, help="share of messages that are broken")] = 0,
+    items: Annotated[float, typer.Option(min=0, max=1, help="for each interaction, messages about items")] = 0.01,
     seed: Seed = 0,
 ) -> None:
-    """Send what simulated shoppers do in the known catalogue."""
+    """Send what simulated shoppers do in the known catalogue, while items come, go and come back."""
     from tidemark.settings import settings
     from tidemark.storage import mongo
+    from tidemark.stream import topics
     from tidemark.stream.sending import Sender
+    from tidemark.stream.simulated_items import Stock, described
     from tidemark.stream.simulation import Shoppers, catalogue
 
     config = settings()
-    shoppers = Shoppers(catalogue(mongo.connect(config)), config, seed=seed, poison=poison)
+    db = mongo.connect(config)
+    known = catalogue(db)
+    stock, about_items = Stock(known, described(db, known), seed=seed), Sender(config, topics.ITEMS)
+    shoppers = Shoppers(known, config, seed=seed, poison=poison, instead_of=stock.instead_of)
     total = count or (int(rate * duration) if rate and duration else None)
-    seconds = 0 if count else duration
-    _send(Sender(config), islice(shoppers.messages(), total), total, rate, seconds)
+
+    def messages() -> Iterator[tuple[str, bytes]]:
+        for number, message in enumerate(islice(shoppers.messages(), total), 1):
+            if int(number * items) > int((number - 1) * items):
+                about_items.send(*stock.message())
+            yield message
+
+    try:
+        _send(Sender(config), messages(), total, rate, 0 if count else duration)
+    finally:
+        about_items.flush()
+        if about_items.sent:
+            typer.echo(
+                f"{about_items.acknowledged:,} messages about items: {stock.brought:,} brought, {stock.withdrawn:,} withdrawn"
+            )
 
 
 @app.command()
 def replay(
-    file: Annotated[Path, typer.Argument(help="reviews, one JSON object a line, .gz or not")],
+    source: Annotated[str, typer.Argument(help="interactions: what load_interactions takes, a file of reviews too")],
+    columns: Annotated[
+        str, typer.Option(help="which column is what, where it is not found: 'item=sku time=at time_unit=ms'")
+    ] = "",
     rate: Annotated[float, typer.Option(min=0, help="interactions a second; 0: as fast as it goes")] = 500,
     speed: Annotated[float, typer.Option(min=0, help="in place of --rate: seconds of the file in one, e.g. 86400")] = 0,
     count: Annotated[int, typer.Option(min=0, help="only the first so many; 0: all")] = 0,
 ) -> None:
-    """Send a file of reviews as interactions, in time order."""
+    """Send a source of interactions, in time order."""
+    from tidemark.local.first_run import absolute
     from tidemark.settings import settings
+    from tidemark.sources import recording
     from tidemark.stream.sending import Sender
-    from tidemark.stream.simulation import recording
 
-    recorded = recording(file)
+    config = settings()
+    recorded = recording.read(absolute(source), named_columns(columns), config)
+    for line in recorded.said:
+        typer.echo(line)
     total = min(count or len(recorded.messages), len(recorded.messages))
-    if recorded.skipped:
-        typer.echo(f"{recorded.skipped:,} lines are not reviews and stay out")
+    for why, number in recorded.skipped.most_common(recording.SHOWN):
+        typer.echo(f"{number:,} rows stay out: {why}")
     messages = _timed(recorded.messages[:total], recorded.seconds, speed)
-    _send(Sender(settings()), messages, total, 0 if speed else rate, 0)
+    _send(Sender(config), messages, total, 0 if speed else rate, 0)
 
 
 def _timed(messages: list[tuple[str, bytes]], seconds: Iterable[float], speed: float) -> Iterable[tuple[str, bytes]]:

@@ -76,6 +76,23 @@ def _moment(date: Any) -> datetime | None:
     return datetime.fromisoformat(str(date)) if date else None
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """When a DAG runs by itself.
+
+    Args:
+        dag_id: the DAG.
+        text: as its author wrote it.
+        reached: up to when intervals are over: where the one that comes next begins.
+        paused: whether it does not run now.
+    """
+
+    dag_id: str
+    text: str
+    reached: datetime | None
+    paused: bool
+
+
 class AirflowRuns:
     """The REST API as one caller may use it."""
 
@@ -107,6 +124,17 @@ class AirflowRuns:
         except RefusedError:
             return []
         return [AirflowRun.of(run) for run in answer["dag_runs"]]
+
+    async def schedule(self, dag_id: str) -> Schedule | None:
+        """When a DAG runs by itself; None where it does not, Airflow does not know it, or the caller may not read it."""
+        try:
+            dag = await self._ask("GET", dag_id)
+        except RefusedError:
+            return None
+        if not dag.get("timetable_summary") or dag["timetable_summary"] == "None":
+            return None
+        reached = _moment(dag.get("next_dagrun_data_interval_start"))
+        return Schedule(dag_id, str(dag["timetable_summary"]), reached, bool(dag.get("is_paused")))
 
     async def one(self, dag_id: str, run_id: str) -> AirflowRun | None:
         """A run with its tasks; None where Airflow does not know it."""

@@ -9,7 +9,15 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import Message, Receive, Scope, Send
 
-from tidemark.console import action_routes, file_routes, metric_routes, page_routes, pages, security_headers
+from tidemark.console import (
+    action_routes,
+    file_routes,
+    metric_routes,
+    page_routes,
+    pages,
+    security_headers,
+    source_pages,
+)
 from tidemark.console.dependencies import Permissions, signed_in
 from tidemark.operations.sources import Sources
 
@@ -47,7 +55,7 @@ def application(permissions: Permissions, sources: Sources | None = None) -> Fas
         dependencies=[Depends(signed_in(permissions))],
     )
     console.state.permissions, console.state.sources = permissions, sources or Sources()
-    for routes in (page_routes, file_routes, action_routes, metric_routes):
+    for routes in (page_routes, source_pages, file_routes, action_routes, metric_routes):
         console.include_router(routes.router(permissions))
     console.add_api_route("/{path:path}", nothing, methods=METHODS)  # last: it matches whatever the others do not
     console.exception_handler(StarletteHTTPException)(error_answer)

@@ -193,6 +193,7 @@ def rejects(staged: "DataFrame", kind: str, load: str) -> "DataFrame":
     one = refused.groupBy("_id").agg(
         f.first("raw").alias("bytes"),
         f.first("texts").alias("reasons"),
+        f.first("kinds").alias("kinds"),
         f.min("file").alias("file"),
         f.count("*").alias("copies"),
         f.first(f.col("user_id") if kind == "interaction" else f.lit(None).cast("string")).alias("user_id"),
@@ -211,6 +212,7 @@ def rejects(staged: "DataFrame", kind: str, load: str) -> "DataFrame":
         f.octet_length("bytes").cast("bigint").alias("raw_bytes"),
         (f.octet_length("bytes") > room).alias("cut"),
         "reasons",
+        "kinds",
         "file",
         f.lit(load).alias("load"),
         "copies",

@@ -43,7 +43,7 @@ class Source:
     @staticmethod
     def of(source: str, products: str, release: str, more: Mapping[str, Any]) -> "Source":
         """Local paths are made absolute: the tasks work in another folder."""
-        given = {"source": _absolute(source), "products": _absolute(products), "release": release}
+        given = {"source": absolute(source), "products": absolute(products), "release": release}
         return Source({name: value for name, value in given.items() if value} | dict(more))
 
     def loads(self, config: Settings) -> list[Load]:
@@ -80,7 +80,7 @@ def _written(name: str) -> datetime:
         return LONG_AGO
 
 
-def _absolute(path: str) -> str:
+def absolute(path: str) -> str:
     is_local = path and "://" not in path and path != BUILTIN and not by_name.is_name(path)
     return os.path.normpath(Path(path).expanduser().absolute()) if is_local else path
 

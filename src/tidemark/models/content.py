@@ -87,10 +87,19 @@ def learn(products: Sequence[Product | None], factors: Array, takers: Array) -> 
         return None
     reduce = _reduction(rows[there])
     reduced = np.asarray(rows[there] @ reduce, np.float64)
-    weights, bias, strength = _ridge(
-        reduced, factors[order[there]].astype(np.float64), np.log1p(takers[order[there]].astype(np.float64))
-    )
+    weights, bias, strength = regress(reduced, factors[order[there]], takers[order[there]])
     return Content(terms, (reduce @ weights).astype(np.float32), bias.astype(np.float32), strength)
+
+
+def regress(features: Array, factors: Array, takers: Array) -> tuple[Array, Array, float]:
+    """Map feature vectors to factors: weights `(d, n_factors)`, bias `(n_factors,)` and the strength of the ridge.
+
+    Args:
+        features: `(n_items, d)`.
+        factors: `(n_items, n_factors)`.
+        takers: `(n_items,)`, how many took each; an item counts as `ln(1 + takers)`.
+    """
+    return _ridge(features.astype(np.float64), factors.astype(np.float64), np.log1p(takers.astype(np.float64)))
 
 
 def _reduction(rows: csr_matrix) -> Array:

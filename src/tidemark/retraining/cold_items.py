@@ -14,6 +14,7 @@ import numpy as np
 from pymongo.database import Database
 
 from tidemark.evaluation import evidence, promotion, ranking_metrics
+from tidemark.features import feature_store
 from tidemark.models import content, new_items, ranking
 from tidemark.models.content import Content
 from tidemark.models.interface import Fitted, recommend
@@ -61,13 +62,24 @@ def known_products(db: Database[Document]) -> dict[str, Product]:
     }
 
 
-def learn(fitted: Fitted, pairs: Pairs, known: Mapping[str, Product]) -> Learned | None:
+Vectors = tuple[list[str], Array]
+"""item_ids, ascending, and their feature vectors, float32 `(n, d)`: `features.feature_store.read`."""
+
+
+def vectors_for(db: Database[Document], engine: str) -> Vectors | None:
+    """The feature vectors that a model of `engine` places new items with: those that Spark made, where Spark trains; None where
+    there are none, or the texts do."""
+    return feature_store.read(db) if engine == "spark" else None
+
+
+def learn(fitted: Fitted, pairs: Pairs, known: Mapping[str, Product], vectors: Vectors | None = None) -> Learned | None:
     """Content for a model; None where too little is known of the items that somebody took, or nothing is new.
 
     Args:
         fitted: over the users and items of `pairs`.
         pairs: what it learned from; items of its numbering that nobody took are new.
         known: item_id -> what is known.
+        vectors: of features, which place new items in place of their texts.
     """
     taken = pairs.item_counts > 0
     ids = set(pairs.items[taken].tolist())
@@ -80,10 +92,42 @@ def learn(fitted: Fitted, pairs: Pairs, known: Mapping[str, Product]) -> Learned
     learned = content.learn([known.get(item_id) for item_id in pairs.items.tolist()], factors, pairs.item_counts)
     if learned is None:
         return None
-    return Learned(learned, space, new, learned.factors(known[item_id] for item_id in new.tolist()))
+    placed = learned.factors(known[item_id] for item_id in new.tolist())
+    if vectors is not None and vectors[0]:
+        placed = _by_vectors(vectors, pairs, factors, new, placed)
+    return Learned(learned, space, new, placed)
 
 
-def measure(fitted: Fitted, train: Pairs, held: Pairs, known: Mapping[str, Product], share: float) -> Document:
+def _by_vectors(vectors: Vectors, pairs: Pairs, factors: Array, new: Array, placed: Array) -> Array:
+    """`placed`, and in place of it where each of the `new` items stands by its vector, where it has one."""
+    ids, rows = np.array(vectors[0], object), vectors[1]
+    taken, at = _found(pairs.items, ids)
+    counted = pairs.item_counts[taken] > 0
+    taken, at = taken[counted], at[counted]
+    if len(taken) < content.LEAST_ITEMS:
+        return placed
+    weights, bias, _ = content.regress(rows[at], factors[taken], pairs.item_counts[taken])
+    mine, theirs = _found(new, ids)
+    placed = placed.copy()
+    placed[mine] = rows[theirs] @ weights + bias
+    return placed
+
+
+def _found(some: Array, ids: Array) -> tuple[Array, Array]:
+    """Places in `some` of what is in `ids` too, and its places there; both are ascending."""
+    at = np.minimum(np.searchsorted(ids, some), len(ids) - 1)
+    there = ids[at] == some
+    return np.flatnonzero(there), at[there]
+
+
+def measure(
+    fitted: Fitted,
+    train: Pairs,
+    held: Pairs,
+    known: Mapping[str, Product],
+    share: float,
+    vectors: Vectors | None = None,
+) -> Document:
     """What content reaches of what users took next, and whether lists with new items lose.
 
     Args:
@@ -91,6 +135,7 @@ def measure(fitted: Fitted, train: Pairs, held: Pairs, known: Mapping[str, Produ
         train, held: both sides of the split, in one numbering.
         known: item_id -> what is known.
         share: of the places of a list, that was asked for.
+        vectors: see `learn`.
 
     Returns:
         `asked` and `share` (what they get), `why` in a sentence; and where it was measured: `new_items`, `users`, `strength` of
@@ -99,7 +144,7 @@ def measure(fitted: Fitted, train: Pairs, held: Pairs, known: Mapping[str, Produ
     """
     none: Document = {"asked": share, "share": 0.0}
     users = ranking_metrics.users_of_both(train, held)
-    learned = learn(fitted, train, known)
+    learned = learn(fitted, train, known, vectors)
     if learned is None:
         return none | {"why": "content was not learned: too few items that somebody took are described, or none is new"}
     if len(users) < evidence.LEAST:

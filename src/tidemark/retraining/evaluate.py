@@ -134,7 +134,12 @@ def of_run(db: Database[Document], run: str) -> Document:
     with phase("new items"):
         candidate, _ = saved.load_model(f"{run}/{run_folder.CANDIDATE}", split.train)
         evaluated["new_items"] = cold_items.measure(
-            candidate, split.train, split.held, cold_items.known_products(db), asked.get("new_item_share", 0.0)
+            candidate,
+            split.train,
+            split.held,
+            cold_items.known_products(db),
+            asked.get("new_item_share", 0.0),
+            cold_items.vectors_for(db, trained["engine"]),
         )
     log.info("new items: %s", evaluated["new_items"]["why"])
     evidence = Evidence(split.measured_users, split.rule)

@@ -286,7 +286,8 @@ def publish_run(db: Database[Document], run: str, keep: int) -> Document | None:
         pairs, fitted = fit(run, model)
     with phase("new items"):
         columns = serving_pack.columns_of(db, pairs)
-        learned = cold_items.learn(fitted, pairs, cold_items.known_products(db))
+        vectors = cold_items.vectors_for(db, model["engine"])
+        learned = cold_items.learn(fitted, pairs, cold_items.known_products(db), vectors)
     with phase("ranking"):
         there = columns.available[: len(pairs.items)]
         made = make(fitted, pairs, snapshot["asked"]["top_n"], model.get("diversity", 0.0), there)

@@ -7,12 +7,13 @@ import logging
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from tidemark.contracts import schemas
 from tidemark.landing import counts as counting
+from tidemark.landing import dated
 from tidemark.phases import phase
 from tidemark.reviews import builtin, by_name, releases
 from tidemark.reviews.releases import Source
@@ -37,11 +38,13 @@ SESSION = {
 
 @dataclass(frozen=True)
 class Plan:
-    """What one run loads: landed reviews, perhaps products, and where they are staged."""
+    """What one run loads: landed reviews, perhaps products, where they are staged, and `until` when its day is (as
+    `sources.planning.Plan` has it)."""
 
     reviews: Source
     products: Source | None
     staged: str
+    until: str = ""
 
     @property
     def load_id(self) -> str:
@@ -53,7 +56,8 @@ class Plan:
     def write(self, run: str) -> None:
         """Keep it as `<run>/land.json`."""
         products = self.products.document() if self.products else None
-        value = {"load": self.load_id, "reviews": self.reviews.document(), "products": products, "staged": self.staged}
+        value = {"load": self.load_id, "reviews": self.reviews.document(), "products": products}
+        value |= {"staged": self.staged, "until": self.until}
         artifacts.write_json(f"{run}/{run_folder.LAND}", value)
 
     @classmethod
@@ -61,10 +65,16 @@ class Plan:
         """From `<run>/land.json`."""
         value = artifacts.read_json(f"{run}/{run_folder.LAND}")
         products = Source.from_document(value["products"]) if value["products"] else None
-        return cls(Source.from_document(value["reviews"]), products, value["staged"])
+        return cls(Source.from_document(value["reviews"]), products, value["staged"], value.get("until", ""))
 
 
-def land(params: Mapping[str, Any], dag_id: str, run_id: str) -> str:
+def land(
+    params: Mapping[str, Any],
+    dag_id: str,
+    run_id: str,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> str:
     """Land what the parameters of `load_reviews` name.
 
     Args:
@@ -72,6 +82,7 @@ def land(params: Mapping[str, Any], dag_id: str, run_id: str) -> str:
             `builtin_items` and `seed`.
         dag_id: the DAG that runs.
         run_id: its run.
+        start, end: the run's data interval, for placeholders in the sources (`dated`); None where it has none.
 
     Returns:
         The run folder, with `land.json` in it.
@@ -83,7 +94,8 @@ def land(params: Mapping[str, Any], dag_id: str, run_id: str) -> str:
     config = settings()
     run = run_folder.of(config.artifacts_root, dag_id, run_id)
     staged = run_folder.of(config.landing_root, dag_id, run_id)
-    source, listed = params["source"].strip(), (params["products"] or "").strip()
+    named = params["source"].strip(), (params["products"] or "").strip()
+    source, listed = (dated.fill(name, start, end) for name in named)
     if source == BUILTIN:
         size = builtin.Size(params["builtin_reviews"], params["builtin_users"], params["builtin_items"])
         source, own = builtin.write(size, params["seed"], f"{config.landing_root}/builtin")
@@ -93,7 +105,8 @@ def land(params: Mapping[str, Any], dag_id: str, run_id: str) -> str:
         kept = by_name.fetch(source, config, products=not listed)
         source, listed, release = kept.reviews, listed or kept.products, by_name.RELEASE
     products = releases.land(listed, "products", "auto", f"{staged}/landed", config) if listed else None
-    plan = Plan(releases.land(source, "reviews", release, f"{staged}/landed", config), products, staged)
+    reviews = releases.land(source, "reviews", release, f"{staged}/landed", config)
+    plan = Plan(reviews, products, staged, dated.end_of(params["source"], end))
     plan.write(run)
     for kind, landed in (("reviews", plan.reviews), ("products", plan.products)):
         if landed:
@@ -212,7 +225,7 @@ def load(
         (those that were left out, for their users deleted them), and `load` (its id).
     """
     from tidemark.interactions import from_reviews
-    from tidemark.landing import erased_users, rows
+    from tidemark.landing import erased_users, load_records, newest_day, rows
     from tidemark.storage import mongo, tombstones
 
     for name in ("reviews", "rejects", "products", "interactions", "loads"):
@@ -225,7 +238,7 @@ def load(
     n = validated["reviews"]["stored"] - left_out - deleted
     writes = [("reviews", kept, n), ("interactions", from_reviews.from_reviews(kept), n)]
     if plan.products:
-        products = rows.stored(*landed["product"], "product")
+        products = newest_day.of_products(spark, db, rows.stored(*landed["product"], "product"), plan.until)
         writes.append(("products", products, validated["products"]["stored"]))
     for kind, (staged, _) in landed.items():
         rejected = validated[f"{kind}s"]["rejected"]
@@ -252,17 +265,22 @@ def load(
         "erased": left_out,
         "deleted": deleted,
     }
+    of_products = (
+        {"source": plan.products.source, "counts": counting.flat(outcome["products"])} if plan.products else None
+    )
     record = {
+        "kind": "reviews",
+        "name": load_records.REVIEWS,
         "source": plan.reviews.source,
         "release": plan.reviews.release,
-        "products": plan.products.source if plan.products else None,
-        "counts": {kind: outcome[kind] and counting.flat(outcome[kind]) for kind in ("reviews", "products")},
+        "until": plan.until,
+        "counts": counting.flat(outcome["reviews"]),
+        "products": of_products,
         "interactions": outcome["interactions"],
+        "erased": left_out,
+        "deleted": deleted,
     }
-    # The first time stands: a load repeated changes nothing.
-    db["loads"].update_one(
-        {"_id": plan.load_id}, {"$set": record, "$setOnInsert": {"loaded_at": datetime.now(UTC)}}, upsert=True
-    )
+    load_records.keep(db, plan.load_id, plan.staged, record)
     return outcome
 
 

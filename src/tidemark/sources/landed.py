@@ -178,7 +178,7 @@ def _read(
         readable, format_ = folded, replace(format_, folded=True)
     decode, n, named_there = records.decoder(format_), 0, dict.fromkeys(format_.columns)
     with packing.opened(readable, left) as whole:
-        for line in _data(whole.lines(), format_):
+        for line in data_lines(whole.lines(), format_):
             n += 1
             sample.offer(line, decode)
             if format_.kind == JSON and n <= HEAD:
@@ -196,7 +196,7 @@ def _hashed(path: str, most_bytes: int) -> packing.Unpacked:
     return whole
 
 
-def _data(lines: Iterator[bytes], format_: Format) -> Iterator[bytes]:
+def data_lines(lines: Iterator[bytes], format_: Format) -> Iterator[bytes]:
     """The lines that are records: neither blank ones nor the header, however often it is there."""
     header = format_.header_line.encode() if format_.header and not format_.folded else None
     for line in lines:

@@ -1,5 +1,6 @@
 """Parquet files: their columns, rows and a sample, before Spark reads them."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -46,9 +47,21 @@ def read(path: str, local: str, most_bytes: int, sample: Sample) -> tuple[tuple[
     return columns, types, rows, size
 
 
+def rows(local: str) -> Iterator[dict[str, Any]]:
+    """Every row of a file that `read` has found whole, as Spark's JSON has it."""
+    with fsspec.open(local, "rb") as stream, pq.ParquetFile(stream) as file:
+        for batch in file.iter_batches():
+            yield from _rows(batch)
+
+
 def _take(batch: Any, sample: Sample) -> None:
+    for row in _rows(batch):
+        sample.add(row)
+
+
+def _rows(batch: Any) -> Iterator[dict[str, Any]]:
     for row in batch.to_pylist():
-        sample.add({name: _plain(value) for name, value in row.items()})
+        yield {name: _plain(value) for name, value in row.items()}
 
 
 def _plain(value: Any) -> Any:

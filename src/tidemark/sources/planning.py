@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tidemark.errors import BadInputError
-from tidemark.landing import finding
+from tidemark.landing import dated, finding
 from tidemark.settings import Settings, settings
-from tidemark.sources import dated, interaction_rows, landed, mapping, presets, product_rows, scales, time_units
+from tidemark.sources import interaction_rows, landed, mapping, presets, product_rows, scales, time_units
 from tidemark.sources.formats import PARQUET
 from tidemark.sources.landed import Landed
 from tidemark.sources.mapping import Mapped
@@ -47,6 +47,7 @@ class Plan:
         event: the type of all events, where no column names one.
         flags: columns in which a 1 means a category -> the category.
         staged: folder in the landing where what was read lies until it is stored.
+        until: end of the interval that it is of, ISO 8601, where its source comes by day; empty where it does not.
         said: all of it as lines for a person.
     """
 
@@ -63,6 +64,7 @@ class Plan:
     event: str
     flags: Mapping[str, str]
     staged: str
+    until: str = ""
     said: tuple[str, ...] = ()
 
     @property
@@ -126,6 +128,7 @@ def plan(
     source = dated.fill(params["source"], start, end)
     name = params.get("name") or _name_of_all_days(params["source"])
     made = of_params(kind, {**params, "source": source, "name": name}, staged, config)
+    made = replace(made, until=dated.end_of(params["source"], end))
     for line in made.said:
         log.info(line)
     made.write(run)

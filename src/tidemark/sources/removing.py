@@ -11,12 +11,11 @@ from pymongo.database import Database
 
 from tidemark.errors import BadInputError
 from tidemark.interactions.keys import FILE_PREFIX, REVIEW_PREFIX
+from tidemark.landing.load_records import REVIEWS
 from tidemark.storage import mongo
 
 log = logging.getLogger(__name__)
 
-REVIEWS = "reviews"
-"""The name of all that `load_reviews` loaded, as one source."""
 REMOVED = 5_000
 """Documents that are removed at a time."""
 

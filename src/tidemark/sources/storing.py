@@ -5,7 +5,6 @@ Between the two stands Parquet below the landing folder: what a person reads in 
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tidemark.contracts import schemas
@@ -138,10 +137,10 @@ def store(
     """Upsert what was staged, and then the record of the load, which is there only where all of it is whole.
 
     Returns:
-        the counts of `validated`, `load` (its id), and of interactions `erased` and `deleted`: those left out, for their users
-        were erased, or deleted them.
+        the counts of `validated`, `load` (its id), and how many were left out: of interactions `erased` and `deleted`, for their
+        users were erased, or deleted them; of products `older`, for a newer day's are stored.
     """
-    from tidemark.landing import erased_users, rows
+    from tidemark.landing import erased_users, load_records, newest_day, rows
     from tidemark.storage import mongo, tombstones
 
     counts = validated["counts"]
@@ -150,7 +149,7 @@ def store(
     staged = spark.read.parquet(f"{plan.staged}/rows")
     good, gone = rows.good(staged, spark.read.parquet(f"{plan.staged}/duplicates")), tombstones.read(db)
     everything = good
-    left_out = {"erased": 0, "deleted": 0}
+    left_out = {"erased": 0, "deleted": 0, "older": 0}
     erased: list[str] = []
     writes: list[tuple[str, DataFrame]] = []
     if plan.kind == INTERACTIONS:
@@ -160,6 +159,10 @@ def store(
         if counts["details"]:
             detailed = good.where("extra IS NOT NULL")
             writes.append(("interaction_details", detailed.select(*schemas.fields("interaction_detail"))))
+    else:
+        good = newest_day.of_products(spark, db, good, plan.until)
+        if plan.until:
+            left_out["older"] = counts["stored"] - good.count()
     writes.append((plan.kind, good.select(*schemas.fields(RECORDS[plan.kind]))))
     if counts["rejected"]:
         rejects = rows.rejects(staged, RECORDS[plan.kind], plan.load_id)
@@ -171,13 +174,13 @@ def store(
     if plan.kind == INTERACTIONS:
         theirs = erased if now_gone == gone else now_gone.among(everything)
         erased_users.forget(db, plan.load_id, RECORDS[plan.kind], theirs, now_gone)
-    _record(db, plan, counts, left_out)
+    load_records.keep(db, plan.load_id, plan.staged, _record(plan, counts) | left_out)
     return {"load": plan.load_id, "counts": counts, **left_out}
 
 
-def _record(db: "Database[dict[str, Any]]", plan: Plan, counts: dict[str, Any], left_out: dict[str, int]) -> None:
-    """The load's own record, last; the first time stands: a load repeated changes nothing."""
-    record = {
+def _record(plan: Plan, counts: dict[str, Any]) -> dict[str, Any]:
+    """The load's own record."""
+    return {
         "kind": plan.kind,
         "name": plan.name,
         "source": plan.landed.source,
@@ -185,12 +188,9 @@ def _record(db: "Database[dict[str, Any]]", plan: Plan, counts: dict[str, Any], 
         "columns": [{"role": role, "column": column, "why": plan.why[role]} for role, column in plan.columns.items()],
         "unit": plan.unit,
         "scale": plan.scale,
+        "until": plan.until,
         "counts": counting.flat(counts),
-        **left_out,
     }
-    db["loads"].update_one(
-        {"_id": plan.load_id}, {"$set": record, "$setOnInsert": {"loaded_at": datetime.now(UTC)}}, upsert=True
-    )
 
 
 def text(plan: Plan, counts: dict[str, Any]) -> str:
@@ -222,9 +222,13 @@ def log_report(run: str) -> dict[str, Any]:
     plan, outcome = Plan.read(run), artifacts.read_json(f"{run}/{run_folder.LOAD}")
     for line in [*plan.said, *text(plan, outcome["counts"]).splitlines()]:
         log.info(line)
-    for why, words in (("erased", "of users who were erased"), ("deleted", "that their users deleted")):
+    for why, words in (
+        ("erased", "interactions of users who were erased"),
+        ("deleted", "interactions that their users deleted"),
+        ("older", "products of which a newer day tells"),
+    ):
         if outcome[why]:
-            log.info("left out: %s interactions %s", f"{outcome[why]:,}", words)
+            log.info("left out: %s %s", f"{outcome[why]:,}", words)
     return {"load": outcome["load"], "source": plan.name} | {n: outcome["counts"][n] for n in counting.NAMES}
 
 

@@ -102,6 +102,13 @@ def read_arrays(path: str) -> dict[str, Any]:
         return {name: arrays[name] for name in arrays.files}
 
 
+def remove(path: str) -> None:
+    """Remove a folder with all below it; nothing where it is gone."""
+    filesystem, target = fsspec.core.url_to_fs(path)
+    if filesystem.exists(target):
+        filesystem.rm(target, recursive=True)
+
+
 def exists(path: str) -> bool:
     """Whether something is at `path`."""
     filesystem, target = fsspec.core.url_to_fs(path)

@@ -21,6 +21,7 @@ Document = dict[str, Any]
 Index = list[tuple[str, int | str]]
 
 RECOMMENDATIONS_PREFIX = "recommendations_"
+FEATURES_PREFIX = "item_features_"
 
 
 SINGLE_PARTITION = "com.mongodb.spark.sql.connector.read.partitioner.SinglePartitionPartitioner"
@@ -62,8 +63,8 @@ COLLECTIONS: Mapping[str, Collection] = {
         [[("timestamp", DESCENDING), ("_id", ASCENDING)], [("user_id", ASCENDING)]],
         shard_key="item_id",
     ),
-    "rejects": Collection("reject", [[("load", ASCENDING)]]),
-    "loads": Collection(),
+    "rejects": Collection("reject", [[("load", ASCENDING), ("kinds", ASCENDING)]]),
+    "loads": Collection("load", [[("name", ASCENDING), ("loaded_at", DESCENDING)]]),
     "samples": Collection("sample"),
     "models": Collection("model"),
     "backtests": Collection("backtest", [[("made_at", DESCENDING)]]),
@@ -142,8 +143,16 @@ def connect(config: Settings | None = None) -> Database[Document]:
     return db
 
 
+def features(version: str) -> str:
+    """The collection that holds the feature vectors of one version of the pipeline."""
+    return f"{FEATURES_PREFIX}{version}"
+
+
 def _collection(name: str) -> Collection:
-    return Collection("recommendation") if name.startswith(RECOMMENDATIONS_PREFIX) else COLLECTIONS[name]
+    for prefix, contract in ((RECOMMENDATIONS_PREFIX, "recommendation"), (FEATURES_PREFIX, "item_feature")):
+        if name.startswith(prefix):
+            return Collection(contract)
+    return COLLECTIONS[name]
 
 
 def ensure(db: Database[Document], name: str) -> None:

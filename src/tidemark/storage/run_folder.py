@@ -17,6 +17,10 @@ VALIDATE = "validate.json"
 LOAD = "load.json"
 """What was stored."""
 
+# featurize_products
+FEATURES = "features.json"
+"""Which pipeline gave how many products their vectors."""
+
 # explore_reviews
 ASKED = "asked.json"
 """The sample that was asked for."""

@@ -1,11 +1,8 @@
-"""Simulated shoppers over the known catalogue, and review files as a stream: what `tidemark simulate` and `replay` send."""
+"""Simulated shoppers over the known catalogue: what `tidemark simulate` sends."""
 
-import gzip
 import json
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +11,7 @@ from pymongo.database import Database
 from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import svds
 
-from tidemark.errors import BadInputError, NotEnoughDataError
+from tidemark.errors import NotEnoughDataError
 from tidemark.settings import Settings
 
 TASTES = 24
@@ -88,11 +85,20 @@ class Shoppers:
         seed: of everything that is random.
         poison: share of messages that are broken, 0 to 1.
         strangers: share of events by users that were never seen before.
+        instead_of: what is taken in place of a known item that somebody wants.
     """
 
     def __init__(
-        self, known: Catalogue, config: Settings, *, seed: int = 0, poison: float = 0.0, strangers: float = 0.02
+        self,
+        known: Catalogue,
+        config: Settings,
+        *,
+        seed: int = 0,
+        poison: float = 0.0,
+        strangers: float = 0.02,
+        instead_of: Callable[[str], str] = str,
     ) -> None:
+        self._instead_of = instead_of
         self._known, self._poison, self._strangers = known, poison, strangers
         self._random = np.random.default_rng(seed)
         self._popular = np.cumsum(np.asarray(known.had.sum(axis=0)).ravel(), dtype=np.float64)
@@ -129,12 +135,9 @@ class Shoppers:
         types = draw.choice(len(self._types), BLOCK, p=self._shares)
         for user, stranger, number, item, kind in zip(who, strangers, numbers, picks, types, strict=True):
             user_id = f"{self._new}{number}" if stranger else known.users[user]
-            yield (
-                user_id,
-                json.dumps(
-                    {"user_id": user_id, "item_id": known.items[item], "event_type": self._types[kind]}
-                ).encode(),
-            )
+            item_id = self._instead_of(known.items[item])
+            event = {"user_id": user_id, "item_id": item_id, "event_type": self._types[kind]}
+            yield user_id, json.dumps(event).encode()
 
     def _meet(self, users: NDArray[np.int64]) -> None:
         """Find the favourites of those `users` who are new here."""
@@ -156,64 +159,3 @@ def _tastes(had: csr_matrix) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         return np.ones((had.shape[0], 1), np.float32), np.asarray(had.sum(axis=0), np.float32)
     left, values, right = svds(had, k=min(TASTES, least - 1), v0=np.ones(least, np.float32))
     return (left * values).astype(np.float32), right.astype(np.float32)
-
-
-_FIELDS = {
-    "user_id": ("user_id", "reviewerID"),
-    "item_id": ("parent_asin", "item_id", "asin"),
-    "rating": ("overall", "rating"),
-    "timestamp": ("unixReviewTime", "timestamp"),
-}
-
-
-@dataclass(frozen=True)
-class Recording:
-    """A review file as a stream: messages in time order with the time (seconds since 1970) of each."""
-
-    messages: list[Keyed]
-    seconds: NDArray[np.float64]
-    skipped: int
-
-
-def recording(path: Path) -> Recording:
-    """Read a file of Amazon reviews (2014, 2018 or 2023; `.gz` or not), or of interactions with our own names.
-
-    Raises:
-        BadInputError: no such file, nothing in it, or nothing that is a review.
-    """
-    if not path.is_file():
-        raise BadInputError(f"no file {path}: give a file of reviews, one JSON object a line")
-    rows: list[tuple[float, str, bytes]] = []
-    skipped = 0
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-            for line in lines:
-                row = _row(line)
-                if row is None:
-                    skipped += 1
-                else:
-                    rows.append(row)
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        raise BadInputError(f"{path} cannot be read to its end ({error}): is it whole?") from None
-    if not rows:
-        raise BadInputError(f"{path} holds no review: a line is a JSON object with {', '.join(sorted(_names()))}")
-    rows.sort(key=lambda row: row[0])
-    return Recording([(user, value) for _, user, value in rows], np.array([row[0] for row in rows]), skipped)
-
-
-def _names() -> set[str]:
-    return {names[-1] for names in _FIELDS.values()}
-
-
-def _row(line: str) -> tuple[float, str, bytes] | None:
-    try:
-        record = json.loads(line)
-        message = {
-            field: next(record[name] for name in names if record.get(name) is not None)
-            for field, names in _FIELDS.items()
-        }
-        at = float(message["timestamp"])
-    except (ValueError, TypeError, AttributeError, StopIteration, RecursionError):
-        return None
-    seconds = at / 1000 if at >= 1e11 else at
-    return seconds, str(message["user_id"]), json.dumps(message).encode()

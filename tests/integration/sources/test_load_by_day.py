@@ -14,8 +14,9 @@ import pytest
 
 from tests.support.own_sources import contents, planned, run_source
 from tidemark.errors import AbsentError, BadInputError
+from tidemark.landing import dated
 from tidemark.settings import Settings
-from tidemark.sources import dated, storing
+from tidemark.sources import storing
 from tidemark.storage import mongo
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tidemark.cli import main
+from tidemark.cli.named_columns import named_columns
 from tidemark.errors import BadInputError, PlatformError
 from tidemark.local import demo_accounts, first_run, lifecycle, model_summary
 from tidemark.local import status as overview
@@ -79,9 +80,9 @@ def test_which_dag_loads_a_file_is_told_by_the_file(tmp_path: Path) -> None:
 
 
 def test_columns_are_said_in_one_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert main._columns("item=sku time=at") == {"item": "sku", "time": "at"}
-    assert main._columns("") == {}
-    assert main._columns("'time_unit=%d/%m/%Y %H:%M' user=who") == {"time_unit": "%d/%m/%Y %H:%M", "user": "who"}
+    assert named_columns("item=sku time=at") == {"item": "sku", "time": "at"}
+    assert named_columns("") == {}
+    assert named_columns("'time_unit=%d/%m/%Y %H:%M' user=who") == {"time_unit": "%d/%m/%Y %H:%M", "user": "who"}
     assert runner.invoke(main.app, ["run", "--columns", "item='x"]).exit_code != 0
     assert runner.invoke(main.app, ["run", "--columns", "item"]).exit_code != 0
 

@@ -110,3 +110,27 @@ def test_lists_have_new_items_of_the_users_taste_in_their_places():
     assert "x00" not in {item["item_id"] for document in documents for item in document["items"]}
     assert publish.with_new_items(plain, learned, extra, train, 0.0) is plain
     assert (plain.items != NONE).all()
+
+
+def test_vectors_of_features_place_what_has_one_and_texts_the_rest():
+    fitted, extra = fallback.fit(ALS, PAIRS), [f"x{number:02}" for number in range(12)]
+    known = KNOWN | {item: Product("New thing", brand="of no taste at all") for item in extra}
+    by_texts = cold_items.learn(fitted, PAIRS, known)
+    ids = sorted([*PAIRS.items.tolist(), *extra[:6], "of nobody"])
+    rows = np.zeros((len(ids), 6), np.float32)
+    rows[np.arange(len(ids)), [int(item[1:]) % 6 if item[1:].isdigit() else 0 for item in ids]] = 1
+    by_vectors = cold_items.learn(fitted, PAIRS, known, (ids, rows))
+    assert by_texts is not None
+    assert by_vectors is not None
+    space = by_vectors.space.factors_of_items()
+    assert space is not None
+    tastes = np.array([int(item[1:]) % 6 for item in PAIRS.items.tolist()])
+    centers = np.stack([space[tastes == taste].mean(axis=0) for taste in range(6)])
+    assert (by_vectors.factors[:6] @ centers.T).argmax(axis=1).tolist() == [0, 1, 2, 3, 4, 5]
+    assert np.array_equal(by_vectors.factors[6:], by_texts.factors[6:])
+    few = cold_items.learn(fitted, PAIRS, known, (ids[:3], rows[:3]))
+    assert few is not None
+    assert np.array_equal(few.factors, by_texts.factors), "too few vectors: the texts do"
+    none = cold_items.learn(fitted, PAIRS, known, ([], rows[:0]))
+    assert none is not None
+    assert np.array_equal(none.factors, by_texts.factors)

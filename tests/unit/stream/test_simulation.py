@@ -1,21 +1,18 @@
-"""Simulated shoppers and recordings."""
+"""Simulated shoppers."""
 
-import gzip
 import json
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
 from tidemark.contracts.messages import DeadLetter
-from tidemark.errors import BadInputError
 from tidemark.interactions.from_messages import Interaction, Weights, parse
 from tidemark.settings import Settings
-from tidemark.stream.simulation import POISON, Catalogue, Shoppers, recording
+from tidemark.stream.simulation import POISON, Catalogue, Shoppers
 
 HAD = np.random.default_rng(5).random((200, 300)) < np.repeat(np.repeat(np.eye(4) * 0.25 + 0.01, 50, 0), 75, 1)
 """Four kinds of users, each with a quarter of the items to their taste."""
@@ -75,33 +72,9 @@ def test_the_smallest_catalogues_can_be_shopped_in(shape: tuple[int, int]) -> No
     assert len(list(islice(Shoppers(known, CONFIG).messages(), 10))) == 10
 
 
-@pytest.mark.parametrize(
-    ("line", "item"),
-    [
-        ({"reviewerID": "U", "asin": "I", "overall": 4.0, "unixReviewTime": 1_400_000_000}, "I"),
-        ({"user_id": "U", "asin": "V", "parent_asin": "I", "rating": 4.0, "timestamp": 1_400_000_000_000}, "I"),
-    ],
-)
-def test_a_recording_is_in_time_order(tmp_path: Path, line: dict[str, object], item: str) -> None:
-    time = "unixReviewTime" if "unixReviewTime" in line else "timestamp"
-    later = line | {time: line[time] + 86_400_000, "asin": "Z", "parent_asin": "Z"}
-    path = tmp_path / "reviews.json.gz"
-    with gzip.open(path, "wt") as out:
-        out.write(f"{json.dumps(later)}\n{json.dumps(line)}\nnot a review\n[1]\n")
-    found = recording(path)
-    assert found.skipped == 2
-    first = read(found.messages[0][1])
-    assert isinstance(first, Interaction)
-    assert (first.user_id, first.item_id, first.rating, first.timestamp.year) == ("U", item, 4.0, 2014)
-    assert found.seconds[0] == 1_400_000_000 < found.seconds[1]
-
-
-def test_files_that_are_no_recording(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="no file"):
-        recording(tmp_path / "missing")
-    (tmp_path / "empty").touch()
-    with pytest.raises(BadInputError, match="no review"):
-        recording(tmp_path / "empty")
-    (tmp_path / "cut.gz").write_bytes(gzip.compress(b'{"a": 1}\n' * 1_000)[:-20])
-    with pytest.raises(BadInputError, match="is it whole"):
-        recording(tmp_path / "cut.gz")
+def test_what_is_wanted_may_be_replaced() -> None:
+    plain, other = (
+        [json.loads(value)["item_id"] for _, value in islice(Shoppers(KNOWN, CONFIG, instead_of=how).messages(), 50)]
+        for how in (str, "x{}".format)
+    )
+    assert [f"x{item}" for item in plain] == other

@@ -47,6 +47,11 @@ def fill(source: str, start: datetime | None, end: datetime | None) -> str:
     return _BRACES.sub(filled, source)
 
 
+def end_of(source: str, end: datetime | None) -> str:
+    """End of the interval that a source is of, ISO 8601; empty where it has no day."""
+    return end.isoformat() if end is not None and undated(source) != source else ""
+
+
 def undated(source: str) -> str:
     """`source` with a star for each placeholder: what all days have in common."""
     return _BRACES.sub("*", source)

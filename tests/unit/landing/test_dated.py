@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from tidemark.errors import BadInputError
-from tidemark.sources import dated, planning
+from tidemark.landing import dated
+from tidemark.sources import planning
 
 START, END = datetime(2026, 3, 4, 5, tzinfo=UTC), datetime(2026, 3, 5, 5, tzinfo=UTC)
 
