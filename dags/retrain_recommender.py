@@ -8,7 +8,9 @@ the gate `training_interactions`, holds out the newest tenth (more where fewer t
 fifth, a third, the last interaction of each user), chooses settings on a validation slice of the rest (every few
 models; remembered in between) and fits a candidate. `evaluate` ranks all items for the held-out users, beside
 popularity, item-kNN and the champion. `decide` compares and stores the model with its figures and reasons; below 30
-measured users it concludes nothing: the champion stays, and a platform without one gets popularity. `publish`
+measured users it concludes nothing: the champion stays, and a platform without one gets popularity. Where a person is to be
+asked (`require_approval`), `approve` then waits, holding no worker, for an answer under **Required Actions**; nobody's answer
+within `TIDEMARK_APPROVAL_HOURS` is a no, and who decided and why is kept with the model. `publish`
 fits the same settings on everything, writes the best N unseen items of every user, holds them against the gate
 `recommendations`, moves the pointer, and drops what is no longer kept. `move_bookmark` notes how far the stream has
 been learned from, whatever was decided. What decides nothing follows: `measure_stars` learns stars from the same split
@@ -17,7 +19,8 @@ what and what is recommended to whom as CSV and GraphML; `draw` draws the charts
 tells it all in a table, with where the seconds of each job went.
 
 **Skipped?** Nothing is new since the champion learned: `snapshot` says so, and `force` overrides it. `publish` and
-`export_graph` alone skipped: the gate kept the champion, or promote is `never`; `decide` has the reasons.
+`export_graph` alone skipped: the gate kept the champion, or promote is `never`: `decide` has the reasons; or a person said no.
+`approve` skipped: nobody was to be asked.
 
 **Red?** Read the last line of the task's log: it says what is wrong and what to do.
 - `snapshot`, no interactions: run `load_reviews` first.
@@ -33,6 +36,7 @@ from typing import Any
 
 from airflow.sdk import DAG, AssetAny, Param, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
+from tidemark_approval import ModelApproval
 from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, MODEL, PRODUCTS, TidemarkSparkSubmit
 
 from tidemark.dag_ids import LOADS, RETRAIN_RECOMMENDER
@@ -110,6 +114,12 @@ PARAMS = {
         ["gate", "always", "never"],
         "Put the model live if it passes the gate, whatever its figures, or not at all.",
     ),
+    "require_approval": Param(
+        settings().require_approval,
+        type="boolean",
+        title="Ask a person first",
+        description="Where the gate lets a model pass, wait until a person approves it (Required Actions).",
+    ),
     "force": Param(
         False, type="boolean", title="Force", description="Train even where nothing is new since the champion."
     ),
@@ -135,10 +145,18 @@ PARAMS = {
 
 
 def _publish_decided(context: Any) -> None:
-    """Skip `publish`, and what follows from it, where `decide` decided against it."""
+    """Skip `publish`, and what follows from it, where `decide`, or a person who was asked, decided against it."""
     decided = context["ti"].xcom_pull(task_ids="decide")
     if not decided["publish"]:
         raise AirflowSkipException(f"not published: {'; '.join(decided['reasons'])}")
+    if decided.get("questions"):
+        from tidemark.registry import approvals
+        from tidemark.storage import mongo
+
+        answer = context["ti"].xcom_pull(task_ids="approve", map_indexes=0)
+        kept = approvals.record(mongo.connect(), decided["model"], answer)
+        if not kept["approved"]:
+            raise AirflowSkipException(f"not published: {approvals.text(kept)}")
 
 
 with DAG(
@@ -185,11 +203,13 @@ with DAG(
 
     @task
     def decide(run: str) -> dict[str, Any]:
-        """Decide from the figures, and store the model with them."""
+        """Decide from the figures, and store the model with them; where a person is to be asked, what."""
+        from tidemark.retraining import approval
         from tidemark.retraining import decide as deciding
         from tidemark.storage import mongo
 
-        return deciding.register(mongo.connect(), run)
+        decided, required = deciding.register(mongo.connect(), run), get_current_context()["params"]["require_approval"]
+        return decided | {"questions": approval.questions(mongo.connect(), decided, required)}
 
     @task(trigger_rule="none_failed_min_one_success")
     def move_bookmark(run: str) -> dict[str, int]:
@@ -237,8 +257,15 @@ with DAG(
     train = TidemarkSparkSubmit(task_id="train", job="train.py", run=folder, inlets=[INTERACTIONS])
     evaluate = TidemarkSparkSubmit(task_id="evaluate", job="evaluate.py", run=folder)
     decided = decide(folder)
+    # No question, no task: where nobody is to be asked, nothing is started for it.
+    approve = ModelApproval.partial(task_id="approve").expand_kwargs(decided["questions"])
     publish = TidemarkSparkSubmit(
-        task_id="publish", job="publish.py", run=folder, pre_execute=_publish_decided, outlets=[MODEL]
+        task_id="publish",
+        job="publish.py",
+        run=folder,
+        pre_execute=_publish_decided,
+        outlets=[MODEL],
+        trigger_rule="none_failed_min_one_success",
     )
     # Short: 8 factors are little arithmetic; up to a window of a million, compiling costs more than it gives.
     measure_stars = TidemarkSparkSubmit(
@@ -248,5 +275,6 @@ with DAG(
         task_id="export_graph", job="export_graph.py", run=folder, pre_execute=_publish_decided, short=True, retries=1
     )
     followers, told = [measure_stars, measure_diversity(folder), export_graph], report(folder)
-    train >> evaluate >> decided >> publish >> move_bookmark(folder) >> followers >> draw() >> told
+    train >> evaluate >> decided >> [approve, publish]
+    approve >> publish >> move_bookmark(folder) >> followers >> draw() >> told
     followers >> told  # red, where one of them is not whole; the model is live all the same

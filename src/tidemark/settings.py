@@ -200,8 +200,20 @@ class Settings(BaseSettings):
     )
 
     # People
+    require_approval: bool = Field(
+        False,
+        description="whether a person is asked before a model that passed the gate goes live (a param of the retrain too)",
+    )
+    approval_hours: float = Field(
+        24, gt=0, description="hours in which they may answer; after them the model is rejected"
+    )
+    approvers: str = Field(
+        "",
+        description="names of the Airflow users who may answer, separated by commas; empty: whoever may, by their role",
+    )
     alert_webhook: SecretStr = Field(
-        SecretStr(""), description="URL that failures are posted to as JSON; empty: the log only"
+        SecretStr(""),
+        description="URL that failures, and questions to a person, are posted to as JSON; empty: the log only",
     )
 
     # The storefront
@@ -320,6 +332,11 @@ class Settings(BaseSettings):
         members = "" if self.mongo_sharded else f"replicaSet={quote_plus(self.mongo_replica_set)}&"
         tls = "&tls=true" if self.mongo_tls else ""
         return f"mongodb://{user}:{password}@{self.mongo_hosts}/?{members}authSource=admin&appName=tidemark{tls}"
+
+    @property
+    def approver_names(self) -> list[str]:
+        """`approvers`, one by one."""
+        return [name for name in (part.strip() for part in self.approvers.split(",")) if name]
 
     @property
     def weight_of_event(self) -> dict[str, float]:

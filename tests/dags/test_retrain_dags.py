@@ -24,7 +24,7 @@ def test_nothing_stands_between_a_decision_and_the_pointer_and_the_bookmark(bag)
     dag = bag["retrain_recommender"]
     upstream = before(dag)
     # The graph, the charts and all that may come later wait for the new model to be live, never the other way.
-    assert upstream["publish"] == upstream["decide"] | {"decide"}
+    assert upstream["publish"] == upstream["decide"] | {"decide", "approve"}
     assert upstream["move_bookmark"] == upstream["publish"] | {"publish"}
     others = set(dag.task_dict) - upstream["move_bookmark"] - {"move_bookmark"}
     assert {"measure_stars", "export_graph", "draw", "report"} <= others
@@ -63,18 +63,61 @@ def test_it_starts_when_interactions_were_updated_and_by_hand_with_params(bag):
     }
 
 
-def test_publish_is_skipped_with_the_reasons_where_it_was_decided_against():
+def test_nothing_is_started_to_ask_where_nobody_is_to_be_asked(bag):
+    approve, publish = (bag["retrain_recommender"].task_dict[name] for name in ("approve", "publish"))
+    assert approve.is_mapped  # over the questions: there is none, or one
+    assert "decide" in approve.upstream_task_ids
+    # It goes on where the question was left out; not where the run was skipped before it.
+    assert publish.trigger_rule == "none_failed_min_one_success"
+
+
+@pytest.mark.parametrize("approved", [True, False])
+def test_publish_waits_for_a_person_s_word_and_keeps_it(monkeypatch, approved):
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    from tidemark.registry import approvals
+    from tidemark.storage import mongo
+
+    kept = []
+
+    class Instance:
+        def xcom_pull(self, task_ids, map_indexes=None):
+            if task_ids == "decide":
+                return {"publish": True, "reasons": [], "model": "m", "questions": [{"subject": "?"}]}
+            assert (task_ids, map_indexes) == ("approve", 0)
+            return "the answer"
+
+    def record(db, model_id, answer):
+        kept.append((model_id, answer))
+        return {"approved": approved, "by": "ann", "reason": "too risky"}
+
+    monkeypatch.setattr(mongo, "connect", lambda: None)
+    monkeypatch.setattr(approvals, "record", record)
+    hook = module_of_retrain()._publish_decided
+    if approved:
+        hook({"ti": Instance()})
+    else:
+        with pytest.raises(AirflowSkipException, match="rejected by ann: too risky"):
+            hook({"ti": Instance()})
+    assert kept == [("m", "the answer")]
+
+
+def module_of_retrain():
+    import importlib.util
     import sys
 
     sys.path.insert(0, str(ROOT / "plugins"))
-    import importlib.util
-
-    from airflow.sdk.exceptions import AirflowSkipException
-
     spec = importlib.util.spec_from_file_location("retrain", ROOT / "dags" / "retrain_recommender.py")
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def test_publish_is_skipped_with_the_reasons_where_it_was_decided_against():
+    from airflow.sdk.exceptions import AirflowSkipException
+
+    module = module_of_retrain()
 
     class Instance:
         """What the hook asks of a task instance."""

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -52,13 +53,13 @@ class Watch:
 class Platform:
     """A platform with a state folder, an env file and ports of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        """Nothing is started; its passwords are still to be made up."""
+    def __init__(self, folder: Path, **more: Any) -> None:
+        """Nothing is started; its passwords are still to be made up. `more`: settings of its own."""
         self.folder, self.env_file = folder, folder / "env"
         self.watch = Watch(folder / "state")
         self.first_output = ""
         small = {"mongo_cache_gb": 0.25, "spark_master": "local[2]", "spark_driver_memory": "1g"}
-        throwaway.write_env_file(self.env_file, self.watch.state, lineage="lineage.jsonl", **small)
+        throwaway.write_env_file(self.env_file, self.watch.state, lineage="lineage.jsonl", **small, **more)
 
     @property
     def config(self) -> Settings:

@@ -3,13 +3,16 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from tests.e2e.conftest import Platform
-from tests.support.runs import ended, run_to_its_end
+from tests.support.runs import ended, run_to_its_end, task_states
+from tests.support.waiting import eventually
 from tidemark.local.airflow_client import AirflowApi
 from tidemark.registry import champion
 from tidemark.storage import artifacts, manifests, mongo, run_folder
@@ -33,7 +36,9 @@ def test_a_retrain_leaves_charts_tables_graph_and_a_manifest_with_true_hashes(
     platform: Platform, api: AirflowApi
 ) -> None:
     first = api.runs(RETRAIN, state="success")[-1]["dag_run_id"]
-    assert {task["state"] for task in api.tasks(RETRAIN, first)} == {"success"}
+    states = task_states(api, RETRAIN, first)
+    assert states.pop("approve") == "skipped", "nobody was to be asked"
+    assert set(states.values()) == {"success"}
     load = api.runs("load_reviews", state="success")[-1]["dag_run_id"]
     run = folder(platform, RETRAIN, first)
     manifest = manifests.read(run)
@@ -67,6 +72,23 @@ def test_a_model_that_is_held_back_is_drawn_without_a_graph(platform: Platform, 
     assert champion.pointer(mongo.connect(platform.config)) == before
 
 
+def approved_by_a_person(platform: Platform, api: AirflowApi, run_id: str) -> Callable[[], object]:
+    """Wait until a person is waited for; gives what answers as Airflow's page does."""
+    path = f"/api/v2/dags/{RETRAIN}/dagRuns/{quote(run_id, safe='')}/taskInstances/approve/0/hitlDetails"
+
+    def asked() -> dict[str, Any] | None:
+        there = [task for task in api.tasks(RETRAIN, run_id) if task["task_id"] == "approve" and task["map_index"] == 0]
+        return api._ask("GET", path) if there and there[0]["state"] == "awaiting_input" else None
+
+    detail = eventually(asked, 600, lambda: str(task_states(api, RETRAIN, run_id)), 0.5)
+    assert "Put the model" in detail["subject"]
+    assert "NDCG@10" in detail["body"]
+    (waiting,) = mongo.connect(platform.config)["models"].find({"approval.approved": None, "approval": {"$ne": None}})
+    assert waiting["published_at"] is None
+    answer = {"chosen_options": ["Approve"], "params_input": {"reason": "seen and good"}}
+    return lambda: api._ask("PATCH", path, json=answer)
+
+
 def test_a_graph_that_fails_is_seen_and_undoes_nothing_and_is_mended_by_clearing_it(
     platform: Platform, api: AirflowApi
 ) -> None:
@@ -75,13 +97,21 @@ def test_a_graph_that_fails_is_seen_and_undoes_nothing_and_is_mended_by_clearing
     in_the_way = Path(platform.config.landing_root) / "graph"
     shutil.rmtree(in_the_way, ignore_errors=True)
     in_the_way.write_text("a file where the job wants a folder")
-    run_id, state, tasks = run_to_its_end(api, RETRAIN, GIVEN | {"promote": "always"})
+    run_id = api.trigger(RETRAIN, GIVEN | {"promote": "always", "require_approval": True})
+    waits = approved_by_a_person(platform, api, run_id)
+    assert champion.pointer(db) == before, "not before a person said yes"
+    waits()
+    state, tasks = ended(api, RETRAIN, run_id), task_states(api, RETRAIN, run_id)
     assert (state, tasks["export_graph"], tasks["report"]) == ("failed", "failed", "upstream_failed")
     assert (tasks["publish"], tasks["move_bookmark"], tasks["draw"]) == ("success", "success", "success")
     after = champion.pointer(db)
     assert before is not None
     assert after is not None
     assert after["model_id"] != before["model_id"]
+    model = db["models"].find_one({"_id": after["model_id"]}) or {}
+    assert {name: model["approval"][name] for name in ("approved", "by", "reason")} == {
+        "approved": True, "by": platform.config.airflow_user, "reason": "seen and good",
+    }  # fmt: skip
     run = folder(platform, RETRAIN, run_id)
     assert "charts/metrics.svg" in paths(manifests.read(run), "chart")
     assert paths(manifests.read(run), "graph") == set()

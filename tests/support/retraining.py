@@ -26,6 +26,7 @@ ASKED: dict[str, Any] = {
     "diversity": 0.0,
     "new_item_share": 0.0,
     "promote": "gate",
+    "require_approval": False,
     "force": False,
     "search": "auto",
     "factors": 8,

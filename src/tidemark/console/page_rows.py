@@ -11,7 +11,7 @@ from pymongo.database import Database
 from tidemark.errors import ContractError
 from tidemark.evaluation import evidence
 from tidemark.models.recipes import from_document
-from tidemark.registry import champion, figures
+from tidemark.registry import approvals, champion, figures
 
 Document = dict[str, Any]
 
@@ -41,6 +41,7 @@ SHOWN = dict.fromkeys(
         "decision.contender",
         "decision.promote",
         "decision.reasons",
+        "approval",
         *figures.fields(*_FIGURES),
         *(f"metrics.ratings.{model}.rmse" for model in ("als", "bias", "global_mean")),
     ),
@@ -141,7 +142,7 @@ class ModelRow:
             doubt=ranking.doubt(),
             stars_doubt=rating.doubt() if figures.of_stars(model) else "",
             decision=_decision(model, decision),
-            reasons=tuple(map(str, decision.get("reasons") or ())),
+            reasons=tuple(map(str, [*(decision.get("reasons") or ()), *_approval(model)])),
         )
 
 
@@ -167,9 +168,16 @@ def _decision(model: Document, decision: Document) -> str:
         return "published"
     if not decision:
         return "not decided"
-    if decision.get("publish"):
+    answered = (model.get("approval") or {"approved": True})["approved"]
+    if answered is None:
+        return "waits for approval"
+    if decision.get("publish") and answered:
         return "to be published"
     return "held back" if decision.get("promote") == "never" else "rejected"
+
+
+def _approval(model: Document) -> list[str]:
+    return [approvals.text(model["approval"])] if model.get("approval") else []
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 |---|---|
 | `review:<key of the review>` | is a review that `load_reviews` loaded |
 | `<topic>-<partition>-<offset>` | came by the topic; `<topic>~<n>` once it was deleted and made anew n times |
-| `file:<source>:<user>:<item>:<seconds>:<event>` | came by a file that `load_interactions` loaded; without times no seconds |
+| `file:<source>:<seconds>:<user>:<item>:<event>` | came by a file that `load_interactions` loaded; without times no seconds |
 | `replay:<key of a dead letter>:<its item>` | was rejected first, and sent again by `replay_dead_letters` |
 
 A key always comes with the same item, which is what `interactions` is sharded by: it names the item, or a message that
@@ -43,8 +43,12 @@ def of_message(topic_prefix: str, partition: int, offset: int) -> str:
 
 
 def of_file(source: str, user_id: str, item_id: str, seconds: int | None, event_type: str | None) -> str:
-    """The key of an interaction of a file of the source named `source`; ids hold no colon, so no two keys are the same."""
-    return f"{FILE_PREFIX}{source}:{user_id}:{item_id}:{'' if seconds is None else seconds}:{event_type or ''}"
+    """The key of an interaction of a file of the source named `source`; ids hold no colon, so no two keys are the same.
+
+    The time comes first: keys that grow as events do are written side by side, and so are what the index of times has of them.
+    Keys in another order cost a load ten times as much, once the indexes are larger than MongoDB's cache.
+    """
+    return f"{FILE_PREFIX}{source}:{'' if seconds is None else seconds}:{user_id}:{item_id}:{event_type or ''}"
 
 
 def position(key: str) -> tuple[str, int, int] | None:

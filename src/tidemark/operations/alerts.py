@@ -5,7 +5,7 @@ The same three lines end the task's log, are what `make run` prints, and are pos
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -74,18 +74,23 @@ class Failure:
 
     def post(self, webhook: SecretStr, dag_id: str, task_id: str, run_id: str) -> None:
         """Tell the webhook, if there is one; never fails, for the task has failed already."""
-        if not webhook.get_secret_value():
-            return
-        import httpx
+        more = {"error": self.cause, "dag": dag_id, "task": task_id, "run": run_id}
+        more |= {"what_to_do": self.what_to_do, "whole_log": self.whole_log}
+        post(webhook, f"{dag_id}.{task_id} failed in run {run_id}\n{self.text()}", more)
 
-        logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs each address, and this one is a secret
-        body = {"text": f"{dag_id}.{task_id} failed in run {run_id}\n{self.text()}", "error": self.cause}
-        body |= {"dag": dag_id, "task": task_id, "run": run_id}
-        body |= {"what_to_do": self.what_to_do, "whole_log": self.whole_log}
-        try:
-            httpx.post(webhook.get_secret_value(), json=body, timeout=POST_SECONDS).raise_for_status()
-        except Exception as problem:
-            log.warning("the alert webhook did not take the message (%s)", type(problem).__name__)
+
+def post(webhook: SecretStr, text: str, more: Mapping[str, str]) -> None:
+    """Tell the webhook, if there is one, `text` and fields for programs; never fails."""
+    if not webhook.get_secret_value():
+        return
+    import httpx
+
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs each address, and this one is a secret
+    try:
+        answer = httpx.post(webhook.get_secret_value(), json={"text": text, **more}, timeout=POST_SECONDS)
+        answer.raise_for_status()
+    except Exception as problem:
+        log.warning("the alert webhook did not take the message (%s)", type(problem).__name__)
 
 
 def _discreet(text: str, config: Settings) -> str:

@@ -152,9 +152,9 @@ def measure(
             "why": f"{len(users)} users can be measured: nothing can be concluded ({evidence.LEAST} are needed)"
         }
     n = ranking_metrics.LIST_LENGTH
-    vectors = learned.space.factors_of_users(users)
-    assert vectors is not None  # noqa: S101 -- `new_items.space` places users
-    chosen, _ = new_items.best(vectors, learned.factors, n)
+    tastes = learned.space.factors_of_users(users)
+    assert tastes is not None  # noqa: S101 -- `new_items.space` places users
+    chosen, _ = new_items.best(tastes, learned.factors, n)
     numbers = numbered(chosen, learned.ids, train.items)
     items, scores = recommend(fitted, users, n, train.weights, train.item_counts > 0)
     with_new, _ = new_items.placed(items, scores, numbers, new_items.places(n, share or 0.1))
