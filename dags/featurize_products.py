@@ -4,7 +4,8 @@
 Gives every product a feature vector: category, brand, price and text, by a pipeline of Spark ML. Models that Spark trains place
 with them the items that nobody has taken yet; whoever wants them reads `item_features_<version>`.
 
-**When it runs.** When `load_products` has ended; or by hand. It waits for trainings: they come first.
+**When it runs.** When products were loaded and the model that followed is live, so that nobody waits for it; or by hand. It waits
+for trainings: they come first.
 
 **What it does.** `ask` fixes what is asked for. `featurize` reads what is known of every product (what the topic `items` and the
 API say lies over the files), takes the pipeline that is kept, or fits one, and stores the vectors; the pointer `features` in
@@ -22,8 +23,8 @@ many products again, and where `refit` asks for it.
 
 from datetime import datetime, timedelta
 
-from airflow.sdk import DAG, Param, get_current_context, task
-from tidemark_operators import DEFAULT_ARGS, PRODUCTS, TidemarkSparkSubmit
+from airflow.sdk import DAG, AssetAll, Param, get_current_context, task
+from tidemark_operators import DEFAULT_ARGS, MODEL, PRODUCTS, TidemarkSparkSubmit
 
 from tidemark.dag_ids import FEATURIZE_PRODUCTS
 from tidemark.settings import settings
@@ -41,7 +42,7 @@ with DAG(
     FEATURIZE_PRODUCTS,
     description="A feature vector for every product, by a pipeline that is kept",
     doc_md=__doc__,
-    schedule=[PRODUCTS],
+    schedule=AssetAll(PRODUCTS, MODEL),
     start_date=datetime(2026, 1, 1),
     catchup=False,
     max_active_runs=1,

@@ -35,7 +35,7 @@ from datetime import datetime
 from typing import Any
 
 from airflow.sdk import DAG, AssetAny, Param, get_current_context, task
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException, DownstreamTasksSkipped
 from tidemark_approval import ModelApproval
 from tidemark_operators import DEFAULT_ARGS, INTERACTIONS, MODEL, PRODUCTS, TidemarkSparkSubmit
 
@@ -153,7 +153,7 @@ def _publish_decided(context: Any) -> None:
         from tidemark.registry import approvals
         from tidemark.storage import mongo
 
-        answer = context["ti"].xcom_pull(task_ids="approve", map_indexes=0)
+        answer = context["ti"].xcom_pull(task_ids="approve")
         kept = approvals.record(mongo.connect(), decided["model"], answer)
         if not kept["approved"]:
             raise AirflowSkipException(f"not published: {approvals.text(kept)}")
@@ -209,7 +209,11 @@ with DAG(
         from tidemark.storage import mongo
 
         decided, required = deciding.register(mongo.connect(), run), get_current_context()["params"]["require_approval"]
-        return decided | {"questions": approval.questions(mongo.connect(), decided, required)}
+        decided |= {"questions": approval.questions(mongo.connect(), decided, required)}
+        if not decided["questions"]:  # no process is started to find out that nobody is to be asked
+            get_current_context()["ti"].xcom_push("return_value", decided)
+            raise DownstreamTasksSkipped(tasks=["approve"])
+        return decided
 
     @task(trigger_rule="none_failed_min_one_success")
     def move_bookmark(run: str) -> dict[str, int]:
@@ -257,8 +261,7 @@ with DAG(
     train = TidemarkSparkSubmit(task_id="train", job="train.py", run=folder, inlets=[INTERACTIONS])
     evaluate = TidemarkSparkSubmit(task_id="evaluate", job="evaluate.py", run=folder)
     decided = decide(folder)
-    # No question, no task: where nobody is to be asked, nothing is started for it.
-    approve = ModelApproval.partial(task_id="approve").expand_kwargs(decided["questions"])
+    approve = ModelApproval(task_id="approve", asked_by="decide")
     publish = TidemarkSparkSubmit(
         task_id="publish",
         job="publish.py",

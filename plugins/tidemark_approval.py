@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
+from airflow.sdk.exceptions import AirflowSkipException
 
 from tidemark.operations import alerts
 from tidemark.registry.approvals import APPROVE, REJECT
@@ -18,23 +19,32 @@ class ModelApproval(HITLOperator):
     """Asks whether a model goes live, says so to the webhook, and takes no answer in time for a no.
 
     Args:
-        subject, body: what is asked; `retraining.approval.questions`.
+        asked_by: the task that gives `questions`: none, or one with `subject` and `body` (`retraining.approval.questions`).
         kwargs: of any operator.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        reason = Param("", type="string", maxLength=2_000, title="Reason", description="Kept with the model.")
+    def __init__(self, asked_by: str, **kwargs: Any) -> None:
+        reason = Param(
+            "", type="string", maxLength=2_000, title="Reason", description="Kept with the model.", source="task"
+        )
+        given = kwargs.pop("params", None) or {}  # Airflow hands in the DAG's
         super().__init__(
+            subject="Put a model live?",
             options=[APPROVE, REJECT],
             defaults=REJECT,
-            params={"reason": reason},
+            params={**given, "reason": reason},
             response_timeout=timedelta(hours=settings().approval_hours),
             assigned_users=[{"id": name, "name": name} for name in settings().approver_names] or None,
             **kwargs,
         )
+        self.asked_by = asked_by
 
     def execute(self, context: "Context") -> Any:
         """Tell that somebody is waited for, then wait."""
+        questions = context["ti"].xcom_pull(task_ids=self.asked_by)["questions"]
+        if not questions:
+            raise AirflowSkipException("nobody is to be asked")
+        self.subject, self.body = questions[0]["subject"], questions[0]["body"]
         page = self.generate_link_to_ui(task_instance=context["task_instance"])
         alerts.post(
             settings().alert_webhook,

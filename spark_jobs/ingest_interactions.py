@@ -88,6 +88,7 @@ def follow(spark: SparkSession, ingests: list[Ingest], checkpoints: str, stop: t
                 ends = json.loads(latest.json)["sources"][0]["endOffset"] if latest else None
                 if ends:
                     ingest.note(ends[ingest.topic])
+                ingest.beat()
     finally:
         for query, _ in queries:
             query.stop()

@@ -106,7 +106,11 @@ class Settings(BaseSettings):
     mongo_sharded: bool = Field(
         False, description="mongo_hosts are the routers (mongos) of a sharded cluster: no replica set is asked for"
     )
-    mongo_cache_gb: float = Field(0.5, gt=0, description="WiredTiger cache of the local server, GB")
+    mongo_cache_gb: float = Field(
+        0,
+        ge=0,
+        description="WiredTiger cache of the local server, GB; 0: an eighth of the machine's memory, from 0.5 to 4",
+    )
 
     # Kafka
     kafka_bootstrap: str = Field("127.0.0.1:29092", description="bootstrap servers, host:port, separated by commas")

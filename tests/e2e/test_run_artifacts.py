@@ -74,11 +74,11 @@ def test_a_model_that_is_held_back_is_drawn_without_a_graph(platform: Platform, 
 
 def approved_by_a_person(platform: Platform, api: AirflowApi, run_id: str) -> Callable[[], object]:
     """Wait until a person is waited for; gives what answers as Airflow's page does."""
-    path = f"/api/v2/dags/{RETRAIN}/dagRuns/{quote(run_id, safe='')}/taskInstances/approve/0/hitlDetails"
+    path = f"/api/v2/dags/{RETRAIN}/dagRuns/{quote(run_id, safe='')}/taskInstances/approve/-1/hitlDetails"
 
     def asked() -> dict[str, Any] | None:
-        there = [task for task in api.tasks(RETRAIN, run_id) if task["task_id"] == "approve" and task["map_index"] == 0]
-        return api._ask("GET", path) if there and there[0]["state"] == "awaiting_input" else None
+        waits = task_states(api, RETRAIN, run_id).get("approve") == "awaiting_input"
+        return api._ask("GET", path) if waits else None
 
     detail = eventually(asked, 600, lambda: str(task_states(api, RETRAIN, run_id)), 0.5)
     assert "Put the model" in detail["subject"]

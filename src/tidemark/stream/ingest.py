@@ -7,6 +7,7 @@ topic `interactions.dead_letter` may then hold a letter twice, under the same ke
 
 import json
 import logging
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+BEAT = 10.0
+"""Seconds between two signs of life."""
+
 
 class Ingest(ABC):
     """Stores the batches of one topic, from where `progress` says that it was left.
@@ -42,6 +46,7 @@ class Ingest(ABC):
         self._config, self._db, self._bookmark = config, db, bookmark
         self.failure: Exception | None = None
         self._noted: dict[Any, int] = {}
+        self._beaten = 0.0
         self.progress: Progress
 
     @property
@@ -105,6 +110,12 @@ class Ingest(ABC):
         if dict(next_offsets) != self._noted:
             progress.advance(self._db, self.progress.topic, self.progress.topic_id, next_offsets)
             self._noted = dict(next_offsets)
+
+    def beat(self) -> None:
+        """Note that it goes round; every few seconds are enough."""
+        if time.monotonic() - self._beaten >= BEAT:
+            self._beaten = time.monotonic()
+            progress.beat(self._db, self.progress.topic, self.progress.topic_id)
 
     def note_batch(self, counted: "list[Row]") -> None:
         """Move the progress on past a batch; of each partition, its number and the `last` offset."""

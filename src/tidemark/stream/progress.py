@@ -1,7 +1,7 @@
 """How far the ingest has stored the topic `interactions`, and what a model may learn from: the snapshot.
 
 One document in the collection `progress` for each topic, written by the ingest alone, after what it speaks of:
-`{_id: topic, topic_id, generation, next_offsets: {"0": 17, ...}, updated_at}`. It, and not Spark's checkpoint, says
+`{_id: topic, topic_id, generation, next_offsets: {"0": 17, ...}, updated_at, seen_at}`. It, and not Spark's checkpoint, says
 where the ingest goes on: a database restored from a backup is filled up again from where the backup ends.
 """
 
@@ -27,7 +27,8 @@ COLLECTION = "progress"
 class Progress:
     """What is stored of the topic that has the identity `topic_id`.
 
-    `generation` counts how often the topic was deleted and made again: offsets then start anew, keys must not.
+    `generation` counts how often the topic was deleted and made again: offsets then start anew, keys must not. `seen_at` is when
+    the ingest last went round, whether or not anything had come.
     """
 
     topic: str
@@ -35,6 +36,7 @@ class Progress:
     generation: int
     next_offsets: NextOffsets
     updated_at: datetime
+    seen_at: datetime | None = None
 
     @property
     def prefix(self) -> str:
@@ -53,7 +55,8 @@ def read(db: Database[dict[str, Any]], topic: str) -> Progress | None:
     if stored is None:
         return None
     offsets = {int(number): int(at) for number, at in stored["next_offsets"].items()}
-    return Progress(topic, stored["topic_id"], stored["generation"], offsets, stored["updated_at"])
+    made_by = stored["topic_id"], stored["generation"]
+    return Progress(topic, *made_by, offsets, stored["updated_at"], stored.get("seen_at"))
 
 
 def generation(known: Progress | None, topic_id: str) -> int:
@@ -90,6 +93,11 @@ def advance(db: Database[dict[str, Any]], topic: str, topic_id: str, next_offset
         raise ContractError(
             f"progress of {topic!r} speaks of another topic than {topic_id}: it was deleted and made anew"
         )
+
+
+def beat(db: Database[dict[str, Any]], topic: str, topic_id: str) -> None:
+    """Note that the ingest goes round: a health check asks for it."""
+    db[COLLECTION].update_one({"_id": topic, "topic_id": topic_id}, {"$set": {"seen_at": datetime.now(UTC)}})
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ from typing import Any
 from confluent_kafka import Producer
 
 from tests.support.ingest_stream import Stream, message
+from tests.support.waiting import eventually
 from tidemark.contracts import conformance
+from tidemark.operations import health
 from tidemark.stream import dead_letters, topics
 from tidemark.stream.bookmark import Bookmark
 
@@ -71,6 +73,9 @@ def test_items_by_stream(stream: Stream) -> None:
         "gone": ("kept", False),
     }
     assert stream.db.interactions.count_documents({}) == 1
+    assert health.main(["ingest"]) == 0
+    stream.db.progress.update_one({"_id": items.topic}, {"$set": {"seen_at": NOW - timedelta(hours=1)}})
+    eventually(lambda: health.main(["ingest"]) == 0, 60, "it says of itself that it goes round")
     letters = list(stream.db.dead_letters.find({"topic": items.topic}).sort("offset"))
     assert [base64.b64decode(one["value"]) if one.get("value") else None for one in letters] == [*messages[-3:], None]
     assert [conformance.reasons("dead_letter", one) for one in letters] == [[]] * 4
