@@ -135,9 +135,8 @@ def bare(count: int, folder: Path, bookmark: Bookmark) -> Figures:
 
     config, ends = settings(), []
     spark = session("bare", **{"spark.master": config.ingest_master, "spark.driver.memory": config.ingest_memory})
-    source = InteractionIngest(config, None, bookmark).stream(
-        spark, json.dumps({bookmark.topic: dict.fromkeys("0123", 0)})
-    )  # type: ignore[arg-type]
+    ingest = InteractionIngest(config, None, bookmark)  # type: ignore[arg-type]
+    source = ingest.stream(spark, json.dumps({bookmark.topic: dict.fromkeys("0123", 0)}))
 
     def swallow(batch: Any, _number: int) -> None:
         batch.write.format("noop").mode("overwrite").save()

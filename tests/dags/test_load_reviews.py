@@ -9,14 +9,18 @@ def test_what_is_loaded_was_landed_and_validated_before(bag: dict[str, Any]) -> 
     assert before["land"] == set()
     assert "land" in before["validate"]
     assert {"land", "validate"} <= before["load"]
-    assert before["report"] == set(tasks) - {"report"}
+    assert before["report"] == before["tell"] == set(tasks) - {"report", "tell"}
 
 
 def test_reviews_are_told_of_when_they_are_stored_and_interactions_at_the_end(bag: dict[str, Any]) -> None:
     tasks = bag["load_reviews"].task_dict
     assert [asset.name for asset in tasks["load"].outlets] == ["reviews"]
-    assert [asset.name for asset in tasks["report"].inlets] == ["reviews"]
-    assert [asset.name for asset in tasks["report"].outlets] == ["interactions"]
+    assert [asset.name for asset in tasks["tell"].inlets] == ["reviews"]
+    assert [asset.name for asset in tasks["tell"].outlets] == ["interactions"]
+    assert (
+        tasks["tell"].trigger_rule == "all_done"
+    )  # a training that waited for a load that failed must not wait for ever
+    assert not tasks["report"].outlets
     assert not tasks["land"].outlets
     assert not tasks["validate"].outlets
 

@@ -18,33 +18,45 @@ def test_what_is_stored_was_landed_and_validated_before(bag: dict[str, Any], dag
 
 
 def test_each_says_when_it_is_done_and_the_training_listens_to_both(bag: dict[str, Any]) -> None:
-    tell, refresh = bag["load_interactions"].task_dict["tell"], bag["load_products"].task_dict["refresh"]
-    assert [asset.name for asset in tell.outlets] == ["interactions"]
-    leaves = {name for name, task in bag["load_interactions"].task_dict.items() if not task.downstream_task_ids}
-    assert leaves == {"report", "tell"}  # what failed before makes the report red, and the run with it
-    assert tell.trigger_rule == "all_done"  # a training that waited for a load that failed must not wait for ever
-    assert [asset.name for asset in refresh.outlets] == ["products"]
+    for dag, updated in (("load_interactions", "interactions"), ("load_products", "products")):
+        tasks = bag[dag].task_dict
+        assert [asset.name for asset in tasks["tell"].outlets] == [updated]
+        leaves = {name for name, task in tasks.items() if not task.downstream_task_ids}
+        assert leaves == {"report", "tell"}  # what failed before makes the report red, and the run with it
+        assert (
+            tasks["tell"].trigger_rule == "all_done"
+        )  # a training that waited for a load that failed must not wait for ever
+        assert not any(task.outlets for name, task in tasks.items() if name != "tell")
     assert {asset.name for asset in bag["retrain_recommender"].schedule.objects} == {"interactions", "products"}
-    others = [t for name, t in bag["load_interactions"].task_dict.items() if name != "tell"]
-    assert not any(task.outlets for task in others)
 
 
+OF = {
+    "load_interactions": "TIDEMARK_LOAD_SOURCE",
+    "load_products": "TIDEMARK_LOAD_PRODUCTS_SOURCE",
+    "load_reviews": "TIDEMARK_LOAD_REVIEWS_SOURCE",
+}
+"""Each load, and the setting of its source by day."""
+
+
+@pytest.mark.parametrize("dag_id", OF)
 def test_it_is_by_hand_until_a_schedule_is_set_and_then_has_intervals(
-    bag: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    bag: dict[str, Any], monkeypatch: pytest.MonkeyPatch, dag_id: str
 ) -> None:
     from airflow.dag_processing.dagbag import DagBag
 
-    assert bag["load_interactions"].schedule is None
+    assert bag[dag_id].schedule is None
     monkeypatch.setenv("TIDEMARK_LOAD_SCHEDULE", "@daily")
-    monkeypatch.setenv("TIDEMARK_LOAD_SOURCE", "/x/{ds}.csv")
+    monkeypatch.setenv(OF[dag_id], "/x/{ds}.csv")
     settings.cache_clear()
-    loaded = DagBag(str(ROOT / "dags" / "load_interactions.py"))
+    loaded = {one: DagBag(str(ROOT / "dags" / f"{one}.py")) for one in OF}
     settings.cache_clear()
-    assert loaded.import_errors == {}
-    dag = loaded.dags["load_interactions"]
+    assert [bag.import_errors for bag in loaded.values()] == [{}] * 3
+    dags = {one: bag.dags[one] for one, bag in loaded.items()}
+    dag = dags.pop(dag_id)
     assert (type(dag.schedule).__name__, dag.params["source"], dag.catchup) == (
         "CronDataIntervalTimetable", "/x/{ds}.csv", False,
     )  # fmt: skip
+    assert all(other.schedule is None for other in dags.values()), "each has a source of its own"
 
 
 def test_removing_only_counts_unless_told_otherwise(bag: dict[str, Any]) -> None:

@@ -46,7 +46,7 @@ def of_file(source: str, user_id: str, item_id: str, seconds: int | None, event_
     """The key of an interaction of a file of the source named `source`; ids hold no colon, so no two keys are the same.
 
     The time comes first: keys that grow as events do are written side by side, and so are what the index of times has of them.
-    Keys in another order cost a load ten times as much, once the indexes are larger than MongoDB's cache.
+    With random keys each is a place of its own in an index that is larger than the cache.
     """
     return f"{FILE_PREFIX}{source}:{'' if seconds is None else seconds}:{user_id}:{item_id}:{event_type or ''}"
 

@@ -127,6 +127,20 @@ def test_new_items_stand_in_their_places_of_lists_in_the_pack_and_in_its_collect
     assert [item.position for item in answer.items if item.method == "content"] == [5, 10]
 
 
+def test_what_is_not_to_be_had_is_in_no_stored_list_and_all_others_are_as_long(db, run):
+    for name in ("products", "items"):
+        mongo.ensure(db, name)
+    gone = PAIRS.items[np.argsort(-PAIRS.item_counts)[:3]].tolist()
+    db["products"].insert_one({"_id": gone[0], "title": "Sold out", **PRODUCT, "available": False})
+    db["items"].insert_many([{"_id": item, "available": False, "updated_at": made.MADE} for item in gone[1:]])
+    publish.publish_run(db, run, keep=5)
+    require_published(db, run)
+    lists = list(db[mongo.recommendations(MODEL)].find())
+    assert len(lists) == len(PAIRS.users)
+    assert not {item["item_id"] for one in lists for item in one["items"]} & set(gone)
+    assert {len(one["items"]) for one in lists} == {10}
+
+
 def test_a_model_without_products_and_without_factors_has_a_pack_too(db, tmp_path):
     folder = str(tmp_path / "retrain_recommender" / "run")
     begin(db, folder, Popularity())

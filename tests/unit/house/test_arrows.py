@@ -26,6 +26,7 @@ TWICE = {
     "stream": "the commands of the stream; its benchmark",
     "servers": "where the benchmarks start the servers that `local` runs",
     "explore_reviews": "a DAG, and its one job",
+    "featurize_products": "a DAG, and its one job",
     "load_reviews": "a DAG, and its job",
     "mongo": "the client of a database, and the server on one machine",
     "reviews": "how reviews are made clean, and how they are drawn",
