@@ -4,6 +4,7 @@ retrain took.
 A server that is away is a metric too (`tidemark_up`): what it would tell is left out, never made up.
 """
 
+import shutil
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,12 @@ from tidemark.contracts import schemas
 from tidemark.errors import UnreachableError
 from tidemark.registry import champion, entries, figures
 from tidemark.stream import dead_letters, engagement_figures
+from tidemark.stream.progress import behind
 
 if TYPE_CHECKING:
     from tidemark.operations.sources import Sources
+    from tidemark.stream.bookmark import NextOffsets
+    from tidemark.stream.progress import Progress
 
 __all__ = ["CONTENT_TYPE", "exposition"]
 
@@ -58,6 +62,7 @@ class _Now(Collector):
             except UnreachableError:
                 up.add_metric([server], 0)
         yield up
+        yield from _disk(self._sources.config.artifacts_root)
         seconds = GaugeMetricFamily(
             "tidemark_retrain_stage_seconds",
             "Duration of each task of the last retrain that succeeded",
@@ -82,6 +87,9 @@ class _Now(Collector):
             progress = self._sources.progress()
         except UnreachableError:
             return gauges
+        gauges.append(
+            _gauge("ingest_behind", "Messages that have come and are not stored", behind(lag, _next_offsets(progress)))
+        )
         if progress is not None:
             stored = GaugeMetricFamily(
                 "tidemark_ingest_next_offset",
@@ -118,6 +126,22 @@ def _of_registry(db: Any) -> list[GaugeMetricFamily]:
     if live.get("users_served") is not None:
         metrics.append(_gauge("champion_users_served", "Users that the live model serves", live["users_served"]))
     return metrics
+
+
+def _next_offsets(progress: "Progress | None") -> "NextOffsets":
+    return progress.next_offsets if progress else {}
+
+
+def _disk(root: str) -> list[GaugeMetricFamily]:
+    """How full the disk of the artifacts is, where they are on one."""
+    try:
+        usage = shutil.disk_usage(root)
+    except OSError:  # an object store, or nothing was ever written
+        return []
+    return [
+        _gauge("disk_size_bytes", "Size of the disk of the artifacts", usage.total),
+        _gauge("disk_free_bytes", "Of it, free", usage.free),
+    ]
 
 
 def _engagement(db: Any) -> list[GaugeMetricFamily]:
