@@ -1,12 +1,22 @@
 """An HTTP server that serves one file, and for each request does what it was told to: break off, refuse, ignore ranges, lie."""
 
 import re
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+
+class Quiet(ThreadingHTTPServer):
+    """Clients that go away are what it is for: nothing is told of them."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Of a client that has gone, say nothing."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -98,7 +108,7 @@ def unruly(files: dict[str, bytes], does: Sequence[Does] = ()) -> Iterator[Unrul
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             """Nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = Quiet(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=lambda: server.serve_forever(0.02), daemon=True)
     thread.start()
