@@ -12,6 +12,8 @@ from tidemark.local.terminal import console, say_done
 from tidemark.operations.alerts import Failure, log_name
 from tidemark.settings import settings
 
+WAITS_FOR_A_PERSON = "awaiting_input"
+"""State of a task that asks one."""
 ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
 
 
@@ -74,11 +76,15 @@ def follow(api: AirflowApi, dag_id: str, run_id: str, until: str | None = None) 
     """
     console.print(f"[bold]{dag_id}[/bold]  [dim]{run_id}[/dim]")
     shown: set[tuple[str, int]] = set()
+    asked: set[tuple[str, int]] = set()
     while True:
         state = api.run(dag_id, run_id)["state"]
         tasks = api.tasks(dag_id, run_id)
         for task in sorted(tasks, key=lambda task: task["end_date"] or ""):
             key = (task["task_id"], task.get("map_index", -1))
+            if task["state"] == WAITS_FOR_A_PERSON and key not in asked:
+                asked.add(key)
+                console.print(f"  ? {task['task_id']}: a person is asked, at {url(settings())}/required_actions")
             if task["state"] in ENDED and key not in shown:
                 shown.add(key)
                 if task["state"] in ("success", "failed"):

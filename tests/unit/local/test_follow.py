@@ -52,3 +52,9 @@ def test_where_the_task_that_matters_fails_the_run_is_followed_to_its_red_end(mo
     looks = {"live": "failed", "report": "queued"}, {"live": "failed", "report": "failed"}
     with pytest.raises(PlatformError, match="task live"):
         followed(Run(*looks), "live")
+
+
+def test_where_a_person_is_asked_it_says_once_where_they_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = {"approve": "awaiting_input"}
+    assert followed(Run(asked, asked, {"approve": "success", "report": "success"}), None) == 3
+    assert capsys.readouterr().out.count("/required_actions") == 1
