@@ -108,7 +108,7 @@ def test_an_item_is_withdrawn_and_comes_back_by_the_stream(open_page: Open, plat
     producer = Producer(topics.producer_config(platform.config))
     page = open_page("shopper", "/")
     item_id = items(page)[0]
-    title = page.locator(f'{FOR_YOU}[data-item="{item_id}"] .title').first.inner_text()
+    title = page.locator(f'{FOR_YOU}[data-item="{item_id}"] .name').first.inner_text()
     found = page.context.new_page()
 
     def is_shown(path: str) -> bool:

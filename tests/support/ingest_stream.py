@@ -1,10 +1,11 @@
 """A topic, a database and an ingest of one test's own, and what is sent to it."""
 
 import json
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Producer
@@ -12,10 +13,14 @@ from confluent_kafka import Producer
 from tests.support.ingest_service import IngestService
 from tests.support.topic import own_topics
 from tests.support.waiting import eventually
-from tidemark.settings import Settings
+from tidemark.settings import Settings, settings
 from tidemark.storage import mongo
 from tidemark.stream import progress, topics
 from tidemark.stream.bookmark import Bookmark
+from tidemark.stream.interaction_ingest import InteractionIngest
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 @dataclass
@@ -52,6 +57,16 @@ class Stream:
                     time.sleep(max(0.0, start + number / rate - time.monotonic()))
         assert producer.flush(180) == 0
         assert not failed
+
+    def drain(self, spark: "SparkSession") -> None:
+        """Store all that has come, as the service does, in this process: no JVM is started for it."""
+        spark.sparkContext.setLogLevel("ERROR")  # its producer outlives the broker, and would say so for ever
+        ingest = InteractionIngest(settings(), self.db, self.bookmark)
+        with tempfile.TemporaryDirectory() as folder:
+            stream = ingest.stream(spark, ingest.begin()).writeStream.foreachBatch(ingest)
+            query = stream.option("checkpointLocation", folder).trigger(availableNow=True).start()
+            query.awaitTermination()
+        assert self.caught_up()
 
     def caught_up(self) -> bool:
         known = progress.read(self.db, self.topic)

@@ -21,7 +21,17 @@ JARS = Path(pyspark.__file__).parent / "jars"
 
 @contextmanager
 def started(name: str, *arguments: str, work: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    argv = [java(), "-Xmx256m", "-XX:+UseSerialGC", "-cp", f"{JARS}/*", f"org.apache.spark.deploy.{name}", *arguments]
+    argv = [
+        java(),
+        "-Xmx256m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-Dspark.worker.timeout=8",
+        "-cp",
+        f"{JARS}/*",
+        f"org.apache.spark.deploy.{name}",
+        *arguments,
+    ]
     with (work / f"{name}.log").open("wb") as log, subprocess.Popen(argv, stdout=log, stderr=log, cwd=work) as process:
         try:
             yield process
@@ -36,7 +46,7 @@ def test_a_worker_is_well_once_its_master_knows_it_and_until_it_hangs(
     rpc, ui, worker_ui = (ports.free_port() for _ in range(3))
     monkeypatch.setenv("TIDEMARK_SPARK_MASTER_UI", f"http://127.0.0.1:{ui}")
     monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
-    monkeypatch.setattr(health, "SILENT", 16)  # a worker speaks every 15 s
+    monkeypatch.setattr(health, "SILENT", 5)  # a quarter of the time-out, a worker speaks
     own = ("--host", "127.0.0.1")
     with started("master.Master", *own, "--port", str(rpc), "--webui-port", str(ui), work=tmp_path):
         eventually(lambda: "registered" in complaint(), 60, "the master does not answer")

@@ -96,7 +96,7 @@ def test_the_whole_file(source_spark: "SparkSession", mongo_db: Settings, tmp_pa
     assert db["interactions"].count_documents({}) == db["interaction_details"].count_documents({}) == 100_004
     assert len(db["interactions"].distinct("user_id")) == 671
     assert len(db["interactions"].distinct("item_id")) == 9_066
-    key = "file:movielens:1:31:1260759144:"
+    key = "file:movielens:1260759144:1:31:"
     assert db["interactions"].find_one({"_id": key}) == {
         "_id": key,
         "user_id": "1",

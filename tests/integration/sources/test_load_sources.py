@@ -61,10 +61,10 @@ def test_who_is_gone_stays_gone(
     rows += [{"user": "\ud800", "item": "i1", "time": TIME}]  # half of a character
     path = tmp_path / "likes.jsonl"
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    db, gone = mongo.connect(), f"file:likes:user5:i0:{TIME}:"
+    db, gone = mongo.connect(), f"file:likes:{TIME}:user5:i0:"
     db["erased"].insert_one({"_id": tombstone("user3", settings()), "erased_at": datetime.now(UTC)})
     db["deleted_interactions"].insert_one({"_id": gone, "user_id": "user5", "deleted_at": datetime.now(UTC)})
-    for key, user in ((f"file:likes:user3:i3:{TIME}:", "user3"), (gone, "user5")):  # by a load that was killed before
+    for key, user in ((f"file:likes:{TIME}:user3:i3:", "user3"), (gone, "user5")):  # by a load that was killed before
         db["interactions"].insert_one({"_id": key, "user_id": user})
         db["interaction_details"].insert_one({"_id": key})
     outcome = run_source(source_spark, tmp_path, "interactions", path, scale="0-10")
@@ -160,9 +160,9 @@ def test_all_reviews_are_one_source(mongo_db: Settings) -> None:
     db = mongo.connect()
     db["loads"].insert_one({"_id": "l", "release": "2018"})
     db["reviews"].insert_one({"_id": "u:i:1"})
-    db["interactions"].insert_many([{"_id": key} for key in ("review:u:i:1", "reviewers-0-1", "file:shop:u:i:1:")])
+    db["interactions"].insert_many([{"_id": key} for key in ("review:u:i:1", "reviewers-0-1", "file:shop:1:u:i:")])
     db["products"].insert_many([{"_id": "i", "release": "2018"}, {"_id": "j", "release": "file"}])
     db["rejects"].insert_many([{"_id": "r", "load": "l"}, {"_id": "s", "load": "another"}])
     assert removing.names(db) == ["reviews"]
     assert removing.remove(db, "reviews") == {"interactions": 1, "reviews": 1, "products": 1, "rejects": 1, "loads": 1}
-    assert sorted(d["_id"] for d in db["interactions"].find()) == ["file:shop:u:i:1:", "reviewers-0-1"]
+    assert sorted(d["_id"] for d in db["interactions"].find()) == ["file:shop:1:u:i:", "reviewers-0-1"]

@@ -96,27 +96,25 @@ def _records(stream: Stream) -> dict[tuple[int, int], bytes | None]:
     return records
 
 
-def test_a_batch_that_runs_again_changes_nothing(stream: Stream) -> None:
+def test_a_batch_that_runs_again_changes_nothing(stream: Stream, spark: Any) -> None:
     """Progress thrown away, as if the process had died before it: all is read again, nothing is stored twice."""
     stream.send([*(message(n, colour="red") for n in range(300)), b"bad", b"worse"])
-    stream.service.start()
-    stream.wait()
-    stream.service.stop()
+    stream.drain(spark)
     collections = ("interactions", "dead_letters", "interaction_details")
     before = {name: list(stream.db[name].find().sort("_id")) for name in collections}
     assert [len(rows) for rows in before.values()] == [300, 2, 300]
     assert before["interaction_details"][0]["extra"] == '{"colour":"red"}'
     stream.db.progress.update_one({}, {"$set": {"next_offsets": {}}})
-    stream.service.start()
-    stream.wait()
+    stream.drain(spark)
     assert {name: list(stream.db[name].find().sort("_id")) for name in collections} == before
 
 
 def test_every_write_to_shards_bears_the_shard_key_and_a_forged_origin_stops_nothing(
-    stream: Stream, monkeypatch: pytest.MonkeyPatch
+    stream: Stream, spark: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a router would have to send to a shard."""
     monkeypatch.setenv("TIDEMARK_MONGO_SHARDED", "true")
+    settings.cache_clear()
     header = keys.origin_header(f"{stream.topic}-0-0", datetime.now(UTC))
     stream.send([message(number, colour="red") for number in range(50)])
     producer = Producer(topics.producer_config(stream.config))
@@ -126,9 +124,7 @@ def test_every_write_to_shards_bears_the_shard_key_and_a_forged_origin_stops_not
     assert producer.flush(60) == 0
     mongo.ensure(stream.db, "interactions")
     with profiled(stream.db) as written:
-        stream.service.start()
-        stream.wait()
-        stream.service.stop()
+        stream.drain(spark)
         sharded = [name for name, made in mongo.COLLECTIONS.items() if made.shard_key]
         upserts = [upsert for name in sharded for upsert in written(name)]
     assert len(upserts) >= 53
@@ -138,10 +134,11 @@ def test_every_write_to_shards_bears_the_shard_key_and_a_forged_origin_stops_not
     assert stream.db.interactions.count_documents({"_id": {"$regex": "^replay:"}}) == 2
 
 
-def test_a_dead_letter_that_is_valid_by_now_is_replayed_once(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dead_letter_that_is_valid_by_now_is_replayed_once(
+    stream: Stream, spark: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stream.send([message(1), message(2, event_type="wave"), message(3, rating=9), b"junk"])
-    stream.service.start()
-    stream.wait()
+    stream.drain(spark)
     letter = stream.db.dead_letters.find_one({"reason": {"$regex": "wave"}})
     assert dead_letters.replay(stream.db, stream.config).document()["sent"] == 0
     monkeypatch.setenv("TIDEMARK_EVENT_WEIGHTS", "view=1 wave=3")
@@ -152,9 +149,7 @@ def test_a_dead_letter_that_is_valid_by_now_is_replayed_once(stream: Stream, mon
     assert dead_letters.replay(stream.db, settings()).read == 2
     stream.db.dead_letters.update_one({"_id": letter["_id"]}, {"$set": {"replayed_at": None}})  # as if killed before it
     assert dead_letters.replay(stream.db, settings()).sent == 1
-    stream.service.stop()
-    stream.service.start()  # with the new weights
-    stream.wait()
+    stream.drain(spark)  # with the new weights
     stored = stream.db.interactions.find_one({"_id": f"replay:{letter['_id']}:i2"})
     assert (stored["user_id"], stored["weight"], stored["timestamp"]) == ("u2", 3.0, letter["time"])
     assert stream.db.interactions.count_documents({}) == 2
@@ -164,13 +159,12 @@ def test_the_same_review_by_batch_and_by_stream(stream: Stream, spark: Any) -> N
     """One review through both doors gives one interaction, but for its key and source."""
     review: dict[str, Any] = {"user_id": "A1", "item_id": "B1", "rating": 4.0, "timestamp": 1_400_000_000}
     stream.send([json.dumps(review).encode()])
-    stream.service.start()
+    stream.drain(spark)
     row = {"_id": "A1:B1:1400000000", **review, "timestamp": datetime.fromtimestamp(review["timestamp"], UTC)}
     reviews = spark.createDataFrame(
         [row], "_id string, user_id string, item_id string, rating double, timestamp timestamp"
     )
     (batch,) = from_reviews.from_reviews(reviews).collect()
-    stream.wait()
     stored = stream.db.interactions.find_one()
     expected = batch.asDict() | {"timestamp": row["timestamp"]}
     different = {name for name in expected if expected[name] != stored[name]}

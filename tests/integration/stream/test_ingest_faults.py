@@ -25,7 +25,7 @@ FULL = os.environ.get("TIDEMARK_FULL") == "1"
 
 def test_killed_again_and_again_stores_each_once(stream: Stream) -> None:
     """kill -9 of the whole process at random moments: every interaction is stored, once."""
-    count, kills = (200_000, 20) if FULL else (40_000, 4)
+    count, kills = (200_000, 20) if FULL else (15_000, 2)
     stream.send(message(number) for number in range(count))
     rng, slowest = random.Random(11), 0.0
     for _ in range(kills):
@@ -90,7 +90,7 @@ def test_broker_and_database_away_and_back(tmp_path: Path, monkeypatch: pytest.M
         stream.service.start()
         servers.callback(stream.service.stop)
         sender = threading.Thread(
-            target=stream.send, args=([message(n) for n in range(count)],), kwargs={"rate": count / (40 * times)}
+            target=stream.send, args=([message(n) for n in range(count)],), kwargs={"rate": count / (25 * times)}
         )
         sender.start()
         eventually(lambda: stream.db.interactions.find_one() is not None, 180, stream.service.tail)

@@ -37,7 +37,7 @@ def test_an_interaction_by_hand():
     made, differences = make(GOOD | {"rating": "4", "event": "Purchase", "quantity": "3"})
     assert differences == []
     assert made == {
-        "_id": "file:shop:u:31:1260759144:purchase",
+        "_id": "file:shop:1260759144:u:31:purchase",
         "user_id": "u",
         "item_id": "31",
         "rating": 4.0,
@@ -67,7 +67,7 @@ def test_a_rating_of_another_scale_is_kept_as_it_came():
 
 def test_without_times_the_place_is_the_time_and_the_key_has_none():
     made, _ = make({"user": "u", "item": "i"}, 12_345, unit="none", columns={"user": "user", "item": "item"})
-    assert made["_id"] == "file:shop:u:i::view"
+    assert made["_id"] == "file:shop::u:i:view"
     assert made["timestamp"] == 12_345_000
 
 
