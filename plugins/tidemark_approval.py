@@ -27,12 +27,12 @@ class ModelApproval(HITLOperator):
         reason = Param(
             "", type="string", maxLength=2_000, title="Reason", description="Kept with the model.", source="task"
         )
-        given = kwargs.pop("params", None) or {}  # Airflow hands in the DAG's
+        kwargs.pop("params", None)  # Airflow hands in the DAG's, which are not to be asked for
         super().__init__(
             subject="Put a model live?",
             options=[APPROVE, REJECT],
             defaults=REJECT,
-            params={**given, "reason": reason},
+            params={"reason": reason},
             response_timeout=timedelta(hours=settings().approval_hours),
             assigned_users=[{"id": name, "name": name} for name in settings().approver_names] or None,
             **kwargs,

@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -77,10 +78,15 @@ def approved_by_a_person(platform: Platform, api: AirflowApi, run_id: str) -> Ca
     path = f"/api/v2/dags/{RETRAIN}/dagRuns/{quote(run_id, safe='')}/taskInstances/approve/-1/hitlDetails"
 
     def asked() -> dict[str, Any] | None:
-        waits = task_states(api, RETRAIN, run_id).get("approve") == "awaiting_input"
-        return api._ask("GET", path) if waits else None
+        if task_states(api, RETRAIN, run_id).get("approve") != "awaiting_input":
+            return None
+        detail = api._ask("GET", path)
+        # Nobody reads so fast; and an answer before the task's process has ended makes Airflow take it for lost.
+        asked_at = datetime.fromisoformat(detail["created_at"])
+        return detail if datetime.now(UTC) - asked_at > timedelta(seconds=3) else None
 
     detail = eventually(asked, 600, lambda: str(task_states(api, RETRAIN, run_id)), 0.5)
+    assert set(detail["params"]) == {"reason"}, "the form asks for nothing else"
     assert "Put the model" in detail["subject"]
     assert "NDCG@10" in detail["body"]
     (waiting,) = mongo.connect(platform.config)["models"].find({"approval.approved": None, "approval": {"$ne": None}})
