@@ -66,7 +66,7 @@ def freshness(source: Source, schedules: Mapping[str, Schedule | None]) -> Fresh
     """
     schedule = schedules.get(source.last.kind)
     if source.until is None:
-        return Freshness("by-hand", f"loaded by hand, {pages.ago(source.last.loaded_at)}")
+        return Freshness("by-hand", f"loaded {pages.ago(source.last.loaded_at)}")
     if schedule is None or schedule.reached is None:
         return Freshness("by-hand", f"up to {pages.moment(source.until)}; nothing is scheduled any more")
     if source.until >= schedule.reached:

@@ -21,7 +21,7 @@ def source(until: datetime | None) -> Source:
 @pytest.mark.parametrize(
     ("until", "schedule", "word", "text"),
     [
-        (None, DAILY, "by-hand", "loaded by hand"),
+        (None, DAILY, "by-hand", "loaded "),
         (NOW, DAILY, "fresh", "as its schedule (@daily) has it"),
         (NOW + timedelta(days=1), DAILY, "fresh", "2026-03-06"),
         (NOW - timedelta(days=1), DAILY, "late", "2026-03-05 00:00 UTC is due"),
