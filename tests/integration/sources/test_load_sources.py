@@ -1,6 +1,7 @@
 """Any team's files into a real MongoDB: what is refused is kept, who is gone stays gone, what has no times has an order."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,6 +128,32 @@ def test_a_catalogue_with_what_else_it_says(source_spark: "SparkSession", mongo_
     assert (first["title"], first["categories"], first["price"]) == ("A", ["x", "y"], 3.5)
     assert (first["available"], first["extra"]) == (True, {"colour": "red"})
     assert (second["title"], second["available"], second["extra"]) == ("B, the longer line", False, None)
+
+
+def test_of_products_by_day_the_newest_day_stays_in_whatever_order_they_run(
+    source_spark: "SparkSession", mongo_db: Settings, tmp_path: Path
+) -> None:
+    def older(day: str, until: str, **titles: str) -> int:
+        """Store what a day says; gives how many products were left out as older."""
+        path = tmp_path / f"shelf-{day}.csv"
+        path.write_text("item_id,title\n" + "".join(f"{item},{title}\n" for item, title in titles.items()))
+        plan = replace(planned(tmp_path / day, "products", path, name="shelf"), until=until)
+        validated = storing.validate(source_spark, plan, str(tmp_path / day / "docs"))
+        return int(storing.store(source_spark, mongo.connect(), plan, validated)["older"])
+
+    def told() -> dict[str, tuple[str, datetime | None]]:
+        return {p["_id"]: (p["title"], p.get("as_of")) for p in mongo.connect()["products"].find()}
+
+    first, second, third = (datetime(2026, 1, day, tzinfo=UTC) for day in (2, 3, 4))
+    assert older("2", second.isoformat(), a="second", b="second") == 0
+    assert older("1", first.isoformat(), a="first", c="first") == 1
+    wanted = {"a": ("second", second), "b": ("second", second), "c": ("first", first)}
+    assert told() == wanted
+    assert older("2b", second.isoformat(), a="again") == 0  # the same day again takes its own place
+    assert older("3", third.isoformat(), c="third") == 0
+    assert told() == wanted | {"a": ("again", second), "c": ("third", third)}
+    assert older("by-hand", "", c="by hand") == 0  # of no day: what a person loads by hand replaces
+    assert told()["c"] == ("by hand", None)
 
 
 def test_a_source_is_counted_and_removed_and_nothing_else(
