@@ -208,10 +208,11 @@ with DAG(
         from tidemark.retraining import decide as deciding
         from tidemark.storage import mongo
 
-        decided, required = deciding.register(mongo.connect(), run), get_current_context()["params"]["require_approval"]
-        decided |= {"questions": approval.questions(mongo.connect(), decided, required)}
+        context, db = get_current_context(), mongo.connect()
+        decided = deciding.register(db, run)
+        decided |= {"questions": approval.questions(db, decided, context["params"]["require_approval"])}
         if not decided["questions"]:  # no process is started to find out that nobody is to be asked
-            get_current_context()["ti"].xcom_push("return_value", decided)
+            context["ti"].xcom_push("return_value", decided)
             raise DownstreamTasksSkipped(tasks=["approve"])
         return decided
 

@@ -1,5 +1,6 @@
 """The page "Sources": what was loaded, from where, how it was read, what was refused, and whether its schedule is kept."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from tidemark.console import pages, source_rows
-from tidemark.console.airflow_runs import Schedule
+from tidemark.console.airflow_runs import AirflowRuns, Schedule
 from tidemark.console.dependencies import CallersAirflow, Permissions, PlatformSources
 from tidemark.console.source_rows import Source
 from tidemark.dag_ids import LOAD_INTERACTIONS, LOAD_PRODUCTS, LOAD_REVIEWS
@@ -33,9 +34,15 @@ def router(permissions: Permissions) -> APIRouter:
     return routes
 
 
+async def _schedules(airflow: AirflowRuns) -> dict[str, Schedule | None]:
+    """Kind -> the schedule of its DAG, as `freshness` takes them."""
+    asked = await asyncio.gather(*map(airflow.schedule, OF_KIND.values()))
+    return dict(zip(OF_KIND, asked, strict=True))
+
+
 async def every_source(request: Request, platform: PlatformSources, airflow: CallersAirflow) -> Response:
     """Every source that was loaded."""
-    schedules = {kind: await airflow.schedule(dag_id) for kind, dag_id in OF_KIND.items()}
+    schedules = await _schedules(airflow)
     trouble, found = "", tuple[Source, ...]()
     try:
         found = await run_in_threadpool(platform.ask, source_rows.sources)
@@ -47,7 +54,7 @@ async def every_source(request: Request, platform: PlatformSources, airflow: Cal
 
 async def one_source(request: Request, platform: PlatformSources, airflow: CallersAirflow, name: str) -> Response:
     """One source: its loads, and rows that were refused."""
-    schedules = {kind: await airflow.schedule(dag_id) for kind, dag_id in OF_KIND.items()}
+    schedules = await _schedules(airflow)
     try:
         found = await run_in_threadpool(platform.ask, lambda db: source_rows.detail(db, name))
     except UnreachableError as error:

@@ -5,7 +5,6 @@ never see two versions mixed. Killed anywhere and run again, it ends the same.
 """
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,9 +40,10 @@ class Version:
     fitted_on: int
     length: int
 
-    def path(self, artifacts_root: str) -> str:
-        """Where the pipeline is kept."""
-        return f"{artifacts_root.rstrip('/')}/features/{self.version}"
+
+def folder(artifacts_root: str, version: str) -> str:
+    """Where the pipeline called `version` is kept."""
+    return f"{artifacts_root.rstrip('/')}/features/{version}"
 
 
 def current(db: Database[Document]) -> Version | None:
@@ -79,24 +79,15 @@ def use(db: Database[Document], version: Version, artifacts_root: str) -> None:
         other = name.removeprefix(mongo.FEATURES_PREFIX)
         if other != version.version:
             db.drop_collection(name)
-            artifacts.remove(f"{artifacts_root.rstrip('/')}/features/{other}")
+            artifacts.remove(folder(artifacts_root, other))
             log.info("dropped the vectors of version %s", other)
 
 
-def read(db: Database[Document], item_ids: Sequence[str] | None = None) -> tuple[list[str], Array] | None:
-    """Vectors of the version in use; None where there is none.
-
-    Args:
-        db: the platform's database.
-        item_ids: of which items; None: of all.
-
-    Returns:
-        ids, sorted, and float32 `(len(ids), length)`; of items that it does not know there is no row.
-    """
+def read(db: Database[Document]) -> tuple[list[str], Array] | None:
+    """Every vector of the version in use: ids, sorted, and float32 `(len(ids), length)`; None where there is none."""
     version = current(db)
     if version is None:
         return None
-    wanted = {} if item_ids is None else {"_id": {"$in": list(item_ids)}}
-    found = list(db[mongo.features(version.version)].find(wanted).sort("_id", 1))
+    found = list(db[mongo.features(version.version)].find().sort("_id", 1))
     rows = np.array([one["vector"] for one in found], np.float32).reshape(len(found), version.length)
     return [one["_id"] for one in found], rows

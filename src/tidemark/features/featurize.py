@@ -45,7 +45,7 @@ def run(spark: "SparkSession", db: "Database[Document]", config: Settings, asked
         if anew or in_use is None:
             version, fitted = _fitted(known, n_products, config, asked["version"])
         else:
-            version, fitted = in_use, _load(in_use.path(config.artifacts_root))
+            version, fitted = in_use, _load(store.folder(config.artifacts_root, in_use.version))
         with phase("vectors"):
             name = mongo.features(version.version)
             mongo.ensure(db, name)
@@ -64,7 +64,7 @@ def _fitted(known: "DataFrame", n_products: int, config: Settings, name: str) ->
         fitted = pipeline.fit(known)
         one = pipeline.vectors(fitted, known.limit(1)).collect()[0]
         version = Version(name, pipeline.FORM, n_products, len(one["vector"]))
-        fitted.write().overwrite().save(version.path(config.artifacts_root))
+        fitted.write().overwrite().save(store.folder(config.artifacts_root, name))
     log.info("fitted version %s on %s products", name, f"{n_products:,}")
     return version, fitted
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from pymongo.database import Database
 
+from tidemark.storage import run_folder
+
 COLLECTION = "loads"
 
 REVIEWS = "reviews"
@@ -22,6 +24,6 @@ def keep(db: Database[Document], load_id: str, staged: str, record: Document) ->
         staged: its folder in the landing: `.../<dag>/<run key>`.
         record: as the contract `load` has it, without what is known here.
     """
-    *_, dag_id, run_key = staged.rstrip("/").split("/")
+    dag_id, run_key = run_folder.names(staged)
     first = {"loaded_at": datetime.now(UTC), "dag_id": dag_id, "run_key": run_key}
     db[COLLECTION].update_one({"_id": load_id}, {"$set": record, "$setOnInsert": first}, upsert=True)

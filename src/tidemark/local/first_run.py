@@ -81,6 +81,7 @@ def _written(name: str) -> datetime:
 
 
 def absolute(path: str) -> str:
+    """A local path made absolute; whatever else names a source as it is."""
     is_local = path and "://" not in path and path != BUILTIN and not by_name.is_name(path)
     return os.path.normpath(Path(path).expanduser().absolute()) if is_local else path
 

@@ -6,7 +6,7 @@ from typing import Any
 from pymongo.database import Database
 
 from tidemark.evaluation import evidence
-from tidemark.registry import approvals, entries, figures
+from tidemark.registry import approvals, entries
 from tidemark.registry.names import NAMES
 
 Document = dict[str, Any]
@@ -46,8 +46,6 @@ def _body(model: Document) -> str:
                 lines.append(f"| {NAMES.get(name, name)} | {' | '.join(cells)} |")
         lines.append("")
     lines += [f"- {reason}" for reason in model["decision"]["reasons"]]
-    if figures.of_stars(model):
-        lines += ["", "Stars are measured once it is live."]
     return "\n".join(lines)
 
 

@@ -25,7 +25,7 @@ from tidemark.serving.columns import Columns
 from tidemark.serving.pack import Pack
 from tidemark.serving.pack_contents import About
 from tidemark.serving.texts import SortedTexts
-from tidemark.storage import mongo
+from tidemark.storage import mongo, run_folder
 
 Array = np.ndarray[Any, Any]
 Document = dict[str, Any]
@@ -62,7 +62,7 @@ def about(run: str, snapshot: Document, model: Document) -> About:
         snapshot: the run's `snapshot.json`.
         model: the registry's document of its model.
     """
-    *_, dag, key = run.rstrip("/").split("/")
+    dag, key = run_folder.names(run)
     stream = snapshot.get("stream") or {"next_offsets": {}, "topic_id": None}
     return About(
         model_id=model["_id"],

@@ -238,7 +238,7 @@ def load(
     n = validated["reviews"]["stored"] - left_out - deleted
     writes = [("reviews", kept, n), ("interactions", from_reviews.from_reviews(kept), n)]
     if plan.products:
-        products = newest_day.of_products(spark, db, rows.stored(*landed["product"], "product"), plan.until)
+        products = newest_day.of_products(spark, rows.stored(*landed["product"], "product"), plan.until)
         writes.append(("products", products, validated["products"]["stored"]))
     for kind, (staged, _) in landed.items():
         rejected = validated[f"{kind}s"]["rejected"]

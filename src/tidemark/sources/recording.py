@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tidemark.errors import BadInputError
 from tidemark.landing import packing
 from tidemark.settings import Settings
-from tidemark.sources import interaction_rows, landed, parquet_files, planning, records
+from tidemark.sources import interaction_rows, landed, parquet_files, planning, records, time_units
 from tidemark.sources.formats import PARQUET, Format
 
 Keyed = tuple[str, bytes]
@@ -55,7 +55,7 @@ def read(source: str, params: Mapping[str, Any], config: Settings) -> Recording:
     with tempfile.TemporaryDirectory(prefix="tidemark-recording-") as folder:
         plan = planning.of_params(planning.INTERACTIONS, {**params, "source": source}, folder, config)
         make = interaction_rows.maker(planning.rules_of_interactions(plan, config))
-        timed, skipped = plan.unit != "none", Counter[str]()
+        timed, skipped = plan.unit != time_units.NONE, Counter[str]()
         rows: list[tuple[float, str, bytes]] = []
         for place, (record, differences) in enumerate(_records(plan.landed, config)):
             if record is not None:

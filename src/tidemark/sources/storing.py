@@ -11,6 +11,7 @@ from tidemark.contracts import schemas
 from tidemark.landing import counts as counting
 from tidemark.phases import phase
 from tidemark.settings import settings
+from tidemark.sources import time_units
 from tidemark.sources.planning import INTERACTIONS, NO_TIMES, PRODUCTS, Plan, rules_of_interactions, rules_of_products
 from tidemark.storage import artifacts, manifests, run_folder
 
@@ -65,7 +66,7 @@ def _stage(spark: "SparkSession", plan: Plan) -> "tuple[DataFrame, DataFrame]":
     from pyspark.sql import types as t
 
     from tidemark.landing import rows
-    from tidemark.sources import interaction_rows, product_rows, reading, records, time_units
+    from tidemark.sources import interaction_rows, product_rows, reading, records
 
     decode = records.decoder(plan.landed.format)
     ordered = plan.unit == time_units.NONE
@@ -160,7 +161,7 @@ def store(
             detailed = good.where("extra IS NOT NULL")
             writes.append(("interaction_details", detailed.select(*schemas.fields("interaction_detail"))))
     else:
-        good = newest_day.of_products(spark, db, good, plan.until)
+        good = newest_day.of_products(spark, good, plan.until)
         if plan.until:
             left_out["older"] = counts["stored"] - good.count()
     writes.append((plan.kind, good.select(*schemas.fields(RECORDS[plan.kind]))))
@@ -198,7 +199,9 @@ def text(plan: Plan, counts: dict[str, Any]) -> str:
     lines = [f"{plan.kind} of the source {plan.name}, from {plan.landed.source}", *counting.lines(counts)]
     if plan.kind == INTERACTIONS:
         lines += [f"  {name:<12}{counts[name]:>14,}" for name in ("users", "items")]
-        lines.append(f"  {NO_TIMES}" if plan.unit == "none" else f"  from {counts['first']} to {counts['last']}")
+        lines.append(
+            f"  {NO_TIMES}" if plan.unit == time_units.NONE else f"  from {counts['first']} to {counts['last']}"
+        )
         if counts["mean_rating"] is not None:
             lines.append(f"  mean rating {counts['mean_rating']:.2f} stars")
     else:

@@ -167,9 +167,8 @@ def ensure(db: Database[Document], name: str) -> None:
         db.command("collMod", name, validator=validator)
     for index in wanted.indexes:
         db[name].create_index(index)
-    if (
-        wanted.shard_key and settings().mongo_sharded
-    ):  # it costs each insert a place of its own, and nothing else asks by it
+    # Only where it is needed: it costs each insert a place of its own, and nothing else asks by it.
+    if wanted.shard_key and settings().mongo_sharded:
         db[name].create_index([(wanted.shard_key, HASHED)])
     if wanted.expires:
         db[name].create_index(wanted.expires, expireAfterSeconds=0)

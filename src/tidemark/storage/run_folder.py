@@ -103,6 +103,12 @@ def of(root: str, dag_id: str, run_id: str) -> str:
     return f"{root.rstrip('/')}/{dag_id}/{key(run_id)}"
 
 
+def names(path: str) -> tuple[str, str]:
+    """The DAG and the run's key in a path that `of` made."""
+    dag_id, run_key = path.rstrip("/").split("/")[-2:]
+    return dag_id, run_key
+
+
 def docs(run: str, gate: str) -> str:
     """Where the Data Docs of the gate `gate` are."""
     return f"{run}/{DOCS}/{gate}"

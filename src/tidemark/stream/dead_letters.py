@@ -15,8 +15,9 @@ from pymongo.database import Database
 from tidemark.contracts.messages import DeadLetter
 from tidemark.errors import UnreachableError
 from tidemark.interactions import keys
-from tidemark.interactions.from_messages import Weights, parse, user_of
+from tidemark.interactions.from_messages import Interaction, Weights, parse, user_of
 from tidemark.items import item_messages
+from tidemark.items.item_messages import ItemSaid
 from tidemark.settings import Settings
 from tidemark.storage import tombstones
 from tidemark.stream import topics
@@ -72,6 +73,7 @@ def replay(db: Database[dict[str, Any]], config: Settings, *, dry_run: bool = Fa
     """
     weights, done = Weights(config.weight_of_event, config.event_default), Replay()
     gone = tombstones.read(db, config)
+    of_interactions, of_items = (topics.name(topic, config) for topic in (topics.INTERACTIONS, topics.ITEMS))
     producer = Producer(topics.producer_config(config) | {"delivery.timeout.ms": 30_000})
     asked: dict[str, Any] = dict(WAITING)
     if only:
@@ -83,35 +85,26 @@ def replay(db: Database[dict[str, Any]], config: Settings, *, dry_run: bool = Fa
         if gone and user_of(value) in gone:
             done.rest[OF_ERASED] += 1
             continue
-        is_item = letter["topic"] == topics.name(topics.ITEMS, config)
-        checked = (_item if is_item else _interaction)(letter, value, weights)
+        topic = of_items if letter["topic"] == of_items else of_interactions
+        place = letter["topic"], letter["partition"], letter["offset"]
+        checked: Interaction | ItemSaid | DeadLetter
+        if topic == of_items:
+            checked = item_messages.parse(None, value, *place, datetime.now(UTC), letter_id=letter["_id"])
+        else:
+            checked = parse(value, *place, datetime.now(UTC), weights, happened=letter["time"])
         if isinstance(checked, DeadLetter):
             done.rest[kind(checked.reason)] += 1
             continue
         done.sent += 1
         if dry_run:
             continue
-        _send(producer, topics.name(topics.ITEMS if is_item else topics.INTERACTIONS, config), letter, value, checked)
+        _send(producer, topic, letter, value, checked.item_id if isinstance(checked, ItemSaid) else checked.user_id)
         waiting.append(letter["_id"])
         if len(waiting) >= CHUNK:
             _mark(db, producer, waiting, config)
     if waiting:
         _mark(db, producer, waiting, config)
     return done
-
-
-def _interaction(letter: Document, value: bytes | None, weights: Weights) -> str | DeadLetter:
-    """Whom an interaction is of: the key to send it under; or why it is still none."""
-    place = letter["topic"], letter["partition"], letter["offset"]
-    parsed = parse(value, *place, datetime.now(UTC), weights, happened=letter["time"])
-    return parsed if isinstance(parsed, DeadLetter) else parsed.user_id
-
-
-def _item(letter: Document, value: bytes | None, _weights: Weights) -> str | DeadLetter:
-    """Of which item something is said: the key to send it under; or why it is still of none."""
-    place = letter["topic"], letter["partition"], letter["offset"]
-    parsed = item_messages.parse(None, value, *place, datetime.now(UTC), letter_id=letter["_id"])
-    return parsed if isinstance(parsed, DeadLetter) else parsed.item_id
 
 
 def _send(producer: Producer, topic: str, letter: Document, value: bytes | None, key: str) -> None:

@@ -5,11 +5,12 @@ topic-partition-offset or bears its own time, so a batch that was cut off anywhe
 topic `interactions.dead_letter` may then hold a letter twice, under the same key; the collection never does.
 """
 
+import base64
 import json
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pymongo.database import Database
@@ -22,12 +23,43 @@ from tidemark.stream.bookmark import Bookmark
 from tidemark.stream.progress import Progress
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyspark.sql import DataFrame, Row, SparkSession
 
 log = logging.getLogger(__name__)
 
 BEAT = 10.0
 """Seconds between two signs of life."""
+
+
+def arrow_schema(columns: str) -> "pa.Schema":
+    """Of parsed records, from their columns as Spark names and types them."""
+    import pyarrow as pa
+
+    kinds = {
+        "string": pa.string(),
+        "double": pa.float64(),
+        "int": pa.int32(),
+        "long": pa.int64(),
+        "boolean": pa.bool_(),
+    }
+    kinds["timestamp"] = pa.timestamp("us", tz="UTC")
+    named = (column.split() for column in columns.split(", "))
+    return pa.schema([(name, kinds[kind]) for name, kind in named])
+
+
+def arrow_batch(rows: Sequence[tuple[Any, ...]], schema: "pa.Schema") -> "pa.RecordBatch":
+    """Parsed records, a tuple each, as Spark takes them from its workers."""
+    import pyarrow as pa
+
+    columns: list[Any] = list(zip(*rows, strict=True)) or [()] * len(schema)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def in_base64(value: bytes | None) -> str | None:
+    """The bytes of a dead letter as they are kept."""
+    return None if value is None else base64.b64encode(value).decode("ascii")
 
 
 class Ingest(ABC):

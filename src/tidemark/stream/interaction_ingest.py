@@ -5,7 +5,6 @@ may happen while a batch is under way, or between a batch that was cut off and i
 again once all is written, and what the batch has of it removed.
 """
 
-import base64
 import logging
 from collections.abc import Iterable, Iterator
 from datetime import UTC
@@ -22,7 +21,7 @@ from tidemark.settings import Settings
 from tidemark.storage import mongo, tombstones
 from tidemark.storage.tombstones import NOBODY, Tombstones
 from tidemark.stream.bookmark import Bookmark
-from tidemark.stream.ingest import Ingest
+from tidemark.stream.ingest import Ingest, arrow_batch, arrow_schema, in_base64
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,13 +47,7 @@ def parse_batches(
     tombstones: Tombstones = NOBODY,
 ) -> "Iterator[pa.RecordBatch]":
     """Kafka records as Spark gives them, in Arrow -> parsed records (`COLUMNS`), in Arrow. Runs in Spark's workers."""
-    import pyarrow as pa
-
-    names = [column.split()[0] for column in COLUMNS.split(", ")]
-    moment = pa.timestamp("us", tz="UTC")
-    kinds = {"string": pa.string(), "double": pa.float64(), "timestamp": moment, "int": pa.int32(), "long": pa.int64()}
-    kinds["boolean"] = pa.bool_()
-    types = [kinds[column.split()[1]] for column in COLUMNS.split(", ")]
+    schema = arrow_schema(COLUMNS)
     for batch in batches:
         rows = []
         fields = (batch.column(name).to_pylist() for name in ("value", "partition", "offset", "timestamp", "headers"))
@@ -65,10 +58,7 @@ def parse_batches(
                 value, topic, partition, offset, at, weights, prefix=prefix, origin=origin, happened=happened
             )
             rows.append(_row(parsed, partition, offset, at, erased=_is_gone(parsed, tombstones)))
-        columns: list[Any] = list(zip(*rows, strict=True)) or [()] * len(names)
-        yield pa.RecordBatch.from_arrays(
-            [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)], names=names
-        )
+        yield arrow_batch(rows, schema)
 
 
 def _is_gone(parsed: Interaction | DeadLetter, tombstones: Tombstones) -> bool:
@@ -88,8 +78,7 @@ def _row(parsed: Interaction | DeadLetter, partition: int, offset: int, time: An
             parsed.id, parsed.user_id, parsed.item_id, parsed.rating, parsed.weight, parsed.timestamp, "stream",
             parsed.event_type, parsed.extra, partition, offset, time, None, None, False,
         )  # fmt: skip
-    value = None if parsed.value is None else base64.b64encode(parsed.value).decode("ascii")
-    return (parsed.id, *[None] * 8, partition, offset, time, parsed.reason, value, False)
+    return (parsed.id, *[None] * 8, partition, offset, time, parsed.reason, in_base64(parsed.value), False)
 
 
 class InteractionIngest(Ingest):

@@ -1,6 +1,5 @@
 """The ingest of the topic `items`: its records become what is said of items, the newest holding, or dead letters."""
 
-import base64
 import json
 import logging
 from collections.abc import Iterable, Iterator
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tidemark.contracts.messages import DeadLetter
 from tidemark.interactions import keys
 from tidemark.items import item_messages, newest
-from tidemark.stream.ingest import Ingest
+from tidemark.stream.ingest import Ingest, arrow_batch, arrow_schema, in_base64
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,39 +27,31 @@ COLUMNS = (
 )
 """A parsed record: what is said of an item where `reason` is null (`told` is JSON, null where nothing is), else a dead letter
 (`value` in base64)."""
+READ = ("key", "value", "partition", "offset", "timestamp", "headers")
+"""Of a Kafka record."""
 WRITTEN = 500
 """Items of one command to MongoDB."""
 
 
 def parse_batches(batches: "Iterable[pa.RecordBatch]", topic: str, prefix: str) -> "Iterator[pa.RecordBatch]":
     """Kafka records as Spark gives them, in Arrow -> parsed records (`COLUMNS`), in Arrow. Runs in Spark's workers."""
-    import pyarrow as pa
-
-    moment = pa.timestamp("us", tz="UTC")
-    kinds = {"string": pa.string(), "boolean": pa.bool_(), "timestamp": moment, "int": pa.int32(), "long": pa.int64()}
-    names, types = zip(*(column.split() for column in COLUMNS.split(", ")), strict=True)
-    fields = ("key", "value", "partition", "offset", "timestamp", "headers")
+    schema = arrow_schema(COLUMNS)
     for batch in batches:
         rows = []
-        for key, value, partition, offset, time, headers in zip(
-            *(batch.column(name).to_pylist() for name in fields), strict=True
-        ):
+        fields = (batch.column(name).to_pylist() for name in READ)
+        for key, value, partition, offset, time, headers in zip(*fields, strict=True):
             at = time.astimezone(UTC)
             origin, happened = keys.origin(headers) if headers else (None, None)
             letter = origin or keys.of_message(prefix, partition, offset)
             said = item_messages.parse(key, value, topic, partition, offset, at, letter_id=letter, happened=happened)
             rows.append((letter, *_row(said, partition, offset, at)))
-        columns: list[Any] = list(zip(*rows, strict=True)) or [()] * len(names)
-        yield pa.RecordBatch.from_arrays(
-            [pa.array(column, kinds[kind]) for column, kind in zip(columns, types, strict=True)], names=list(names)
-        )
+        yield arrow_batch(rows, schema)
 
 
 def _row(said: item_messages.ItemSaid | DeadLetter, partition: int, offset: int, time: Any) -> tuple[Any, ...]:
     place = partition, offset, time
     if isinstance(said, DeadLetter):
-        value = None if said.value is None else base64.b64encode(said.value).decode("ascii")
-        return (None, None, None, None, *place, said.reason, value)
+        return (None, None, None, None, *place, said.reason, in_base64(said.value))
     told = None if said.told is None else json.dumps(said.told)
     return (said.item_id, told, said.available, said.at, *place, None, None)
 
@@ -95,9 +86,8 @@ class ItemIngest(Ingest):
         from pyspark.sql import functions as f
 
         self.require_same_topic()
-        fields = ("key", "value", "partition", "offset", "timestamp", "headers")
         work = partial(parse_batches, topic=self.progress.topic, prefix=self.progress.prefix)
-        parsed = batch.select(*fields).mapInArrow(work, COLUMNS).persist()
+        parsed = batch.select(*READ).mapInArrow(work, COLUMNS).persist()
         try:
             counted = parsed.groupBy("partition").agg(
                 f.max("offset").alias("last"), f.count("*").alias("read"), f.count("reason").alias("dead")
