@@ -13,7 +13,7 @@ BOOTSTRAP = python="$$($(FIND_PYTHON))"; \
 	PYTHONPATH=src "$$python" -m tidemark.local.bootstrap
 TIDEMARK = .venv/bin/python -m tidemark.cli
 
-.PHONY: help installed setup setup-dev run status logs stop clean test lint hooks docs bench-load bench-train bench-topn bench-retrain bench-quality bench-stream bench-ui bench-serve bench-soak tide demo bench-explore
+.PHONY: help installed setup setup-dev run status logs stop clean test test-cluster lint hooks docs bench-load bench-train bench-topn bench-retrain bench-quality bench-stream bench-ui bench-serve bench-soak tide demo bench-explore
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##/\1/p' $(MAKEFILE_LIST) | sed 's/^\([a-z-]*\) */\1\t/' | expand -t 16
@@ -49,10 +49,15 @@ ifdef ARGS
 	@.venv/bin/python -m pytest $(ARGS)
 else
 	@failed=0; \
-	.venv/bin/python -m pytest --ignore tests/e2e --numprocesses 2 --dist loadfile --no-loadscope-reorder || failed=1; \
+	.venv/bin/python -m pytest --ignore tests/e2e --ignore tests/cluster --numprocesses 2 --dist loadfile --no-loadscope-reorder || failed=1; \
 	.venv/bin/python -m pytest tests/e2e || failed=1; \
 	exit $$failed
 endif
+
+# Its first run makes the images: a quarter of an hour. An interrupt, and not a kill, so that all containers end with it.
+test-cluster:  ## bring up docker-compose.yaml in a Docker daemon of its own, use it, kill its services one by one (as root; 40 minutes at most)
+	@$(BOOTSTRAP) --dev
+	@timeout --signal INT --kill-after 120 2400 .venv/bin/python -m pytest tests/cluster $(ARGS)
 
 lint: setup-dev  ## check style, format, types, arrows between packages (.pre-commit-config.yaml says what); mends what it can
 	@PRE_COMMIT_HOME=.venv/pre-commit .venv/bin/pre-commit run --all-files --show-diff-on-failure

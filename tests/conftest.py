@@ -165,7 +165,7 @@ def source_spark(spark: "SparkSession") -> "SparkSession":
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The quick tests first, the whole platform last."""
-    order = ["unit", "dags", "spark", "integration", "e2e"]
+    order = ["unit", "dags", "spark", "integration", "e2e", "cluster"]
 
     def rank(item: pytest.Item) -> int:
         folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]

@@ -288,6 +288,16 @@ class Settings(BaseSettings):
     lineage_api_key: SecretStr = Field(SecretStr(""), description="API key of that URL; empty: none is sent")
 
     # docker-compose.yaml alone reads these
+    cluster_name: str = Field("localhost", description="name of the machine that people open: the proxy's, with TLS")
+    cluster_tls: str = Field(
+        "internal",
+        description="the proxy's certificate: internal (of its own authority), <file> <key file>, or an e-mail address (Let's Encrypt)",
+    )
+    cluster_secrets: str = Field("./secrets", description="folder of the secrets that deploy/docker/secrets.sh makes")
+    cluster_drivers_limit: str = Field(
+        "8g",
+        description="memory that the scheduler's container may take: it runs Spark's drivers and training on one machine",
+    )
     cluster_mongo_key: SecretStr = Field(
         SecretStr(""), description="key that the members of the replica set share: 6 to 1024 characters of base64"
     )
@@ -296,7 +306,11 @@ class Settings(BaseSettings):
         SecretStr(""), description="secret by which Spark's master, workers and drivers know each other"
     )
     cluster_spark_worker_cores: int = Field(2, gt=0, description="cores of each Spark worker")
-    cluster_spark_worker_memory: str = Field("4g", description="memory of each Spark worker")
+    cluster_spark_worker_memory: str = Field("4g", description="memory that the executors of a Spark worker share")
+    cluster_spark_worker_limit: str = Field(
+        "7g",
+        description="memory that a Spark worker's container may take: that of its executors and their Python processes",
+    )
 
     @field_validator("mongo_hosts")
     @classmethod
@@ -382,6 +396,10 @@ class Settings(BaseSettings):
         return self.landing or str(self.state / "landing")
 
 
+SECRETS = Path("/run/secrets")
+"""Where containers find secrets, each a file that bears its variable's name in small letters; the environment wins."""
+
+
 def env_files() -> list[Path]:
     """The files that settings are read from; a later one wins over an earlier one, and the environment over all."""
     if named := os.environ.get("TIDEMARK_ENV_FILE"):
@@ -401,7 +419,7 @@ def settings() -> Settings:
     # The .env of whoever owns the clone is theirs alone: with a state folder of their own, others have a file of their own.
     readable = [file for file in files if len(files) == 1 or os.access(file, os.R_OK)]
     try:
-        return Settings(_env_file=readable)
+        return Settings(_env_file=readable, _secrets_dir=SECRETS if SECRETS.is_dir() else None)
     except PermissionError as error:
         raise SettingError(
             f"{error.filename} belongs to another user: set TIDEMARK_STATE to a folder of yours"

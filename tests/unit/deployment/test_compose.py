@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from tidemark import __version__
 from tidemark.deployment import airflow_options
 from tidemark.local import airflow, dotenv, mongo, postgres, shop_services
+from tidemark.operations import health
 from tidemark.settings import ROOT, Settings
 from tidemark.spark import jars
 
@@ -59,23 +60,41 @@ def test_docker_compose_accepts_it(docker_compose, tmp_path):
     assert set(yaml.safe_load(done.stdout)["services"]) == set(SERVICES)
 
 
-def test_docker_compose_refuses_to_start_without_passwords(docker_compose, tmp_path):
-    (tmp_path / "env").write_text("")
-    argv = [docker_compose, "--env-file", str(tmp_path / "env"), "--file", str(ROOT / "docker-compose.yaml"), "config"]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    assert done.returncode != 0
-    assert "set it in .env" in done.stderr
+def test_secrets_are_files_and_in_no_environment(tmp_path):
+    secret = {f"tidemark_{name}" for name, one in Settings.model_fields.items() if isinstance(one.default, SecretStr)}
+    assert set(COMPOSE["secrets"]) == secret - {"tidemark_shop_password"}
+    for name, one in COMPOSE["secrets"].items():
+        assert one == {"file": f"${{TIDEMARK_CLUSTER_SECRETS:-./secrets}}/{name}"}
+    for name, service in SERVICES.items():
+        held = {variable.lower().removesuffix("_file") for variable in service.get("environment", {})}
+        assert not held & secret, name
+        assert set(service.get("secrets", [])) <= set(COMPOSE["secrets"])
+    subprocess.run([ROOT / "deploy/docker/secrets.sh", tmp_path / "made"], check=True)
+    assert {file.name for file in (tmp_path / "made").iterdir()} == set(COMPOSE["secrets"])
+
+
+def test_secrets_are_made_once_and_fit_what_they_are_for(tmp_path):
+    from cryptography.fernet import Fernet
+
+    rounds = []
+    for _ in range(2):
+        subprocess.run([ROOT / "deploy/docker/secrets.sh", tmp_path], check=True)
+        made = {file.name.removeprefix("tidemark_"): file.read_text() for file in tmp_path.iterdir()}
+        Fernet(made["airflow_fernet_key"])
+        assert re.fullmatch(r"[A-Za-z0-9+/=]{6,1024}", made["cluster_mongo_key"])
+        passwords = {name: text for name, text in made.items() if text and name != "cluster_mongo_key"}
+        assert all(re.fullmatch(r"[A-Za-z0-9_=-]{32,44}", text) for text in passwords.values())
+        assert len(set(passwords.values())) == len(passwords) == 10
+        rounds.append(made)
+    assert rounds[0] == rounds[1]
 
 
 def test_each_variable_is_a_setting_with_the_same_default():
     for name, rests in variables().items():
         assert field(name) in Settings.model_fields, f"{name} is no setting"
         default = Settings.model_fields[field(name)].default
-        if isinstance(default, SecretStr) and field(name) not in ("alert_webhook", "lineage_api_key"):
-            assert rests == {":?set it in .env"}, f"{name} is a secret and must have no default"
-        else:
-            plain = default.get_secret_value() if isinstance(default, SecretStr) else str(default)
-            assert rests == {f":-{plain}"}, f"{name}: the setting's default is {plain!r}"
+        assert not isinstance(default, SecretStr), f"{name} is a secret: a file, and no variable"
+        assert rests == {f":-{default}"}, f"{name}: the setting's default is {default!r}"
 
 
 def test_each_variable_is_in_the_example():
@@ -87,7 +106,7 @@ def test_each_variable_is_in_the_example():
 def test_each_setting_of_a_job_reaches_the_containers_that_run_jobs():
     of_jobs = SERVICES["airflow-scheduler"]["environment"].keys() | SERVICES["storefront"]["environment"].keys()
     passed = {field(name) for name in of_jobs if name.startswith("TIDEMARK_")}
-    passed |= {field(name) for name in variables()}
+    passed |= {field(name) for name in variables()} | {name.removeprefix("tidemark_") for name in COMPOSE["secrets"]}
     plaintext_inside = {"kafka_security_protocol", "mongo_tls"}  # their defaults are right inside the network
     assert set(Settings.model_fields) - passed == OF_ONE_MACHINE - {"mongo_root_password"} | plaintext_inside
 
@@ -100,11 +119,15 @@ def test_each_airflow_option_exists():
         for name in service.get("environment", {}):
             if name.startswith("AIRFLOW__"):
                 section, option = name.removeprefix("AIRFLOW__").lower().split("__")
-                assert option in described[section]["options"], name
+                known = described[section]["options"]
+                if option.endswith("_cmd"):
+                    assert known[option.removesuffix("_cmd")]["sensitive"], f"{name}: Airflow asks no command for it"
+                else:
+                    assert option in known, name
 
 
 def test_the_options_that_one_machine_and_the_cluster_share_are_the_same():
-    composed = SERVICES["airflow-scheduler"]["environment"]
+    composed = {n.removesuffix("_CMD"): v for n, v in SERVICES["airflow-scheduler"]["environment"].items()}
     assert airflow_options.environment(Settings(_env_file=None)).keys() <= composed.keys()
     for name, value in airflow_options.variables(airflow_options.CONSTANT).items():
         assert composed[name].lower() == value.lower(), name  # "False" is "false" to Airflow
@@ -113,11 +136,11 @@ def test_the_options_that_one_machine_and_the_cluster_share_are_the_same():
 def test_airflow_runs_as_on_one_machine_where_it_should():
     config = Settings(_env_file=None)
     local = {name for name in airflow.environment(config) if name.startswith("AIRFLOW__")}
-    composed = {name for name in SERVICES["airflow-scheduler"]["environment"] if name.startswith("AIRFLOW__")}
+    given = SERVICES["airflow-scheduler"]["environment"]
+    composed = {name.removesuffix("_CMD") for name in given if name.startswith("AIRFLOW__")}
     assert composed - local == set()
     # What one small machine needs and a server does not.
     assert local - composed <= {
-        "AIRFLOW__API__BASE_URL",
         "AIRFLOW__API__WORKERS",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL",
@@ -142,9 +165,9 @@ def test_images_are_those_that_tests_run_on():
         "mongo-init": f"mongo:{re.search(r'v([0-9.]+)', mongod)[1]}",
         "postgres": f"postgres:{pg.stdout.split()[-1]}",
     }
-    proxy = SERVICES["shop-proxy"]["image"]
+    proxy = SERVICES["proxy"]["image"]
     assert re.fullmatch(r"caddy:\d+\.\d+\.\d+", proxy), "no tests run on it, but everybody gets the same"
-    expected["shop-proxy"] = proxy
+    expected["proxy"] = proxy
     for name, service in SERVICES.items():
         assert service["image"] == expected.get(name, f"tidemark:{__version__}"), name
     assert f'spark-sql-kafka-0-10_2.13" rev="{version("pyspark")}' in ivy
@@ -169,13 +192,48 @@ def test_connections_name_services_and_the_ports_they_listen_on():
         assert set(service.get("depends_on", {})) <= set(SERVICES)
 
 
-def test_only_the_web_ui_and_the_storefront_are_published_and_on_the_loopback():
+def test_only_the_proxy_is_published_and_on_the_loopback():
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     default = {name: Settings.model_fields[name].default for name in ("airflow_port", "shop_port")}
     assert published == {
-        "airflow-api-server": [f"127.0.0.1:${{TIDEMARK_AIRFLOW_PORT:-{default['airflow_port']}}}:8080"],
-        "shop-proxy": [f"127.0.0.1:${{TIDEMARK_SHOP_PORT:-{default['shop_port']}}}:8090"],
+        "proxy": [
+            f"127.0.0.1:${{TIDEMARK_AIRFLOW_PORT:-{default['airflow_port']}}}:8080",
+            f"127.0.0.1:${{TIDEMARK_SHOP_PORT:-{default['shop_port']}}}:8090",
+        ]
     }
+
+
+def test_no_container_can_write_to_its_image_or_become_more_than_it_is():
+    for name, service in SERVICES.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert "cap_add" not in service, name
+        assert "privileged" not in service, name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["mem_limit"], name
+        own = service["image"].startswith(("tidemark:", "apache/kafka:"))  # these images name a user themselves
+        assert own or int(service["user"].split(":")[0]) > 0, name
+
+
+def test_a_service_that_hangs_is_called_unhealthy_within_a_minute():
+    """What is asked for a sign of life may be silent for 35 seconds before it is called so."""
+    for name, service in SERVICES.items():
+        if name in ONE_SHOT:
+            continue
+        check = service["healthcheck"]
+        interval, timeout = (int(check[key].removesuffix("s")) for key in ("interval", "timeout"))
+        signs = {
+            "ingest",
+            "engagement",
+            "spark-worker",
+            "airflow-scheduler",
+            "airflow-dag-processor",
+            "airflow-triggerer",
+        }
+        hangs = (
+            health.SILENT + check["retries"] * interval if name in signs else check["retries"] * (interval + timeout)
+        )
+        assert hangs <= 55, name
 
 
 def test_the_storefront_is_started_as_on_one_machine():
@@ -183,22 +241,22 @@ def test_the_storefront_is_started_as_on_one_machine():
     for name in SHOP:
         plain = [re.sub(r"\$\{\w+:-(\w+)\}", r"\1", word) for word in SERVICES[name]["command"]]
         assert plain == ["python", "-m", *shop_services.arguments(inside, name)], name
-    for name, path in shop_services.HEALTH.items():
-        port = shop_services.arguments(inside, name)[shop_services.arguments(inside, name).index("--port") + 1]
-        assert f"'http://127.0.0.1:{port}{path}'" in SERVICES[name]["healthcheck"]["test"][-1]
+    assert set(health.CHECKS) >= {SERVICES[name]["healthcheck"]["test"][-1] for name in SHOP}
     environment = SERVICES["storefront"]["environment"]
     assert environment["TIDEMARK_SHOP_HOST"] == inside.shop_host
-    (fresh,) = SERVICES["storefront"]["tmpfs"]
-    assert fresh.startswith(f"{environment['PROMETHEUS_MULTIPROC_DIR']}:"), "figures of dead workers stay"
+    fresh = [mount.split(":")[0] for mount in SERVICES["storefront"]["tmpfs"]]
+    assert environment["PROMETHEUS_MULTIPROC_DIR"] in fresh, "figures of dead workers stay"
 
 
 def test_the_storefront_knows_no_secret_of_airflow_or_spark():
     for name in SHOP:
-        given = {variable for variable in SERVICES[name]["environment"] if variable.startswith("TIDEMARK_")}
-        secret = {v for v in given if isinstance(Settings.model_fields[field(v)].default, SecretStr)}
-        assert secret == {"TIDEMARK_MONGO_PASSWORD", "TIDEMARK_KAFKA_PASSWORD", "TIDEMARK_SHOP_SECRET"}
+        assert set(SERVICES[name]["secrets"]) == {
+            "tidemark_mongo_password",
+            "tidemark_kafka_password",
+            "tidemark_shop_secret",
+        }
         assert not [v for v in SERVICES[name]["environment"] if v.startswith("AIRFLOW")]
-    others = {name for name, service in SERVICES.items() if "TIDEMARK_SHOP_SECRET" in service.get("environment", {})}
+    others = {name for name, service in SERVICES.items() if "tidemark_shop_secret" in service.get("secrets", [])}
     jobs = {name for name in SERVICES if name == "ingest" or name.startswith("airflow")}
     assert others == {*SHOP, *jobs}, "jobs know by it who was erased"
 
@@ -211,19 +269,19 @@ def test_the_storefront_reads_artifacts_and_keeps_its_packs():
         ]
     # A named volume takes its owner from the image's folder.
     dockerfile = (ROOT / "deploy" / "docker" / "Dockerfile").read_text(encoding="utf-8")
-    for name in ("artifacts", "landing", "packs"):
+    for name in ("artifacts", "landing", "packs", "checkpoints"):
         assert f"/opt/tidemark/state/{name} " in dockerfile.split("WORKDIR")[0]
 
 
 def test_the_proxy_sends_each_path_to_a_service_that_listens_there():
     caddy = (ROOT / "deploy" / "docker" / "caddy" / "Caddyfile").read_text(encoding="utf-8")
     rules = [line.strip() for line in caddy.splitlines() if not line.startswith("#")]
-    upstreams = re.findall(r"reverse_proxy (\S+):(\d+)", "\n".join(rules))
-    assert upstreams == [("live", "8091"), ("storefront", "8090")]
+    upstreams = re.findall(r"import one_of (\S+) (\d+)", "\n".join(rules))
+    assert upstreams == [("airflow-api-server", "8080"), ("live", "8091"), ("storefront", "8090")]
     for name, port in upstreams:
         assert port in SERVICES[name]["command"]
     assert "@live path /live/events /live/me" in rules
-    assert int(SERVICES["shop-proxy"]["user"].split(":")[0]) > 0
+    assert SERVICES["storefront"]["environment"]["TIDEMARK_SHOP_TLS"] == "True"
     assert SERVICES["live"]["environment"]["TIDEMARK_SHOP_LIVE_URL"] == "/", "browsers meet one origin"
 
 
@@ -231,6 +289,8 @@ def test_what_runs_long_has_a_health_check_a_restart_and_bounded_logs():
     for name in SERVICES.keys() - ONE_SHOT:
         assert "healthcheck" in SERVICES[name], name
         assert SERVICES[name]["restart"] == "unless-stopped", name
+    for name in ONE_SHOT:
+        assert SERVICES[name]["restart"] == "no", name
     for name, service in SERVICES.items():
         assert service["logging"]["options"]["max-size"], name
 
@@ -239,7 +299,7 @@ def test_data_is_on_named_volumes():
     for name in ("postgres", "mongo", "kafka"):
         volume = SERVICES[name]["volumes"][0].split(":")[0]
         assert volume in COMPOSE["volumes"]
-    named = {v.split(":")[0] for service in SERVICES.values() for v in service.get("volumes", []) if v[0] != "."}
+    named = {v.split(":")[0] for service in SERVICES.values() for v in service.get("volumes", []) if v[0] not in "./"}
     assert named == set(COMPOSE["volumes"])
 
 

@@ -41,4 +41,4 @@ def test_a_browser_that_leaves_as_a_frame_comes_leaves_no_task_behind(turns: int
         assert len(hub) == 0
         return sent
 
-    assert [message["type"] for message in asyncio.run(scenario())][0] == "http.response.start"
+    assert asyncio.run(scenario())[0]["type"] == "http.response.start"

@@ -1,0 +1,70 @@
+"""What a test asks from within a container, which has the platform's library and no tests: fed to its Python.
+
+    docker exec -i <container> python - <question> [argument ...] <tests/support/cluster_probe.py
+
+It ends with the answer as a line of JSON.
+"""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from tidemark.settings import settings
+from tidemark.storage import mongo
+from tidemark.stream.sending import Sender
+
+
+def counts() -> dict[str, int]:
+    """Collection -> documents."""
+    db = mongo.connect(settings())
+    return {name: db[name].count_documents({}) for name in db.list_collection_names() if not name.startswith("system.")}
+
+
+def champion() -> str:
+    """The id of the model that is live; empty: none is."""
+    pointer = mongo.connect(settings()).pointers.find_one({"_id": "champion"})
+    return pointer["model_id"] if pointer else ""
+
+
+def served() -> bool:
+    """Whether the live model has as many lists as it says that it serves users: what no reader may meet otherwise."""
+    db = mongo.connect(settings())
+    model = db.models.find_one({"_id": champion()})
+    return model is not None and db[mongo.recommendations(model["_id"])].count_documents({}) == model["users_served"]
+
+
+def stored(user: str) -> int:
+    """The interactions of a user."""
+    return mongo.connect(settings()).interactions.count_documents({"user_id": user})
+
+
+def send(user: str, many: str) -> int:
+    """Tell Kafka of that many purchases of a user; gives how many it says that it has on all copies."""
+    sender = Sender(settings())
+    for number in range(int(many)):
+        told = {"user_id": user, "item_id": f"i{number}", "event_type": "purchase"}
+        sender.send(user, json.dumps(told).encode())
+    sender.flush()
+    return sender.acknowledged
+
+
+def master() -> Any:
+    """What Spark's master tells of itself."""
+    with urlopen("http://spark-master:8080/json/", timeout=30) as answer:
+        return json.load(answer)
+
+
+def executors() -> list[str]:
+    """The applications that this worker has had executors of."""
+    return [folder.name for folder in Path("/opt/tidemark/spark-work").glob("app-*")]
+
+
+QUESTIONS: dict[str, Callable[..., Any]] = {
+    f.__name__: f for f in (counts, champion, served, stored, send, master, executors)
+}
+
+if __name__ == "__main__":
+    print(json.dumps(QUESTIONS[sys.argv[1]](*sys.argv[2:])))
