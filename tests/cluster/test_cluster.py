@@ -112,7 +112,7 @@ def test_a_service_that_is_killed_comes_back_and_nothing_is_lost(cluster: Cluste
 def test_after_down_and_up_everything_is_still_there(cluster: Cluster) -> None:
     before, champion = counts(cluster), cluster.ask("storefront", "champion")
     cluster.compose("down")
-    cluster.up()
+    cluster.up("--scale", "spark-worker=2")
     assert cluster.ask("storefront", "champion") == champion
     kept = ("interactions", "reviews", "products", "models", f"recommendations_{champion}")
     after = counts(cluster)

@@ -7,7 +7,8 @@ import signal
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,10 +56,12 @@ class Cluster:
     Args:
         socket: of the daemon.
         folder: for the environment file.
+        files: of the compose project.
         more: settings of its own.
     """
 
-    def __init__(self, socket: str, folder: Path, **more: Any) -> None:
+    def __init__(self, socket: str, folder: Path, files: Sequence[str] = ("docker-compose.yaml",), **more: Any) -> None:
+        self._files = files
         self._host, self.env_file, self._secrets = f"unix://{socket}", folder / "env", folder / "secrets"
         subprocess.run([ROOT / "deploy/docker/secrets.sh", self._secrets], check=True)
         given = {
@@ -103,7 +106,7 @@ class Cluster:
     def compose(self, *arguments: str, timeout: float = 900) -> str:
         """Run `docker-compose <arguments>`; gives what it said."""
         argv = ["docker-compose", "--project-name", PROJECT, "--env-file", str(self.env_file)]
-        argv += ["--file", str(ROOT / "docker-compose.yaml"), *arguments]
+        argv += [word for name in self._files for word in ("--file", str(ROOT / name))] + [*arguments]
         plain = {name: value for name, value in os.environ.items() if not name.startswith("TIDEMARK_")}
         environment = plain | {"DOCKER_HOST": self._host}
         done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=timeout)
@@ -127,9 +130,9 @@ class Cluster:
         dockerfile = ROOT / "deploy/docker/Dockerfile"
         self.docker("build", "--network", "host", "--tag", own, "--file", str(dockerfile), str(ROOT), timeout=1_800)
 
-    def up(self, *services: str, workers: int = 2) -> None:
-        """Start the services, all if none is named, and wait until each that runs long is well."""
-        self.compose("up", "--detach", "--scale", f"spark-worker={workers}", *services)
+    def up(self, *options: str) -> None:
+        """Start every service, and wait until each that runs long is well."""
+        self.compose("up", "--detach", *options)
         self.well()
 
     def well(self, timeout: float = 300) -> None:
@@ -166,11 +169,44 @@ class Cluster:
         assert done.returncode == 0, f"{service}, {question}: {done.stdout[-1_000:]}{done.stderr[-2_000:]}"
         return json.loads(done.stdout.splitlines()[-1])
 
-    def kill(self, service: str, number: int = 1) -> str:
-        """Kill a container's first process from outside, as a machine that fails does; Docker brings it back. Gives its id."""
-        one = self.inspected(service)[number - 1]
+    @contextmanager
+    def asking(self, question: str, *arguments: object) -> "Iterator[Callable[[], Any]]":
+        """A question that takes long, asked in a container of its own; the block is given what ends it and gives the answer."""
+        name = f"{PROJECT}-probe"
+        argv = [
+            "run",
+            "--rm",
+            "-T",
+            "--no-deps",
+            "--name",
+            name,
+            "--volume",
+            f"{ROOT / 'tests/support'}:/probe:ro",
+            "ingest",
+        ]
+        with ThreadPoolExecutor(1) as aside:
+            told = aside.submit(
+                self.compose, *argv, "python", "/probe/cluster_probe.py", question, *map(str, arguments), timeout=3_600
+            )
+
+            def end() -> Any:
+                self.docker("exec", name, "touch", "/tmp/stop")  # noqa: S108 -- the container's own
+                return json.loads(told.result(300).splitlines()[-1])
+
+            try:
+                yield end
+            finally:
+                if not told.done():
+                    self.docker("rm", "--force", name)
+
+    def kill(self, service: str, number: int = 1) -> None:
+        """Kill a container's first process from outside, as a machine that fails does; Docker brings it back."""
+        self.kill_container(self.inspected(service)[number - 1])
+
+    @staticmethod
+    def kill_container(one: Document) -> None:
+        """Kill the container that `inspected` told of."""
         os.kill(one["State"]["Pid"], signal.SIGKILL)
-        return str(one["Id"])
 
     def processes(self, service: str, number: int = 1) -> list[int]:
         """The pids, on this machine, of a container's processes."""

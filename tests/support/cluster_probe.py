@@ -1,19 +1,26 @@
 """What a test asks from within a container, which has the platform's library and no tests: fed to its Python.
 
     docker exec -i <container> python - <question> [argument ...] <tests/support/cluster_probe.py
+    docker-compose run ... python /probe/cluster_probe.py <question> [argument ...]
 
 It ends with the answer as a line of JSON.
 """
 
 import json
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from confluent_kafka.admin import ConfigResource
+from pymongo.errors import PyMongoError
+
+from tidemark.errors import TidemarkError
 from tidemark.settings import settings
 from tidemark.storage import mongo
+from tidemark.stream import topics
 from tidemark.stream.sending import Sender
 
 
@@ -51,6 +58,46 @@ def send(user: str, many: str) -> int:
     return sender.acknowledged
 
 
+def copies() -> tuple[dict[str, int], list[str]]:
+    """(copies of the topic's first partition, those in sync, how many must be; what each member of the replica set is)."""
+    admin, topic = topics.admin_client(settings()), topics.name(topics.INTERACTIONS, settings())
+    partition = admin.list_topics(timeout=15).topics[topic].partitions[0]
+    asked = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    least = admin.describe_configs([asked])[asked].result(15)["min.insync.replicas"].value
+    kafka = {"replicas": len(partition.replicas), "in_sync": len(partition.isrs), "min_in_sync": int(least)}
+    hello = mongo.connect(settings()).client.admin.command("hello")
+    return kafka, sorted("primary" if host == hello["primary"] else "secondary" for host in hello["hosts"])
+
+
+def load(user: str) -> dict[str, Any]:
+    """Send and read, many times a second, until `/tmp/stop` is there; tells what was seen.
+
+    `acknowledged`: messages that Kafka says it has; `failed`: that it gave up; `wrong`: reads of a live model whose lists are
+    not all there; `reads`; `silent`: seconds of the longest time in which no read was answered.
+    """
+    sender, stop = Sender(settings()), Path("/tmp/stop")  # noqa: S108 -- the container's own
+    wrong, reads, silent, answered = 0, 0, 0.0, time.monotonic()
+    while not stop.exists():
+        for number in range(5):
+            told = {"user_id": user, "item_id": f"i{reads}-{number}", "event_type": "view"}
+            sender.send(user, json.dumps(told).encode())
+        try:
+            wrong += not served()
+        except (TidemarkError, PyMongoError):
+            continue
+        reads += 1
+        silent, answered = max(silent, time.monotonic() - answered), time.monotonic()
+        time.sleep(0.2)
+    sender.flush(120)
+    return {
+        "acknowledged": sender.acknowledged,
+        "failed": sender.failed,
+        "wrong": wrong,
+        "reads": reads,
+        "silent": silent,
+    }
+
+
 def master() -> Any:
     """What Spark's master tells of itself."""
     with urlopen("http://spark-master:8080/json/", timeout=30) as answer:
@@ -63,7 +110,7 @@ def executors() -> list[str]:
 
 
 QUESTIONS: dict[str, Callable[..., Any]] = {
-    f.__name__: f for f in (counts, champion, served, stored, send, master, executors)
+    f.__name__: f for f in (counts, champion, served, stored, send, copies, load, master, executors)
 }
 
 if __name__ == "__main__":
