@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes, from the environment, what must not be an argument: Spark's shared secret, Airflow's passwords, and, where it is
-# asked for, where lineage goes.
+# Makes, from the environment, what must not be an argument: Spark's shared secret, and, where it is asked for, where
+# lineage goes.
 set -eu
 umask 077
 
@@ -10,15 +10,6 @@ mkdir -p "$SPARK_CONF_DIR"
 if [ -n "${TIDEMARK_CLUSTER_SPARK_SECRET:-}" ]; then
     printf 'spark.authenticate true\nspark.network.crypto.enabled true\nspark.authenticate.secret %s\n' \
         "$TIDEMARK_CLUSTER_SPARK_SECRET" >"$SPARK_CONF_DIR/spark-defaults.conf"
-fi
-
-if [ -n "${TIDEMARK_AIRFLOW_PASSWORD:-}" ]; then
-    python - <<'PY'
-import json, os, pathlib
-
-path = pathlib.Path(os.environ["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"])
-path.write_text(json.dumps({os.environ["TIDEMARK_AIRFLOW_USER"]: os.environ["TIDEMARK_AIRFLOW_PASSWORD"]}))
-PY
 fi
 
 if [ -n "${TIDEMARK_LINEAGE:-}" ]; then
