@@ -24,7 +24,14 @@ from tidemark.settings import ROOT, settings
 from tidemark.storage import run_folder
 
 KEY = run_folder.key(registry_data.RUN)
-PAGES = ("/", "/metrics", "/api/tide", f"/runs/{RETRAIN}/{quote(registry_data.RUN)}", f"/folders/{RETRAIN}/{KEY}", "/sources")
+PAGES = (
+    "/",
+    "/metrics",
+    "/api/tide",
+    f"/runs/{RETRAIN}/{quote(registry_data.RUN)}",
+    f"/folders/{RETRAIN}/{KEY}",
+    "/sources",
+)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +72,9 @@ def test_who_may_start_runs_has_the_buttons_and_starts_them(fab: ConsoleServer, 
 
 
 @pytest.mark.parametrize(("role", "refused"), [("viewer", 403), ("nobody", 403), (None, 401)])
-def test_who_may_not_start_runs_has_no_button_and_starts_none(fab: ConsoleServer, role: str | None, refused: int) -> None:
+def test_who_may_not_start_runs_has_no_button_and_starts_none(
+    fab: ConsoleServer, role: str | None, refused: int
+) -> None:
     admin, client = fab.client("admin"), fab.client(role, cookie=True)
     before = started(admin, RETRAIN), started(admin, ROLL_BACK)
     assert "<button" not in client.get("/tidemark/", headers=HTML).text
@@ -93,6 +102,17 @@ def test_airflow_shows_the_pages_in_its_navigation_to_whom_they_are_open(fab: Co
     assert fab.client("nobody").get("/api/v2/plugins").status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"), [("/api/v2/connections", {"admin", "op"}), ("/auth/fab/v1/users", {"admin"})]
+)
+def test_secrets_and_users_are_for_the_roles_that_the_page_on_access_names(
+    fab: ConsoleServer, path: str, allowed: set[str]
+) -> None:
+    seen = {role: fab.client(role).get(path).status_code for role in (*fab.passwords, None)}
+    refused = {role: 401 if role is None else 403 for role in seen if role not in allowed}
+    assert seen == refused | dict.fromkeys(allowed, 200)
+
+
 @pytest.fixture(params=["simple", "fab"])
 def asked(
     request: pytest.FixtureRequest, fab: ConsoleServer, server: ConsoleServer, monkeypatch: pytest.MonkeyPatch
@@ -101,13 +121,19 @@ def asked(
     monkeypatch.syspath_prepend(str(ROOT / "plugins"))
     from tidemark_approval import ModelApproval
 
-    with psycopg2.connect(host=str(postgres.socket_folder(server.config)), user=postgres.USER, dbname=postgres.DATABASE) as sql:
+    with psycopg2.connect(
+        host=str(postgres.socket_folder(server.config)), user=postgres.USER, dbname=postgres.DATABASE
+    ) as sql:
 
         def ask(approvers: str) -> str:
             monkeypatch.setenv("TIDEMARK_APPROVERS", approvers)
             settings.cache_clear()
             question = ModelApproval(task_id="approve", asked_by="decide")
-            run_id = fab.client("admin").post(f"/api/v2/dags/{RETRAIN}/dagRuns", json={"logical_date": None}).json()["dag_run_id"]
+            run_id = (
+                fab.client("admin")
+                .post(f"/api/v2/dags/{RETRAIN}/dagRuns", json={"logical_date": None})
+                .json()["dag_run_id"]
+            )
             with sql.cursor() as cursor:
                 cursor.execute("SELECT id FROM task_instance WHERE run_id = %s AND task_id = 'approve'", [run_id])
                 (found,) = cursor.fetchall()
@@ -136,7 +162,9 @@ ANSWER = {"chosen_options": [APPROVE], "params_input": {"reason": "seen and good
 def test_only_the_approvers_answer_and_only_where_their_role_lets_them(asked: Any) -> None:
     ask, at = asked
     path = ask("user, viewer")
-    refused = {role: at.client(role).patch(path, json=ANSWER).status_code for role in (*at.passwords, None) if role != "user"}
+    refused = {
+        role: at.client(role).patch(path, json=ANSWER).status_code for role in (*at.passwords, None) if role != "user"
+    }
     assert refused == {role: 401 if role is None else 403 for role in refused}
     answer = at.client("user").patch(path, json=ANSWER)
     assert answer.status_code == 200, answer.text
@@ -185,7 +213,12 @@ def is_in(browser: httpx.Client) -> bool:
 
 
 def test_the_provider_says_who_somebody_is_and_by_that_their_role(fab: ConsoleServer, provider: Provider) -> None:
-    provider.person = {"preferred_username": "ann", "sub": "1", "email": "ann@example.com", "groups": ["x", "data team"]}
+    provider.person = {
+        "preferred_username": "ann",
+        "sub": "1",
+        "email": "ann@example.com",
+        "groups": ["x", "data team"],
+    }
     ann = signed_in(fab)
     assert is_in(ann)
     assert "Retrain now" in ann.get("/tidemark/", headers=HTML).text
@@ -238,7 +271,9 @@ def test_whom_no_claim_gives_a_role_stays_out(fab: ConsoleServer, provider: Prov
         assert not is_in(signed_in(fab)), groups
 
 
-@pytest.mark.parametrize("lie", [{"aud": "another"}, {"iss": "http://127.0.0.1:1"}, {"nonce": "x"}, {"exp": 1}, "a key"])
+@pytest.mark.parametrize(
+    "lie", [{"aud": "another"}, {"iss": "http://127.0.0.1:1"}, {"nonce": "x"}, {"exp": 1}, "a key"]
+)
 def test_a_token_that_is_not_right_lets_nobody_in(fab: ConsoleServer, provider: Provider, lie: Any) -> None:
     provider.person = {"preferred_username": "lea", "sub": "1", "groups": ["data team"]}
     try:

@@ -22,7 +22,7 @@ from tests.support.waiting import eventually
 from tidemark.local import airflow, ports
 from tidemark.local.command import Command
 from tidemark.local.throwaway import environment
-from tidemark.settings import ROOT, Settings
+from tidemark.settings import ROOT
 
 FOLDER = ROOT / "deploy" / "docker" / "airflow"
 PLACE = "/opt/airflow/config"

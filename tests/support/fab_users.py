@@ -1,6 +1,6 @@
 """Users of FAB, a process of its own: the first as the containers make it, and one of each other role; says what was done.
 
-    python tests/support/fab_users.py ANSWER    # ANSWER: file for the JSON that tells it
+python tests/support/fab_users.py ANSWER    # ANSWER: file for the JSON that tells it
 """
 
 import json

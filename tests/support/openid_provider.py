@@ -88,12 +88,15 @@ def openid_provider(secret: str) -> Iterator[Provider]:
             status, told = provider.answer(asked.path, query, self.headers)
             body = b"" if isinstance(told, str) else json.dumps(told).encode()
             self.send_response(status)
-            self.send_header("location" if isinstance(told, str) else "content-type", told if isinstance(told, str) else "application/json")
+            self.send_header(
+                "location" if isinstance(told, str) else "content-type",
+                told if isinstance(told, str) else "application/json",
+            )
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815
 
         def log_message(self, *_: Any) -> None:
             """Nothing."""

@@ -26,6 +26,8 @@ OF_ONE_MACHINE |= {"shop_packs", "shop_live_port", "shop_password"}
 """Settings that mean nothing inside a container: folders are volumes, the servers are the images' own, ports inside are
 nobody's to choose, and demo accounts are made by `make run`."""
 SHOP = ("storefront", "live", "engagement")
+OPTIONAL = ("alert_webhook", "lineage_api_key", "oidc_client_secret")
+"""Secrets of what need not be there."""
 
 
 def variables() -> dict[str, set[str]]:
@@ -71,7 +73,7 @@ def test_each_variable_is_a_setting_with_the_same_default():
     for name, rests in variables().items():
         assert field(name) in Settings.model_fields, f"{name} is no setting"
         default = Settings.model_fields[field(name)].default
-        if isinstance(default, SecretStr) and field(name) not in ("alert_webhook", "lineage_api_key"):
+        if isinstance(default, SecretStr) and field(name) not in OPTIONAL:
             assert rests == {":?set it in .env"}, f"{name} is a secret and must have no default"
         else:
             plain = default.get_secret_value() if isinstance(default, SecretStr) else str(default)
@@ -94,8 +96,9 @@ def test_each_setting_of_a_job_reaches_the_containers_that_run_jobs():
 
 def test_each_airflow_option_exists():
     from airflow.configuration import conf
+    from airflow.providers.fab.get_provider_info import get_provider_info
 
-    described = conf.configuration_description
+    described = conf.configuration_description | get_provider_info()["config"]
     for service in SERVICES.values():
         for name in service.get("environment", {}):
             if name.startswith("AIRFLOW__"):
@@ -114,9 +117,12 @@ def test_airflow_runs_as_on_one_machine_where_it_should():
     config = Settings(_env_file=None)
     local = {name for name in airflow.environment(config) if name.startswith("AIRFLOW__")}
     composed = {name for name in SERVICES["airflow-scheduler"]["environment"] if name.startswith("AIRFLOW__")}
-    assert composed - local == set()
+    # Roles in production, one user on one machine.
+    assert {name for name in composed - local if not name.startswith("AIRFLOW__FAB__")} == set()
     # What one small machine needs and a server does not.
     assert local - composed <= {
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS",
         "AIRFLOW__API__BASE_URL",
         "AIRFLOW__API__WORKERS",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES",
@@ -126,6 +132,39 @@ def test_airflow_runs_as_on_one_machine_where_it_should():
     commands = {name: service["command"][1] for name, service in SERVICES.items() if name.startswith("airflow-")}
     del commands["airflow-init"]
     assert commands == {name: arguments[0] for name, arguments in airflow.COMPONENTS.items()}
+
+
+def test_airflow_asks_its_own_fab_auth_manager_in_every_component():
+    place = re.search(
+        r"^COPY deploy/docker/airflow (\S+)$",
+        (ROOT / "deploy" / "docker" / "Dockerfile").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    assert place
+    folder = ROOT / "deploy" / "docker" / "airflow"
+    for name in (name for name in SERVICES if name.startswith("airflow")):
+        environment = SERVICES[name]["environment"]
+        module, class_name = environment["AIRFLOW__CORE__AUTH_MANAGER"].split(".")
+        assert f"class {class_name}(FabAuthManager)" in (folder / f"{module}.py").read_text(encoding="utf-8")
+        assert "FabAuthManager" in class_name, "by that Airflow knows that the sessions, and rights by DAG, are FAB's"
+        # Airflow puts <AIRFLOW_HOME>/config on the search path; of a file that is not there Flask says nothing.
+        where, _, file = environment["AIRFLOW__FAB__CONFIG_FILE"].rpartition("/")
+        assert (where, where) == (place[1], "/opt/airflow/config")
+        assert (folder / file).is_file()
+    made = f"python {place[1]}/"
+    (script,) = re.findall(rf"{made}(\S+)", " ".join(SERVICES["airflow-init"]["command"]))
+    assert (folder / script).is_file()
+
+
+def test_the_first_users_password_and_the_providers_secret_are_where_they_are_needed_alone():
+    having = {
+        variable: {name for name, service in SERVICES.items() if variable in service.get("environment", {})}
+        for variable in ("TIDEMARK_AIRFLOW_PASSWORD", "TIDEMARK_OIDC_CLIENT_SECRET")
+    }
+    assert having == {
+        "TIDEMARK_AIRFLOW_PASSWORD": {"airflow-init"},
+        "TIDEMARK_OIDC_CLIENT_SECRET": {"airflow-api-server"},
+    }
 
 
 def test_images_are_those_that_tests_run_on():

@@ -5,7 +5,7 @@ Two classes, named by `docker-compose.yaml` and `webserver_config.py`; docs/acce
 
 import logging
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
 from airflow.providers.fab.auth_manager.models import User
@@ -41,7 +41,7 @@ class TidemarkFabAuthManager(FabAuthManager):
 class TidemarkSecurityManager(FabAirflowSecurityManagerOverride):
     """Roles that see Tidemark's pages, and users of an OpenID provider who can be nobody but themselves."""
 
-    ROLE_CONFIGS: ClassVar[list[dict[str, Any]]] = [
+    ROLE_CONFIGS = [  # noqa: RUF012 -- so it is in the base class
         role | {"perms": role["perms"] + ADDED.get(role["role"], [])}
         for role in FabAirflowSecurityManagerOverride.ROLE_CONFIGS
     ]
