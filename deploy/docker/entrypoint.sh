@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes of the secrets, each a file, what must be in a file of another shape: Spark's configuration, PostgreSQL's password,
-# Airflow's passwords; and, where it is asked for, where lineage goes.
+# Makes of the secrets, each a file, what must be in a file of another shape: Spark's configuration, PostgreSQL's password;
+# and, where it is asked for, where lineage goes.
 set -eu
 umask 077
 
@@ -17,16 +17,6 @@ fi
 
 if [ -n "${PGPASSFILE:-}" ]; then
     printf '*:*:*:*:%s\n' "$(secret cluster_postgres_password | sed 's/[\\:]/\\&/g')" >"$PGPASSFILE"
-fi
-
-if [ -n "${AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE:-}" ]; then
-    python - <<'PY'
-import json, os, pathlib
-
-password = pathlib.Path("/run/secrets/tidemark_airflow_password").read_text()
-path = pathlib.Path(os.environ["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"])
-path.write_text(json.dumps({os.environ["TIDEMARK_AIRFLOW_USER"]: password}))
-PY
 fi
 
 if [ -n "${TIDEMARK_LINEAGE:-}" ]; then

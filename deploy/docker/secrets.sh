@@ -22,3 +22,4 @@ make airflow_fernet_key fernet
 make cluster_mongo_key key
 make alert_webhook true    # empty: no webhook is told
 make lineage_api_key true  # empty: no key is sent
+make oidc_client_secret true

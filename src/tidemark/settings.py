@@ -42,6 +42,9 @@ def shipped(path: str) -> Path:
     return (_SHIPPED if INSTALLED else ROOT) / path
 
 
+AIRFLOW_ROLES = ("Admin", "Op", "User", "Viewer")
+"""Roles of Airflow's users in production, the one that may do most first."""
+
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 
@@ -130,13 +133,47 @@ class Settings(BaseSettings):
 
     # Airflow
     airflow_port: int = Field(8080, gt=0, lt=65536, description="port of the Airflow web UI and API")
-    airflow_user: str = Field("admin", description="user that `make run` creates")
+    airflow_user: str = Field("admin", description="first user, who may do everything; made at the start")
     airflow_password: SecretStr = Field(SecretStr(""), description="its password")
     airflow_fernet_key: SecretStr = Field(
         SecretStr(""), description="key that Airflow encrypts stored connections with: 32 bytes in URL-safe base64"
     )
     airflow_jwt_secret: SecretStr = Field(SecretStr(""), description="secret that Airflow signs its tokens with")
     airflow_secret_key: SecretStr = Field(SecretStr(""), description="secret that Airflow signs its sessions with")
+
+    # Sign-in to Airflow at an OpenID provider
+    oidc_issuer: str = Field(
+        "",
+        pattern=r"^(https://[^\s]+|http://(127\.0\.0\.1|localhost)(:\d+)?(/[^\s]*)?)?$",
+        description="address of the provider (its issuer): people then sign in to Airflow there; empty: by password",
+    )
+    oidc_client_id: str = Field("", description="what the provider knows Airflow as")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="the secret that it shares with Airflow")
+    oidc_scope: str = Field(
+        "openid profile email",
+        pattern=r"^openid( [^\s]+)*$",
+        description="what is asked of the provider; some tell the groups only if asked for them too",
+    )
+    oidc_name_claim: str = Field(
+        "preferred_username",
+        pattern=r"^[^\s]+$",
+        description="claim that is the user's name in Airflow: one that is nobody else's, and that nobody can change by themselves",
+    )
+    oidc_roles_claim: str = Field(
+        "groups",
+        pattern=r"^[^\s]+$",
+        description="claim that says what roles follow from: a list, or one text; dots lead inwards, as in realm_access.roles",
+    )
+    oidc_roles: str = Field(
+        "",
+        description="what a value of that claim makes of a user, separated by semicolons: data-team=User; data-admins=Admin; the "
+        "roles are Admin, Op, User and Viewer",
+    )
+    oidc_default_role: str = Field(
+        "",
+        pattern="^(Viewer|User)?$",
+        description="role of everybody whom the provider lets in: Viewer or User; empty: none, so whom no claim gives one stays out",
+    )
 
     # Spark
     spark_master: str = Field(
@@ -329,6 +366,31 @@ class Settings(BaseSettings):
             raise ValueError("TIDEMARK_LOAD_SCHEDULE is set: set TIDEMARK_LOAD_SOURCE, which it loads, too")
         return self
 
+    @model_validator(mode="after")
+    def _signed_in_at_the_provider(self) -> Self:
+        """Refuse at the start a provider by whom nobody could sign in."""
+        if not self.oidc_issuer:
+            return self
+        if not (self.oidc_client_id and self.oidc_client_secret.get_secret_value()):
+            raise ValueError(
+                "TIDEMARK_OIDC_ISSUER is set: set TIDEMARK_OIDC_CLIENT_ID and TIDEMARK_OIDC_CLIENT_SECRET, which the provider gave, too"
+            )
+        if not (self.role_of_claim or self.oidc_default_role):
+            raise ValueError(
+                "TIDEMARK_OIDC_ISSUER is set, and nobody would have a role: set TIDEMARK_OIDC_ROLES or TIDEMARK_OIDC_DEFAULT_ROLE too"
+            )
+        return self
+
+    @field_validator("oidc_roles")
+    @classmethod
+    def _known_roles(cls, roles: str) -> str:
+        """Refuse at the start a role that Airflow does not have: who should have it would stay out."""
+        for pair in filter(None, map(str.strip, roles.split(";"))):
+            value, _, role = (part.strip() for part in pair.rpartition("="))
+            if not value or role not in AIRFLOW_ROLES:
+                raise ValueError(f"{pair!r} is not <value of the claim>=<{', '.join(AIRFLOW_ROLES)}>")
+        return roles
+
     @field_validator("shop_trusted_proxies")
     @classmethod
     def _networks(cls, proxies: str) -> str:
@@ -355,6 +417,15 @@ class Settings(BaseSettings):
     def approver_names(self) -> list[str]:
         """`approvers`, one by one."""
         return [name for name in (part.strip() for part in self.approvers.split(",")) if name]
+
+    @property
+    def role_of_claim(self) -> dict[str, list[str]]:
+        """`oidc_roles`: value of the claim -> Airflow's roles."""
+        found: dict[str, list[str]] = {}
+        for pair in filter(None, map(str.strip, self.oidc_roles.split(";"))):
+            value, _, role = pair.rpartition("=")
+            found.setdefault(value.strip(), []).append(role.strip())
+        return found
 
     @property
     def weight_of_event(self) -> dict[str, float]:

@@ -27,6 +27,7 @@ OF_ONE_MACHINE |= {"shop_packs", "shop_live_port", "shop_password"}
 """Settings that mean nothing inside a container: folders are volumes, the servers are the images' own, ports inside are
 nobody's to choose, and demo accounts are made by `make run`."""
 SHOP = ("storefront", "live", "engagement")
+"""Secrets of what need not be there."""
 
 
 def variables() -> dict[str, set[str]]:
@@ -113,8 +114,9 @@ def test_each_setting_of_a_job_reaches_the_containers_that_run_jobs():
 
 def test_each_airflow_option_exists():
     from airflow.configuration import conf
+    from airflow.providers.fab.get_provider_info import get_provider_info
 
-    described = conf.configuration_description
+    described = conf.configuration_description | get_provider_info()["config"]
     for service in SERVICES.values():
         for name in service.get("environment", {}):
             if name.startswith("AIRFLOW__"):
@@ -138,9 +140,12 @@ def test_airflow_runs_as_on_one_machine_where_it_should():
     local = {name for name in airflow.environment(config) if name.startswith("AIRFLOW__")}
     given = SERVICES["airflow-scheduler"]["environment"]
     composed = {name.removesuffix("_CMD") for name in given if name.startswith("AIRFLOW__")}
-    assert composed - local == set()
+    # Roles in production, one user on one machine.
+    assert {name for name in composed - local if not name.startswith("AIRFLOW__FAB__")} == set()
     # What one small machine needs and a server does not.
     assert local - composed <= {
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS",
         "AIRFLOW__API__WORKERS",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL",
@@ -149,6 +154,34 @@ def test_airflow_runs_as_on_one_machine_where_it_should():
     commands = {name: service["command"][1] for name, service in SERVICES.items() if name.startswith("airflow-")}
     del commands["airflow-init"]
     assert commands == {name: arguments[0] for name, arguments in airflow.COMPONENTS.items()}
+
+
+def test_airflow_asks_its_own_fab_auth_manager_in_every_component():
+    place = re.search(
+        r"^COPY deploy/docker/airflow (\S+)$",
+        (ROOT / "deploy" / "docker" / "Dockerfile").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    assert place
+    folder = ROOT / "deploy" / "docker" / "airflow"
+    for name in (name for name in SERVICES if name.startswith("airflow")):
+        environment = SERVICES[name]["environment"]
+        module, class_name = environment["AIRFLOW__CORE__AUTH_MANAGER"].split(".")
+        assert f"class {class_name}(FabAuthManager)" in (folder / f"{module}.py").read_text(encoding="utf-8")
+        assert "FabAuthManager" in class_name, "by that Airflow knows that the sessions, and rights by DAG, are FAB's"
+        # Of a file that is not there Flask says nothing.
+        where, _, file = environment["AIRFLOW__FAB__CONFIG_FILE"].rpartition("/")
+        assert (place[1], where) == ("./airflow", "/opt/tidemark/airflow")
+        assert (folder / file).is_file()
+    made = "python /opt/tidemark/airflow/"
+    (script,) = re.findall(rf"{made}(\S+)", " ".join(SERVICES["airflow-init"]["command"]))
+    assert (folder / script).is_file()
+
+
+def test_the_first_users_password_and_the_providers_secret_are_where_they_are_needed_alone():
+    of = {name: set(service.get("secrets", [])) for name, service in SERVICES.items()}
+    assert {name for name, held in of.items() if "tidemark_airflow_password" in held} == {"airflow-init"}
+    assert {name for name, held in of.items() if "tidemark_oidc_client_secret" in held} == {"airflow-api-server"}
 
 
 def test_images_are_those_that_tests_run_on():
@@ -270,7 +303,7 @@ def test_the_storefront_reads_artifacts_and_keeps_its_packs():
     # A named volume takes its owner from the image's folder.
     dockerfile = (ROOT / "deploy" / "docker" / "Dockerfile").read_text(encoding="utf-8")
     for name in ("artifacts", "landing", "packs", "checkpoints"):
-        assert f"/opt/tidemark/state/{name} " in dockerfile.split("WORKDIR")[0]
+        assert f"/opt/tidemark/state/{name} " in dockerfile
 
 
 def test_the_proxy_sends_each_path_to_a_service_that_listens_there():
