@@ -62,5 +62,5 @@ def fab_server(beside: ConsoleServer, provider: Provider, folder: Path) -> Itera
     with component(config, "airflow-api-server", log, variables):
         passwords = {role: f"{role}-password" for role in ("admin", *fab_users.OTHERS)}
         server = ConsoleServer(config, passwords, log)
-        eventually(lambda: answers(server), 120, lambda: log.read_text()[-3_000:])
+        eventually(lambda: answers(server), 240, lambda: log.read_text()[-3_000:])
         yield server
