@@ -13,7 +13,7 @@ BOOTSTRAP = python="$$($(FIND_PYTHON))"; \
 	PYTHONPATH=src "$$python" -m tidemark.local.bootstrap
 TIDEMARK = .venv/bin/python -m tidemark.cli
 
-.PHONY: help installed setup setup-dev run status logs stop clean test test-platform test-units test-cluster lint hooks docs bench-load bench-train bench-topn bench-retrain bench-quality bench-stream bench-ui bench-serve bench-soak tide demo bench-explore
+.PHONY: help installed setup setup-dev run status logs stop clean backup restore test test-platform test-units test-cluster lint hooks docs bench-load bench-train bench-topn bench-retrain bench-quality bench-stream bench-ui bench-serve bench-soak tide demo bench-explore
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##/\1/p' $(MAKEFILE_LIST) | sed 's/^\([a-z-]*\) */\1\t/' | expand -t 16
@@ -41,6 +41,12 @@ stop: installed  ## stop the platform in order; nothing is lost
 
 clean: installed  ## stop the platform and remove all its data (asks first; YES=1 does not)
 	@$(TIDEMARK) clean $(if $(YES),--yes)
+
+backup: installed  ## write all that the platform knows into one file (TO=...); it is stopped meanwhile
+	@$(TIDEMARK) backup $(if $(TO),"$$TO")
+
+restore: setup  ## put a backup in the place of this platform (FROM=..., YES=1 where there is one), and start it
+	@$(TIDEMARK) restore "$$FROM" $(if $(YES),--yes)
 
 # Two at a time, then the whole platform: it waits more than it works, so what needs no server goes beside it and behind it.
 # Each runs whatever the others said.
