@@ -63,10 +63,10 @@ else
 	exit $$failed
 endif
 
-test-platform:
+test-platform:  ## only the whole platform, in a real browser too
 	@$(PYTEST) tests/e2e
 
-test-units:
+test-units:  ## only what needs no server
 	@nice $(PYTEST) tests/unit
 
 # Its first run makes the images: a quarter of an hour. An interrupt, and not a kill, so that all containers end with it.
