@@ -134,11 +134,12 @@ def kafka_env(kafka_server: Settings, monkeypatch: pytest.MonkeyPatch) -> Settin
 
 @pytest.fixture(scope="session")
 def spark() -> "Iterator[SparkSession]":
-    """One Spark session for all tests, with the connectors' jars."""
-    from tidemark.spark.session import session
+    """One Spark session for all tests, with the connectors' jars; it compiles as short jobs do, for little is done twice."""
+    from tidemark.spark.session import session, submit_conf
 
     settings.cache_clear()
-    spark = session("tests", **{"spark.master": "local[2]", "spark.sql.shuffle.partitions": "2"})
+    own = {"spark.master": "local[2]", "spark.sql.shuffle.partitions": "2"}
+    spark = session("tests", **submit_conf(short=True) | own)
     yield spark
     spark.stop()
 
