@@ -325,6 +325,10 @@ class Settings(BaseSettings):
     lineage_api_key: SecretStr = Field(SecretStr(""), description="API key of that URL; empty: none is sent")
 
     # docker-compose.yaml alone reads these
+    cluster_mongo_image: str = Field(
+        "mongo:8.0",
+        description="image of MongoDB, 6.0 to 8.0; data of 6.0 must pass 7.0 first (docs/decisions/0019-mongodb-6-and-8.md)",
+    )
     cluster_name: str = Field("localhost", description="name of the machine that people open: the proxy's, with TLS")
     cluster_tls: str = Field(
         "internal",
@@ -408,10 +412,14 @@ class Settings(BaseSettings):
     @property
     def mongo_uri(self) -> str:
         """Connection string with the platform's user; a secret, so never log it or pass it as an argument."""
+        return self.mongo_uri_of("tidemark")
+
+    def mongo_uri_of(self, application: str) -> str:
+        """`mongo_uri` of an application that the server's log, profiler and list of operations name."""
         user, password = quote_plus(self.mongo_user), quote_plus(self.mongo_password.get_secret_value())
         members = "" if self.mongo_sharded else f"replicaSet={quote_plus(self.mongo_replica_set)}&"
         tls = "&tls=true" if self.mongo_tls else ""
-        return f"mongodb://{user}:{password}@{self.mongo_hosts}/?{members}authSource=admin&appName=tidemark{tls}"
+        return f"mongodb://{user}:{password}@{self.mongo_hosts}/?{members}authSource=admin&appName={application}{tls}"
 
     @property
     def approver_names(self) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import ssl
@@ -18,7 +19,7 @@ import yaml
 
 from tests.support import cluster_probe
 from tests.support.waiting import eventually
-from tidemark.local import dotenv, ports
+from tidemark.local import dotenv, mongo, ports
 from tidemark.local.airflow_client import AirflowApi
 from tidemark.settings import ROOT, Settings
 
@@ -38,6 +39,12 @@ def missing() -> str:
         return "containers are run by root: sudo make test-cluster"
     lacks = [packages for command, packages in NEEDED.items() if shutil.which(command) is None]
     return f"apt-get install --no-install-recommends {' '.join(lacks)}" if lacks else ""
+
+
+def mongod_version() -> str:
+    """Of the MongoDB that tests run on: 8.0, which the compose file names, is in no package."""
+    said = subprocess.run([mongo.binary(), "--version"], capture_output=True, text=True, check=True).stdout
+    return re.findall(r"v([0-9.]+)", said)[0]
 
 
 @contextmanager
