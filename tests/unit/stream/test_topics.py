@@ -11,7 +11,7 @@ from tidemark.stream import topics
     [("PLAIN", "plain.PlainLoginModule"), ("SCRAM-SHA-512", "scram.ScramLoginModule")],
 )
 def test_both_show_the_password_in_the_same_way(mechanism, module):
-    config = Settings(_env_file=None, kafka_sasl_mechanism=mechanism, kafka_password='a"b')  # type: ignore[arg-type]
+    config = Settings(_env_file=None, kafka_sasl_mechanism=mechanism, kafka_password='a"b')
     python, spark = topics.client_config(config), topics.spark_options(config)
     assert python["sasl.mechanism"] == spark["kafka.sasl.mechanism"] == mechanism
     assert spark["kafka.sasl.jaas.config"] == (
