@@ -432,26 +432,39 @@ def test_without_pods_of_its_own_spark_runs_within_airflows():
 # --- Airflow
 
 
-def test_airflow_gets_the_variables_that_docker_compose_gives_it():
+PART_OF_AIRFLOW = {
+    "apiServer": "airflow-api-server",
+    "scheduler": "airflow-scheduler",
+    "dagProcessor": "airflow-dag-processor",
+    "triggerer": "airflow-triggerer",
+    "migrateDatabaseJob": "airflow-init",
+}
+"""Key of the values -> service of docker-compose.yaml."""
+
+
+@pytest.mark.parametrize(("key", "service"), PART_OF_AIRFLOW.items())
+def test_airflow_gets_the_variables_that_docker_compose_gives_it(key, service):
     maps = {one["metadata"]["name"]: one["data"] for one in OBJECTS["minimal"] if one["kind"] == "ConfigMap"}
     read = {one["configMapRef"]["name"] for one in yaml.safe_load(AIRFLOW["extraEnvFrom"])}
     assert read == {"tidemark-platform", "tidemark-jobs"}
-    given = {one["name"]: one["value"] for one in AIRFLOW["env"]}
+    given = {one["name"]: one["value"] for one in AIRFLOW["env"] + AIRFLOW[key].get("env", [])}
     by_chart = {"AIRFLOW__CORE__EXECUTOR"}
-    components = [name for name in SERVICES if name.startswith("airflow-") and name != "airflow-init"]
-    expected = {variable for name in components for variable in composed(name)}
-    assert set(given) | by_chart | {v for name in read for v in maps[name]} == expected | BEYOND
+    assert set(given) | by_chart | {v for name in read for v in maps[name]} == set(composed(service)) | BEYOND
     differ = {"AIRFLOW__API__BASE_URL", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"}  # a name and a server of your own
     for name in given.keys() - differ:
-        assert given[name] == composed("airflow-api-server")[name], name
-    assert AIRFLOW["executor"] == composed("airflow-scheduler")["AIRFLOW__CORE__EXECUTOR"]
+        assert given[name] == composed(service)[name], name
+    assert AIRFLOW["executor"] == composed(service)["AIRFLOW__CORE__EXECUTOR"]
 
 
-def test_airflow_reads_the_secrets_that_docker_compose_gives_it():
-    mounts = {one["mountPath"]: one["subPath"] for one in AIRFLOW["volumeMounts"] if one["name"] == "secrets"}
-    not_needed = {"tidemark_cluster_spark_secret"}  # Kubernetes gives each job one of its own
-    expected = set(SERVICES["airflow-scheduler"]["secrets"]) - not_needed
-    assert mounts == {f"/run/secrets/{name}": name for name in expected}
+@pytest.mark.parametrize(("key", "service"), PART_OF_AIRFLOW.items())
+def test_airflow_reads_the_secrets_that_docker_compose_gives_it(key, service):
+    mounts = AIRFLOW["volumeMounts"] + AIRFLOW[key].get("extraVolumeMounts", [])
+    paths = {one["mountPath"]: one["subPath"] for one in mounts if one["name"] == "secrets"}
+    expected = set(SERVICES[service]["secrets"]) - {
+        "tidemark_cluster_spark_secret"
+    }  # Kubernetes gives each job its own
+    of_all = {"tidemark_alert_webhook", "tidemark_lineage_api_key"}  # the chart knows mounts of all, and of one besides
+    assert paths == {f"/run/secrets/{name}": name for name in expected | of_all}
     told = {name for name in AIRFLOW["enableBuiltInSecretEnvVars"] if not AIRFLOW["enableBuiltInSecretEnvVars"][name]}
     commands = {one["name"].removesuffix("_CMD") for one in AIRFLOW["env"] if one["name"].endswith("_CMD")}
     assert commands <= told, "the chart's own would win over ours"
