@@ -8,6 +8,7 @@ names the state folder, the file `env` in it is read too: there `make run` keeps
 import logging
 import os
 import re
+import shlex
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -47,6 +48,17 @@ AIRFLOW_ROLES = ("Admin", "Op", "User", "Viewer")
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
+
+
+def _spark_properties(text: str) -> dict[str, str]:
+    """`spark.a=1 spark.b='x y'` -> {"spark.a": "1", "spark.b": "x y"}."""
+    properties = dict[str, str]()
+    for pair in shlex.split(text):
+        name, is_pair, value = pair.partition("=")
+        if not (is_pair and name.startswith("spark.")):
+            raise ValueError(f"{name!r} is not the name in spark.<name>=<value>")
+        properties[name] = value
+    return properties
 
 
 class Settings(BaseSettings):
@@ -123,6 +135,11 @@ class Settings(BaseSettings):
     kafka_security_protocol: str = Field(
         "SASL_PLAINTEXT", description="SASL_PLAINTEXT on the loopback, SASL_SSL beyond it"
     )
+    kafka_sasl_mechanism: str = Field(
+        "PLAIN",
+        pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512)$",
+        description="how that user shows its password: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
+    )
 
     kafka_prefix: str = Field(
         "",
@@ -181,6 +198,11 @@ class Settings(BaseSettings):
         description="master of the connection spark_default: local[*], spark://..., yarn, k8s://...",
     )
     spark_driver_memory: str = Field("3g", description="heap of each Spark driver")
+    spark_conf: str = Field(
+        "",
+        description="further properties of every Spark job, name=value, separated by spaces (a value with spaces in quotes): "
+        "spark.executor.instances=4 spark.executor.memory=4g; they win over those that the jobs have by themselves",
+    )
 
     # Exploration
     sample_rows: int = Field(
@@ -363,6 +385,13 @@ class Settings(BaseSettings):
                 raise ValueError(f"{address!r} is not host:port")
         return hosts
 
+    @field_validator("spark_conf")
+    @classmethod
+    def _properties(cls, given: str) -> str:
+        """Refuse at the start what spark-submit would take for another option."""
+        _spark_properties(given)
+        return given
+
     @model_validator(mode="after")
     def _scheduled(self) -> Self:
         """Refuse at the start a schedule that has nothing to load."""
@@ -420,6 +449,11 @@ class Settings(BaseSettings):
         members = "" if self.mongo_sharded else f"replicaSet={quote_plus(self.mongo_replica_set)}&"
         tls = "&tls=true" if self.mongo_tls else ""
         return f"mongodb://{user}:{password}@{self.mongo_hosts}/?{members}authSource=admin&appName={application}{tls}"
+
+    @property
+    def spark_properties(self) -> dict[str, str]:
+        """`spark_conf`, property -> value."""
+        return _spark_properties(self.spark_conf)
 
     @property
     def approver_names(self) -> list[str]:
