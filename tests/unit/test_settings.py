@@ -36,7 +36,8 @@ def test_passwords_are_escaped_in_the_uri_and_hidden_elsewhere(monkeypatch):
 
 def test_every_password_is_a_secret():
     for name, field in Settings.model_fields.items():
-        if any(word in name for word in ("password", "secret", "webhook", "_key")):
+        is_folder = name == "cluster_secrets"
+        if any(word in name for word in ("password", "secret", "webhook", "_key")) and not is_folder:
             assert "SecretStr" in str(field.annotation), name
 
 

@@ -46,7 +46,7 @@ EXPRESSIONS: Document = {
     "$strLenCP": "$s",
     "$substrCP": ["$s", 0, 1],
     "$toLong": "$n",
-} | dict.fromkeys(["$add", "$eq", "$gt", "$gte", "$ifNull", "$lt", "$lte", "$max"], ["$n", 2])
+} | {name: ["$n", 2] for name in ("$add", "$eq", "$gt", "$gte", "$ifNull", "$lt", "$lte", "$max")}
 QUERIES: Document = {
     "$exists": {"n": {"$exists": True}},
     "$expr": {"$expr": {"$eq": ["$n", 1]}},
