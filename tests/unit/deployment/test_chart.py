@@ -5,7 +5,10 @@ Meant to be changed? `python -m pytest tests/unit/deployment/test_chart.py --upd
 
 import functools
 import re
+import subprocess
+import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
@@ -505,3 +508,61 @@ def test_the_lock_of_the_image_adds_to_that_of_the_other_and_changes_nothing():
     assert not base & added, (
         "requirements.lock has it now: make deploy/helm/requirements.lock anew (requirements.in says how)"
     )
+
+
+# --- What the image starts
+
+
+@pytest.fixture
+def said(tmp_path, monkeypatch):
+    """Runs the image's start with programs in place of Spark's that say what they are told, a word a line."""
+    for name in ("spark-submit", "java", "airflow"):
+        (tmp_path / name).write_text(f'#!/bin/sh\nprintf "%s\\n" {name} "$@"\n')
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{Path(sys.executable).parent}:/usr/bin:/bin")
+
+    def run(*words: str, **environment: str) -> list[str]:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        done = subprocess.run([chart.HELM / "entrypoint.sh", *words], capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()
+
+    return run
+
+
+def test_a_driver_is_a_spark_submit_within_its_pod(said):
+    told = said("driver", "--properties-file", "p", "local:///a job.py", SPARK_DRIVER_BIND_ADDRESS="10.1.2.3")
+    assert told[:3] == ["spark-submit", "--deploy-mode", "client"]
+    assert "spark.driver.bindAddress=10.1.2.3" in told
+    assert told[-3:] == ["--properties-file", "p", "local:///a job.py"]
+
+
+def test_an_executor_is_a_java_of_the_memory_and_options_it_is_given(said):
+    given = {"DRIVER_URL": "spark://d:7078", "EXECUTOR_ID": "7", "EXECUTOR_CORES": "2", "APPLICATION_ID": "a"}
+    given |= {
+        "EXECUTOR_POD_IP": "10.1.2.4",
+        "RESOURCE_PROFILE_ID": "0",
+        "EXECUTOR_POD_NAME": "e-7",
+        "EXECUTOR_MEMORY": "4g",
+    }
+    options = [f"-Dnumber={number} of many" for number in range(11)]  # in their order, also past ten
+    given |= {f"JAVA_OPT_{number}": option for number, option in enumerate(options)}
+    told = said("executor", **{f"SPARK_{name}": value for name, value in given.items()})
+    assert told[: 2 + len(options)] == ["java", *options, "-Xms4g"]
+    start = told.index("org.apache.spark.scheduler.cluster.k8s.KubernetesExecutorBackend")
+    rest = told[start + 1 :]
+    assert dict(zip(rest[::2], rest[1::2], strict=True)) == {
+        "--driver-url": "spark://d:7078",
+        "--executor-id": "7",
+        "--cores": "2",
+        "--app-id": "a",
+        "--hostname": "10.1.2.4",
+        "--resourceProfileId": "0",
+        "--podName": "e-7",
+    }
+    jars = Path(told[told.index("-cp") + 1].removesuffix("/*"))
+    assert list(jars.glob("spark-kubernetes_*.jar"))
+
+
+def test_anything_else_is_run_as_it_is(said):
+    assert said("airflow", "scheduler") == ["airflow", "scheduler"]
