@@ -77,7 +77,8 @@ def test_the_task_fails_with_why_the_job_failed(
 
 
 @pytest.mark.parametrize(
-    ("master", "scheme"), [("local[2]", ""), ("spark://far:7077", ""), ("k8s://https://kubernetes.default.svc", "local://")]
+    ("master", "scheme"),
+    [("local[2]", ""), ("spark://far:7077", ""), ("k8s://https://kubernetes.default.svc", "local://")],
 )
 def test_on_kubernetes_the_job_is_the_file_that_each_pod_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, master: str, scheme: str

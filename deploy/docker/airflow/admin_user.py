@@ -45,7 +45,9 @@ def main() -> None:
     """Of the settings."""
     name, password = settings().airflow_user, settings().airflow_password.get_secret_value()
     if not password:
-        sys.exit("TIDEMARK_AIRFLOW_PASSWORD is empty: give Airflow's first user one (secrets/tidemark_airflow_password)")
+        sys.exit(
+            "TIDEMARK_AIRFLOW_PASSWORD is empty: give Airflow's first user one (secrets/tidemark_airflow_password)"
+        )
     with get_application_builder() as builder:
         print(f"Airflow's user {name} {ensure(builder.sm, name, password)}")
 

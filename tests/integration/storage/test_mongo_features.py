@@ -105,7 +105,7 @@ def test_what_is_called_stable_is(strict: Database[Document]) -> None:
     for name in UPDATES:
         assert c.update_one({"_id": "x"}, {name: {"n": 5}}).matched_count == 1
     for kind in TYPES.values():
-        c.create_index([("n", kind)])
+        c.create_index({"n": kind})
     c.create_index("at", expireAfterSeconds=0)
 
 

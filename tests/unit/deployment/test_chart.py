@@ -141,7 +141,9 @@ def test_versions_are_the_clones():
     assert DEFAULTS["image"]["tag"] == f"{__version__}-kubernetes"
     assert f"FROM tidemark:{__version__}\n" in (chart.HELM / "Dockerfile").read_text(encoding="utf-8")
     assert DEFAULTS["proxy"]["image"] == SERVICES["proxy"]["image"]
-    line = DEFAULTS["mongodb"]["version"].rpartition(".")[0]  # the operator wants a whole version, the image's tag is a line of them
+    line = DEFAULTS["mongodb"]["version"].rpartition(".")[
+        0
+    ]  # the operator wants a whole version, the image's tag is a line of them
     assert f"mongo:{line}" == Settings.model_fields["cluster_mongo_image"].default
 
 

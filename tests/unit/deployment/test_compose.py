@@ -108,7 +108,8 @@ def test_each_setting_of_a_job_reaches_the_containers_that_run_jobs():
     of_jobs = SERVICES["airflow-scheduler"]["environment"].keys() | SERVICES["storefront"]["environment"].keys()
     passed = {field(name) for name in of_jobs if name.startswith("TIDEMARK_")}
     passed |= {field(name) for name in variables()} | {name.removeprefix("tidemark_") for name in COMPOSE["secrets"]}
-    plaintext_inside = {"kafka_security_protocol", "kafka_sasl_mechanism", "mongo_tls"}  # their defaults are right inside the network
+    # Their defaults are right inside the network.
+    plaintext_inside = {"kafka_security_protocol", "kafka_sasl_mechanism", "mongo_tls"}
     assert set(Settings.model_fields) - passed == OF_ONE_MACHINE - {"mongo_root_password"} | plaintext_inside
 
 
