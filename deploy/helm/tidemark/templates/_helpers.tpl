@@ -1,4 +1,4 @@
-{{- define "tidemark.labels" -}}
+{{- define "tidemark-labels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -7,22 +7,22 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- end }}
 
 {{/* What selects the pods of one component: (dict "root" $ "name" "storefront"). */}}
-{{- define "tidemark.selector" -}}
+{{- define "tidemark-selector" -}}
 app.kubernetes.io/name: {{ .root.Chart.Name }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .name }}
 {{- end }}
 
-{{- define "tidemark.image" -}}
+{{- define "tidemark-image" -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag }}
 {{- end }}
 
-{{- define "tidemark.secret" -}}
+{{- define "tidemark-secret" -}}
 {{ required "existingSecret: name the Secret that holds the passwords. deploy/docker/secrets.sh makes them; kubectl create secret generic tidemark --from-file=secrets/" .Values.existingSecret }}
 {{- end }}
 
 {{/* Nobody needs more than what it is for: not to be root, not to write into the image, not to become somebody else. */}}
-{{- define "tidemark.podSecurity" -}}
+{{- define "tidemark-podSecurity" -}}
 runAsNonRoot: true
 runAsUser: 50000
 runAsGroup: 50000
@@ -31,7 +31,7 @@ fsGroupChangePolicy: OnRootMismatch
 seccompProfile: {type: RuntimeDefault}
 {{- end }}
 
-{{- define "tidemark.containerSecurity" -}}
+{{- define "tidemark-containerSecurity" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
@@ -39,50 +39,50 @@ capabilities: {drop: [ALL]}
 
 {{/* Secrets of what is ours, as files where tidemark.settings looks for them. Each is mounted by itself: the token of a service
 account may lie in the same folder. */}}
-{{- define "tidemark.secretNames" -}}
+{{- define "tidemark-secretNames" -}}
 - tidemark_mongo_password
 - tidemark_kafka_password
 - tidemark_shop_secret
 {{- end }}
 
-{{- define "tidemark.secretMounts" -}}
-{{- range include "tidemark.secretNames" . | fromYamlArray }}
+{{- define "tidemark-secretMounts" -}}
+{{- range include "tidemark-secretNames" . | fromYamlArray }}
 - {name: secrets, mountPath: /run/secrets/{{ . }}, subPath: {{ . }}, readOnly: true}
 {{- end }}
 {{- end }}
 
-{{- define "tidemark.secretVolume" -}}
+{{- define "tidemark-secretVolume" -}}
 - name: secrets
   secret:
-    secretName: {{ include "tidemark.secret" . }}
+    secretName: {{ include "tidemark-secret" . }}
     defaultMode: 0440
     items:
-      {{- range include "tidemark.secretNames" . | fromYamlArray }}
+      {{- range include "tidemark-secretNames" . | fromYamlArray }}
       - {key: {{ . }}, path: {{ . }}}
       {{- end }}
 {{- end }}
 
 {{/* Where every container of ours may write: as the tmpfs of docker-compose.yaml. */}}
-{{- define "tidemark.scratchMounts" -}}
+{{- define "tidemark-scratchMounts" -}}
 - {name: tmp, mountPath: /tmp}
 - {name: airflow, mountPath: /opt/airflow}
 - {name: home, mountPath: /home/tidemark}
 {{- end }}
 
-{{- define "tidemark.scratchVolumes" -}}
+{{- define "tidemark-scratchVolumes" -}}
 - {name: tmp, emptyDir: {sizeLimit: 2Gi}}
 - {name: airflow, emptyDir: {sizeLimit: 64Mi}}
 - {name: home, emptyDir: {sizeLimit: 64Mi}}
 {{- end }}
 
 {{/* A shared folder: (dict "root" $ "name" "artifacts" "readOnly" true). Nothing where it is an object store. */}}
-{{- define "tidemark.sharedMount" -}}
+{{- define "tidemark-sharedMount" -}}
 {{- if not (index .root.Values .name).url }}
 - {name: {{ .name }}, mountPath: /opt/tidemark/state/{{ .name }}, readOnly: {{ .readOnly | default false }}}
 {{- end }}
 {{- end }}
 
-{{- define "tidemark.sharedVolume" -}}
+{{- define "tidemark-sharedVolume" -}}
 {{- $given := index .root.Values .name }}
 {{- if not $given.url }}
 - name: {{ .name }}
@@ -92,7 +92,7 @@ account may lie in the same folder. */}}
 
 {{/* The health check of docker-compose.yaml: (dict "check" "ingest" "period" 8). Out of use after two misses; begun anew after
 three minutes of them, for a server that is away comes back by itself. */}}
-{{- define "tidemark.probes" -}}
+{{- define "tidemark-probes" -}}
 {{- $command := printf "[python, -m, tidemark.operations.health, %s]" .check }}
 startupProbe:
   exec: {command: {{ $command }}}
@@ -116,22 +116,22 @@ readinessProbe:
 {{- end }}
 
 {{/* What changes pods when it changes. */}}
-{{- define "tidemark.annotations" -}}
+{{- define "tidemark-annotations" -}}
 checksum/settings: {{ include (print .Template.BasePath "/settings.yaml") . | sha256sum }}
 {{- end }}
 
-{{- define "tidemark.spread" -}}
+{{- define "tidemark-spread" -}}
 topologySpreadConstraints:
   - maxSkew: 1
     topologyKey: kubernetes.io/hostname
     whenUnsatisfiable: ScheduleAnyway
     labelSelector:
       matchLabels:
-        {{- include "tidemark.selector" . | nindent 8 }}
+        {{- include "tidemark-selector" . | nindent 8 }}
 {{- end }}
 
 {{/* What every pod of ours says of itself: (dict "root" $). */}}
-{{- define "tidemark.podHead" -}}
+{{- define "tidemark-podHead" -}}
 serviceAccountName: {{ .Release.Name }}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -140,27 +140,27 @@ imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 securityContext:
-  {{- include "tidemark.podSecurity" . | nindent 2 }}
+  {{- include "tidemark-podSecurity" . | nindent 2 }}
 {{- end }}
 
-{{- define "tidemark.budget" -}}
+{{- define "tidemark-budget" -}}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
   name: {{ .root.Release.Name }}-{{ .name }}
   labels:
-    {{- include "tidemark.labels" .root | nindent 4 }}
+    {{- include "tidemark-labels" .root | nindent 4 }}
 spec:
   maxUnavailable: 1
   selector:
     matchLabels:
-      {{- include "tidemark.selector" . | nindent 6 }}
+      {{- include "tidemark-selector" . | nindent 6 }}
 {{- end }}
 
 {{/* Properties of Spark's pods, as TIDEMARK_SPARK_CONF has them. */}}
-{{- define "tidemark.sparkConf" -}}
+{{- define "tidemark-sparkConf" -}}
 {{- $own := dict
-  "spark.kubernetes.container.image" (include "tidemark.image" .)
+  "spark.kubernetes.container.image" (include "tidemark-image" .)
   "spark.kubernetes.container.image.pullPolicy" .Values.image.pullPolicy
   "spark.kubernetes.authenticate.driver.serviceAccountName" (printf "%s-spark" .Release.Name)
   "spark.kubernetes.driver.podTemplateFile" "/opt/tidemark-spark/driver.yaml"
@@ -185,7 +185,7 @@ spec:
 {{- end }}
 
 {{/* Where MongoDB's operator makes the members reachable. */}}
-{{- define "tidemark.mongoHosts" -}}
+{{- define "tidemark-mongoHosts" -}}
 {{- $name := printf "%s-mongodb" .Release.Name }}
 {{- $hosts := list }}
 {{- range until (int .Values.mongodb.members) }}
