@@ -53,6 +53,7 @@ def fab_server(beside: ConsoleServer, provider: Provider, folder: Path) -> Itera
         )
     )
     variables = environment(config) | options()
+    variables |= {"AIRFLOW__FAB__COOKIE_SECURE": "false"}  # no proxy speaks TLS for it here
     variables |= {"AIRFLOW__FAB__CACHE_TTL": "1"}  # seconds that a user is remembered: 30 would be waited for
     variables |= {"PYTHONPATH": os.pathsep.join([str(FOLDER), airflow.environment(config)["PYTHONPATH"]])}
     said = folder / "said.json"
