@@ -110,6 +110,11 @@ class Cluster:
         assert done.returncode == 0, f"docker {' '.join(arguments)[:300]}: {done.stdout[-2_000:]}{done.stderr[-2_000:]}"
         return done.stdout
 
+    def _fails(self, *arguments: str) -> bool:
+        return (
+            subprocess.run([DOCKER, "--host", self._host, *arguments], capture_output=True, check=False).returncode != 0
+        )
+
     def compose(self, *arguments: str, timeout: float = 900) -> str:
         """Run `docker-compose <arguments>`; gives what it said."""
         argv = ["docker-compose", "--project-name", PROJECT, "--env-file", str(self.env_file)]
@@ -122,6 +127,10 @@ class Cluster:
 
     def images(self) -> None:
         """Have an image of each tag that the file names: pulled, or made from packages; the platform's own by its Dockerfile."""
+        named = self.config.cluster_mongo_image
+        if all(self._fails(*asked, named) for asked in (("image", "inspect"), ("pull", "--quiet"))):
+            with self.env_file.open("a") as given:
+                given.write(f"{dotenv.variable('cluster_mongo_image')}=mongo:{mongod_version()}\n")
         file = yaml.safe_load(self.compose("config"))
         tags = {name: service["image"] for name, service in file["services"].items()}
         others = sorted({tag for name, tag in tags.items() if "build" not in file["services"][name]})
