@@ -13,7 +13,7 @@ BOOTSTRAP = python="$$($(FIND_PYTHON))"; \
 	PYTHONPATH=src "$$python" -m tidemark.local.bootstrap
 TIDEMARK = .venv/bin/python -m tidemark.cli
 
-.PHONY: help installed setup setup-dev run status logs stop clean test lint hooks docs bench-load bench-train bench-topn bench-retrain bench-quality bench-stream bench-ui bench-serve bench-soak tide demo bench-explore
+.PHONY: help installed setup setup-dev run status logs stop clean backup restore test test-platform test-units test-cluster lint hooks docs bench-load bench-train bench-topn bench-retrain bench-quality bench-stream bench-ui bench-serve bench-soak tide demo bench-explore
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*##/\1/p' $(MAKEFILE_LIST) | sed 's/^\([a-z-]*\) */\1\t/' | expand -t 16
@@ -42,17 +42,37 @@ stop: installed  ## stop the platform in order; nothing is lost
 clean: installed  ## stop the platform and remove all its data (asks first; YES=1 does not)
 	@$(TIDEMARK) clean $(if $(YES),--yes)
 
-# Two at a time, but for the whole platform: that has the machine to itself. It runs whatever the others said.
-test:  ## run all tests, the quick ones first (as root on Debian it installs chromium and docker-compose for them); ARGS=... for some
+backup: installed  ## write all that the platform knows into one file (TO=...); it is stopped meanwhile
+	@$(TIDEMARK) backup $(if $(TO),"$$TO")
+
+restore: setup  ## put a backup in the place of this platform (FROM=..., YES=1 where there is one), and start it
+	@$(TIDEMARK) restore "$$FROM" $(if $(YES),--yes)
+
+# Two at a time, then the whole platform: it waits more than it works, so what needs no server goes beside it and behind it.
+# Each runs whatever the others said.
+PYTEST = .venv/bin/python -m pytest
+
+test:  ## run all tests (as root on Debian it installs chromium and docker-compose for them); ARGS=... for some, ARGS=tests/unit for the quick ones
 	@$(BOOTSTRAP) --dev --programs
 ifdef ARGS
-	@.venv/bin/python -m pytest $(ARGS)
+	@$(PYTEST) $(ARGS)
 else
 	@failed=0; \
-	.venv/bin/python -m pytest --ignore tests/e2e --numprocesses 2 --dist loadfile --no-loadscope-reorder || failed=1; \
-	.venv/bin/python -m pytest tests/e2e || failed=1; \
+	$(PYTEST) $(addprefix --ignore tests/,unit e2e cluster) --numprocesses 2 --dist loadfile --no-loadscope-reorder || failed=1; \
+	$(MAKE) --jobs 2 --keep-going --output-sync=target test-platform test-units || failed=1; \
 	exit $$failed
 endif
+
+test-platform:  ## only the whole platform, in a real browser too
+	@$(PYTEST) tests/e2e
+
+test-units:  ## only what needs no server
+	@nice $(PYTEST) tests/unit
+
+# Its first run makes the images: a quarter of an hour. An interrupt, and not a kill, so that all containers end with it.
+test-cluster:  ## bring up docker-compose.yaml for real and kill it piece by piece (as root; 40 minutes at most)
+	@$(BOOTSTRAP) --dev
+	@timeout --signal INT --kill-after 120 2400 .venv/bin/python -m pytest tests/cluster $(ARGS)
 
 lint: setup-dev  ## check style, format, types, arrows between packages (.pre-commit-config.yaml says what); mends what it can
 	@PRE_COMMIT_HOME=.venv/pre-commit .venv/bin/pre-commit run --all-files --show-diff-on-failure

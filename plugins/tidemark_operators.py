@@ -25,7 +25,7 @@ from tidemark.errors import AbsentError, KilledError, TidemarkError, TimedOutErr
 from tidemark.operations.alerts import Failure, log_name
 from tidemark.settings import ROOT, settings
 from tidemark.spark import job as jobs
-from tidemark.spark.session import submit_conf
+from tidemark.spark.session import local_to_pods, submit_conf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -209,7 +209,7 @@ class TidemarkSparkSubmit(SparkSubmitOperator):
     ) -> None:
         config = settings()
         super().__init__(
-            application=str(ROOT / "spark_jobs" / job),
+            application=local_to_pods(ROOT / "spark_jobs" / job, config),
             application_args=["--run", run, *application_args],
             conf=submit_conf(short=short) | {"spark.pyspark.driver.python": sys.executable} | kwargs.pop("conf", {}),
             driver_memory=kwargs.pop("driver_memory", config.spark_driver_memory),

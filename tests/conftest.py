@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
-from tests.support import secrets_in_logs
+from tests.support import mongo_features, profiling, secrets_in_logs
 from tests.support.own_settings import local_settings, use
-from tidemark.local import servant
+from tidemark.local import mongo, servant
 from tidemark.local.servers import running
 from tidemark.settings import ROOT, Settings, settings
 
@@ -92,29 +92,30 @@ def mongo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]
     config = local_settings(tmp_path_factory.mktemp("mongo"))
     with running("mongo", config):
         yield config
+        # Whoever asked, in whatever process: Spark's connector, a job, the storefront.
+        with profiling.as_root(config) as client:
+            mongo_features.fail_if_not_listed(mongo_features.counted(client))
 
 
 @pytest.fixture
 def mongo_db(mongo_server: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """A database and a user of the test's own; `settings()`, here and in processes started from here, means them.
 
-    `tidemark.storage.mongo.connect()` then gives the database, empty.
+    `tidemark.storage.mongo.connect()` then gives the database, empty. At the end of the test, no write to it may have been one
+    that a sharded MongoDB could not send to one shard.
     """
-    from pymongo import MongoClient
-
-    from tidemark.local import mongo
-
     name = f"test_{uuid.uuid4().hex[:12]}"
     config = mongo_server.model_copy(update={"mongo_database": name, "mongo_user": name})
     mongo.ensure_user(config)
     use(config, "mongo_", monkeypatch)
-    yield config
-    root = mongo_server.model_copy(
-        update={"mongo_user": mongo.ROOT_USER, "mongo_password": mongo_server.mongo_root_password}
-    )
-    with MongoClient(root.mongo_uri) as client:
-        client.drop_database(name)
-        client.admin.command("dropUser", name)
+    with profiling.as_root(mongo_server) as client:
+        profiling.watch(client[name])
+        yield config
+        try:
+            profiling.require_routable(client[name])
+        finally:
+            client.drop_database(name)
+            client.admin.command("dropUser", name)
 
 
 @pytest.fixture(scope="session")
@@ -134,11 +135,12 @@ def kafka_env(kafka_server: Settings, monkeypatch: pytest.MonkeyPatch) -> Settin
 
 @pytest.fixture(scope="session")
 def spark() -> "Iterator[SparkSession]":
-    """One Spark session for all tests, with the connectors' jars."""
-    from tidemark.spark.session import session
+    """One Spark session for all tests, with the connectors' jars; it compiles as short jobs do, for little is done twice."""
+    from tidemark.spark.session import session, submit_conf
 
     settings.cache_clear()
-    spark = session("tests", **{"spark.master": "local[2]", "spark.sql.shuffle.partitions": "2"})
+    own = {"spark.master": "local[2]", "spark.sql.shuffle.partitions": "2"}
+    spark = session("tests", **submit_conf(short=True) | own)
     yield spark
     spark.stop()
 
@@ -165,7 +167,7 @@ def source_spark(spark: "SparkSession") -> "SparkSession":
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The quick tests first, the whole platform last."""
-    order = ["unit", "dags", "spark", "integration", "e2e"]
+    order = ["unit", "dags", "spark", "integration", "e2e", "cluster"]
 
     def rank(item: pytest.Item) -> int:
         folder = item.path.relative_to(item.config.rootpath / "tests").parts[0]

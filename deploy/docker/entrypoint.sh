@@ -1,24 +1,22 @@
 #!/bin/sh
-# Makes, from the environment, what must not be an argument: Spark's shared secret, Airflow's passwords, and, where it is
-# asked for, where lineage goes.
+# Makes of the secrets, each a file, what must be in a file of another shape: Spark's configuration, PostgreSQL's password;
+# and, where it is asked for, where lineage goes.
 set -eu
 umask 077
+
+has() { test -s "/run/secrets/tidemark_$1"; }
+secret() { cat "/run/secrets/tidemark_$1"; }
 
 SPARK_CONF_DIR=/tmp/spark-conf
 export SPARK_CONF_DIR
 mkdir -p "$SPARK_CONF_DIR"
-if [ -n "${TIDEMARK_CLUSTER_SPARK_SECRET:-}" ]; then
+if has cluster_spark_secret; then
     printf 'spark.authenticate true\nspark.network.crypto.enabled true\nspark.authenticate.secret %s\n' \
-        "$TIDEMARK_CLUSTER_SPARK_SECRET" >"$SPARK_CONF_DIR/spark-defaults.conf"
+        "$(secret cluster_spark_secret)" >"$SPARK_CONF_DIR/spark-defaults.conf"
 fi
 
-if [ -n "${TIDEMARK_AIRFLOW_PASSWORD:-}" ]; then
-    python - <<'PY'
-import json, os, pathlib
-
-path = pathlib.Path(os.environ["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"])
-path.write_text(json.dumps({os.environ["TIDEMARK_AIRFLOW_USER"]: os.environ["TIDEMARK_AIRFLOW_PASSWORD"]}))
-PY
+if [ -n "${PGPASSFILE:-}" ]; then
+    printf '*:*:*:*:%s\n' "$(secret cluster_postgres_password | sed 's/[\\:]/\\&/g')" >"$PGPASSFILE"
 fi
 
 if [ -n "${TIDEMARK_LINEAGE:-}" ]; then

@@ -8,6 +8,7 @@ names the state folder, the file `env` in it is read too: there `make run` keeps
 import logging
 import os
 import re
+import shlex
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -42,8 +43,22 @@ def shipped(path: str) -> Path:
     return (_SHIPPED if INSTALLED else ROOT) / path
 
 
+AIRFLOW_ROLES = ("Admin", "Op", "User", "Viewer")
+"""Roles of Airflow's users in production, the one that may do most first."""
+
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
+
+
+def _spark_properties(text: str) -> dict[str, str]:
+    """`spark.a=1 spark.b='x y'` -> {"spark.a": "1", "spark.b": "x y"}."""
+    properties = dict[str, str]()
+    for pair in shlex.split(text):
+        name, is_pair, value = pair.partition("=")
+        if not (is_pair and name.startswith("spark.")):
+            raise ValueError(f"{name!r} is not the name in spark.<name>=<value>")
+        properties[name] = value
+    return properties
 
 
 class Settings(BaseSettings):
@@ -120,6 +135,11 @@ class Settings(BaseSettings):
     kafka_security_protocol: str = Field(
         "SASL_PLAINTEXT", description="SASL_PLAINTEXT on the loopback, SASL_SSL beyond it"
     )
+    kafka_sasl_mechanism: str = Field(
+        "PLAIN",
+        pattern="^(PLAIN|SCRAM-SHA-256|SCRAM-SHA-512)$",
+        description="how that user shows its password: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512",
+    )
 
     kafka_prefix: str = Field(
         "",
@@ -130,7 +150,7 @@ class Settings(BaseSettings):
 
     # Airflow
     airflow_port: int = Field(8080, gt=0, lt=65536, description="port of the Airflow web UI and API")
-    airflow_user: str = Field("admin", description="user that `make run` creates")
+    airflow_user: str = Field("admin", description="first user, who may do everything; made at the start")
     airflow_password: SecretStr = Field(SecretStr(""), description="its password")
     airflow_fernet_key: SecretStr = Field(
         SecretStr(""), description="key that Airflow encrypts stored connections with: 32 bytes in URL-safe base64"
@@ -138,12 +158,51 @@ class Settings(BaseSettings):
     airflow_jwt_secret: SecretStr = Field(SecretStr(""), description="secret that Airflow signs its tokens with")
     airflow_secret_key: SecretStr = Field(SecretStr(""), description="secret that Airflow signs its sessions with")
 
+    # Sign-in to Airflow at an OpenID provider
+    oidc_issuer: str = Field(
+        "",
+        pattern=r"^(https://[^\s]+|http://(127\.0\.0\.1|localhost)(:\d+)?(/[^\s]*)?)?$",
+        description="address of the provider (its issuer): people then sign in to Airflow there; empty: by password",
+    )
+    oidc_client_id: str = Field("", description="what the provider knows Airflow as")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="the secret that it shares with Airflow")
+    oidc_scope: str = Field(
+        "openid profile email",
+        pattern=r"^openid( [^\s]+)*$",
+        description="what is asked of the provider; some tell the groups only if asked for them too",
+    )
+    oidc_name_claim: str = Field(
+        "preferred_username",
+        pattern=r"^[^\s]+$",
+        description="claim that is the user's name in Airflow: one that is nobody else's, and that nobody can change by themselves",
+    )
+    oidc_roles_claim: str = Field(
+        "groups",
+        pattern=r"^[^\s]+$",
+        description="claim that says what roles follow from: a list, or one text; dots lead inwards, as in realm_access.roles",
+    )
+    oidc_roles: str = Field(
+        "",
+        description="what a value of that claim makes of a user, separated by semicolons: data-team=User; data-admins=Admin; the "
+        "roles are Admin, Op, User and Viewer",
+    )
+    oidc_default_role: str = Field(
+        "",
+        pattern="^(Viewer|User)?$",
+        description="role of everybody whom the provider lets in: Viewer or User; empty: none, so whom no claim gives one stays out",
+    )
+
     # Spark
     spark_master: str = Field(
         "local[*]",
         description="master of the connection spark_default: local[*], spark://..., yarn, k8s://...",
     )
     spark_driver_memory: str = Field("3g", description="heap of each Spark driver")
+    spark_conf: str = Field(
+        "",
+        description="further properties of every Spark job, name=value, separated by spaces (a value with spaces in quotes): "
+        "spark.executor.instances=4 spark.executor.memory=4g; they win over those that the jobs have by themselves",
+    )
 
     # Exploration
     sample_rows: int = Field(
@@ -288,6 +347,20 @@ class Settings(BaseSettings):
     lineage_api_key: SecretStr = Field(SecretStr(""), description="API key of that URL; empty: none is sent")
 
     # docker-compose.yaml alone reads these
+    cluster_mongo_image: str = Field(
+        "mongo:8.0",
+        description="image of MongoDB, 6.0 to 8.0; data of 6.0 must pass 7.0 first (docs/decisions/0019-mongodb-6-and-8.md)",
+    )
+    cluster_name: str = Field("localhost", description="name of the machine that people open: the proxy's, with TLS")
+    cluster_tls: str = Field(
+        "internal",
+        description="the proxy's certificate: internal (of its own authority), <file> <key file>, or an e-mail address (Let's Encrypt)",
+    )
+    cluster_secrets: str = Field("./secrets", description="folder of the secrets that deploy/docker/secrets.sh makes")
+    cluster_drivers_limit: str = Field(
+        "8g",
+        description="memory that the scheduler's container may take: it runs Spark's drivers and training on one machine",
+    )
     cluster_mongo_key: SecretStr = Field(
         SecretStr(""), description="key that the members of the replica set share: 6 to 1024 characters of base64"
     )
@@ -296,7 +369,11 @@ class Settings(BaseSettings):
         SecretStr(""), description="secret by which Spark's master, workers and drivers know each other"
     )
     cluster_spark_worker_cores: int = Field(2, gt=0, description="cores of each Spark worker")
-    cluster_spark_worker_memory: str = Field("4g", description="memory of each Spark worker")
+    cluster_spark_worker_memory: str = Field("4g", description="memory that the executors of a Spark worker share")
+    cluster_spark_worker_limit: str = Field(
+        "7g",
+        description="memory that a Spark worker's container may take: that of its executors and their Python processes",
+    )
 
     @field_validator("mongo_hosts")
     @classmethod
@@ -308,12 +385,44 @@ class Settings(BaseSettings):
                 raise ValueError(f"{address!r} is not host:port")
         return hosts
 
+    @field_validator("spark_conf")
+    @classmethod
+    def _properties(cls, given: str) -> str:
+        """Refuse at the start what spark-submit would take for another option."""
+        _spark_properties(given)
+        return given
+
     @model_validator(mode="after")
     def _scheduled(self) -> Self:
         """Refuse at the start a schedule that has nothing to load."""
         if self.load_schedule and not (self.load_source or self.load_products_source or self.load_reviews_source):
             raise ValueError("TIDEMARK_LOAD_SCHEDULE is set: set TIDEMARK_LOAD_SOURCE, which it loads, too")
         return self
+
+    @model_validator(mode="after")
+    def _signed_in_at_the_provider(self) -> Self:
+        """Refuse at the start a provider by whom nobody could sign in."""
+        if not self.oidc_issuer:
+            return self
+        if not (self.oidc_client_id and self.oidc_client_secret.get_secret_value()):
+            raise ValueError(
+                "TIDEMARK_OIDC_ISSUER is set: set TIDEMARK_OIDC_CLIENT_ID and TIDEMARK_OIDC_CLIENT_SECRET, which the provider gave, too"
+            )
+        if not (self.role_of_claim or self.oidc_default_role):
+            raise ValueError(
+                "TIDEMARK_OIDC_ISSUER is set, and nobody would have a role: set TIDEMARK_OIDC_ROLES or TIDEMARK_OIDC_DEFAULT_ROLE too"
+            )
+        return self
+
+    @field_validator("oidc_roles")
+    @classmethod
+    def _known_roles(cls, roles: str) -> str:
+        """Refuse at the start a role that Airflow does not have: who should have it would stay out."""
+        for pair in filter(None, map(str.strip, roles.split(";"))):
+            value, _, role = (part.strip() for part in pair.rpartition("="))
+            if not value or role not in AIRFLOW_ROLES:
+                raise ValueError(f"{pair!r} is not <value of the claim>=<{', '.join(AIRFLOW_ROLES)}>")
+        return roles
 
     @field_validator("shop_trusted_proxies")
     @classmethod
@@ -332,15 +441,33 @@ class Settings(BaseSettings):
     @property
     def mongo_uri(self) -> str:
         """Connection string with the platform's user; a secret, so never log it or pass it as an argument."""
+        return self.mongo_uri_of("tidemark")
+
+    def mongo_uri_of(self, application: str) -> str:
+        """`mongo_uri` of an application that the server's log, profiler and list of operations name."""
         user, password = quote_plus(self.mongo_user), quote_plus(self.mongo_password.get_secret_value())
         members = "" if self.mongo_sharded else f"replicaSet={quote_plus(self.mongo_replica_set)}&"
         tls = "&tls=true" if self.mongo_tls else ""
-        return f"mongodb://{user}:{password}@{self.mongo_hosts}/?{members}authSource=admin&appName=tidemark{tls}"
+        return f"mongodb://{user}:{password}@{self.mongo_hosts}/?{members}authSource=admin&appName={application}{tls}"
+
+    @property
+    def spark_properties(self) -> dict[str, str]:
+        """`spark_conf`, property -> value."""
+        return _spark_properties(self.spark_conf)
 
     @property
     def approver_names(self) -> list[str]:
         """`approvers`, one by one."""
         return [name for name in (part.strip() for part in self.approvers.split(",")) if name]
+
+    @property
+    def role_of_claim(self) -> dict[str, list[str]]:
+        """`oidc_roles`: value of the claim -> Airflow's roles."""
+        found: dict[str, list[str]] = {}
+        for pair in filter(None, map(str.strip, self.oidc_roles.split(";"))):
+            value, _, role = pair.rpartition("=")
+            found.setdefault(value.strip(), []).append(role.strip())
+        return found
 
     @property
     def weight_of_event(self) -> dict[str, float]:
@@ -382,6 +509,10 @@ class Settings(BaseSettings):
         return self.landing or str(self.state / "landing")
 
 
+SECRETS = Path("/run/secrets")
+"""Where containers find secrets, each a file that bears its variable's name in small letters; the environment wins."""
+
+
 def env_files() -> list[Path]:
     """The files that settings are read from; a later one wins over an earlier one, and the environment over all."""
     if named := os.environ.get("TIDEMARK_ENV_FILE"):
@@ -401,7 +532,7 @@ def settings() -> Settings:
     # The .env of whoever owns the clone is theirs alone: with a state folder of their own, others have a file of their own.
     readable = [file for file in files if len(files) == 1 or os.access(file, os.R_OK)]
     try:
-        return Settings(_env_file=readable)
+        return Settings(_env_file=readable, _secrets_dir=SECRETS if SECRETS.is_dir() else None)
     except PermissionError as error:
         raise SettingError(
             f"{error.filename} belongs to another user: set TIDEMARK_STATE to a folder of yours"

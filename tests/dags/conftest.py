@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 from pymongo.database import Database
 
-from tests.support import dag_probe, registry_data
+from tests.support import dag_probe, profiling, registry_data
 from tests.support.console_server import ConsoleServer, console_server
 from tests.support.own_settings import local_settings, with_airflow
 from tidemark import dag_ids
@@ -88,7 +88,8 @@ def server(
     config = with_airflow(own.model_copy(update=servers | names))
     local_mongo.ensure_user(config)
     topics.ensure(config)
-    with console_server(config, tmp_path_factory.mktemp("console")) as made:
+    with profiling.as_root(mongo_server) as client, console_server(config, tmp_path_factory.mktemp("console")) as made:
+        profiling.watch(client[config.mongo_database])
         body = {"logical_date": None, "dag_run_id": registry_data.RUN, "conf": {}}
         path = f"/api/v2/dags/{dag_ids.RETRAIN_RECOMMENDER}/dagRuns"
         made.client("admin").post(path, json=body).raise_for_status()
@@ -100,13 +101,14 @@ def server(
             model=registry_data.model_id(28),
         )
         yield made
+        profiling.require_routable(client[config.mongo_database])
 
 
 @pytest.fixture(scope="module")
 def emptied(server: ConsoleServer) -> Database[Document]:
     """The database of the pages, whatever another file left in it gone."""
     db = mongo.connect(server.config)
-    for name in db.list_collection_names():
+    for name in db.list_collection_names(filter={"name": {"$not": {"$regex": r"^system\."}}}):
         db.drop_collection(name)
     return db
 

@@ -76,6 +76,19 @@ def test_the_task_fails_with_why_the_job_failed(
     assert not exit_code or failure.value.__suppress_context__
 
 
+@pytest.mark.parametrize(
+    ("master", "scheme"),
+    [("local[2]", ""), ("spark://far:7077", ""), ("k8s://https://kubernetes.default.svc", "local://")],
+)
+def test_on_kubernetes_the_job_is_the_file_that_each_pod_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, master: str, scheme: str
+) -> None:
+    config = operators.settings().model_copy(update={"spark_master": master})
+    monkeypatch.setattr(operators, "settings", lambda: config)
+    task = operators.TidemarkSparkSubmit(task_id="train", job="train.py", run=str(tmp_path))
+    assert task.application == f"{scheme}{ROOT}/spark_jobs/train.py"
+
+
 def test_the_exit_code_of_a_driver_in_kubernetes_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     task = operators.TidemarkSparkSubmit(task_id="train", job="train.py", run=str(tmp_path))
     hook = Hook(str(tmp_path), None, 0)

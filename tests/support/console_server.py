@@ -65,7 +65,7 @@ def console_server(config: Settings, folder: Path) -> Iterator[ConsoleServer]:
         log = folder / "api-server.log"
         stack.enter_context(component(config, "airflow-api-server", log, variables))
         server = ConsoleServer(config, passwords, log)
-        eventually(lambda: _answers(server), 120, lambda: log.read_text()[-3_000:])
+        eventually(lambda: answers(server), 120, lambda: log.read_text()[-3_000:])
         yield server
 
 
@@ -75,7 +75,8 @@ def started(client: httpx.Client, dag_id: str) -> list[dict[str, Any]]:
     return [run for run in answer["dag_runs"] if run["dag_run_id"] != registry_data.RUN]
 
 
-def _answers(server: ConsoleServer) -> bool:
+def answers(server: ConsoleServer) -> bool:
+    """Whether it is at work; as the containers' health checks ask, without a login."""
     try:
         return httpx.get(f"{server.url}/api/v2/monitor/health", trust_env=False, timeout=5).is_success
     except httpx.HTTPError:

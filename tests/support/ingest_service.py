@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tidemark.settings import ROOT
+from tidemark.spark.session import SHORT_JOB
 
 
 class IngestService:
@@ -17,7 +18,9 @@ class IngestService:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+        # It is started often and does little each time: its JVM compiles as those of short jobs do.
+        own = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "JDK_JAVA_OPTIONS": " ".join(SHORT_JOB)}
+        environment = os.environ | own
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, str(ROOT / "spark_jobs" / "ingest_interactions.py")],

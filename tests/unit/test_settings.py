@@ -36,5 +36,22 @@ def test_passwords_are_escaped_in_the_uri_and_hidden_elsewhere(monkeypatch):
 
 def test_every_password_is_a_secret():
     for name, field in Settings.model_fields.items():
-        if any(word in name for word in ("password", "secret", "webhook", "_key")):
+        is_folder = name == "cluster_secrets"
+        if any(word in name for word in ("password", "secret", "webhook", "_key")) and not is_folder:
             assert "SecretStr" in str(field.annotation), name
+
+
+def test_further_properties_of_spark_are_read_as_a_shell_reads_words():
+    given = "spark.executor.instances=4 spark.executor.extraJavaOptions='-Xss4m -Da=b'"
+    assert Settings(_env_file=None, spark_conf=given).spark_properties == {
+        "spark.executor.instances": "4",
+        "spark.executor.extraJavaOptions": "-Xss4m -Da=b",
+    }
+    assert Settings(_env_file=None).spark_properties == {}
+
+
+@pytest.mark.parametrize("given", ["spark.executor.instances", "--jars=x", "spark.a='1", "executor.memory=4g"])
+def test_what_is_no_property_of_spark_is_refused_at_the_start(monkeypatch, given):
+    monkeypatch.setenv("TIDEMARK_SPARK_CONF", given)
+    with pytest.raises(SettingError, match="TIDEMARK_SPARK_CONF"):
+        settings()

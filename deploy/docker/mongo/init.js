@@ -1,20 +1,22 @@
-// Run once by mongo-init: makes the replica set, then the platform's user with no more than its own database.
+// Run by mongo-init at each start: makes the replica set, then the platform's user with no more than its own database.
 const env = process.env;
-const admin = connect(
-  `mongodb://root:${encodeURIComponent(env.TIDEMARK_MONGO_ROOT_PASSWORD)}@mongo:27017/admin?directConnection=true`
-);
+const secret = (name) => require("fs").readFileSync(`/run/secrets/tidemark_${name}`, "utf8");
+const root = `mongodb://root:${encodeURIComponent(secret("mongo_root_password"))}`;
+const hosts = env.TIDEMARK_MONGO_HOSTS.split(",");
+const set = env.TIDEMARK_MONGO_REPLICA_SET;
 
-if (!admin.hello().setName) {
-  admin.runCommand({
-    replSetInitiate: { _id: env.TIDEMARK_MONGO_REPLICA_SET, members: [{ _id: 0, host: "mongo:27017" }] },
-  });
+// Only the first has root when it first starts: it makes the set, and the others get everything from it.
+const first = connect(`${root}@${hosts[0]}/admin?directConnection=true`);
+if (!first.hello().setName) {
+  first.runCommand({ replSetInitiate: { _id: set, members: hosts.map((host, number) => ({ _id: number, host })) } });
 }
-while (!admin.hello().isWritablePrimary) sleep(200);
+const admin = connect(`${root}@${hosts.join(",")}/admin?replicaSet=${set}&serverSelectionTimeoutMS=60000`);
 
 const roles = ["readWrite", "dbAdmin"].map((role) => ({ role, db: env.TIDEMARK_MONGO_DATABASE }));
 const user = env.TIDEMARK_MONGO_USER;
+const pwd = secret("mongo_password");
 if (admin.getUser(user)) {
-  admin.updateUser(user, { pwd: env.TIDEMARK_MONGO_PASSWORD, roles });
+  admin.updateUser(user, { pwd, roles });
 } else {
-  admin.createUser({ user, pwd: env.TIDEMARK_MONGO_PASSWORD, roles });
+  admin.createUser({ user, pwd, roles });
 }

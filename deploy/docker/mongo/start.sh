@@ -1,7 +1,5 @@
 #!/bin/bash
-# mongod as a replica set with authentication: the members' shared key comes from the environment, never an argument.
+# mongod as a replica set with authentication. The members' shared key must be nobody else's to read, which a secret is not.
 set -euo pipefail
-umask 077
-printf '%s' "$TIDEMARK_CLUSTER_MONGO_KEY" >/data/configdb/keyfile
-chown mongodb:mongodb /data/configdb/keyfile
-exec docker-entrypoint.sh mongod --replSet "$TIDEMARK_MONGO_REPLICA_SET" --keyFile /data/configdb/keyfile --bind_ip_all
+(umask 077 && cat /run/secrets/tidemark_cluster_mongo_key >/data/configdb/keyfile)
+exec docker-entrypoint.sh mongod --replSet "$TIDEMARK_MONGO_REPLICA_SET" --keyFile /data/configdb/keyfile --bind_ip_all --nounixsocket

@@ -139,6 +139,42 @@ def clean(yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] =
         lifecycle.remove(settings())
 
 
+@app.command()
+def backup(
+    to: Annotated[str, typer.Argument(help="the file to write; without it, one named by the time, here")] = "",
+) -> None:
+    """Write all that the platform knows, passwords too, into one file; it is stopped meanwhile."""
+    from datetime import UTC, datetime
+
+    from tidemark.local import backup as backups
+    from tidemark.settings import settings
+
+    target = Path(to or f"tidemark-{datetime.now(UTC):%Y%m%d-%H%M%S}.tar.gz").expanduser().absolute()
+    manifest = backups.make(settings(), target)
+    size = target.stat().st_size / backups.GB
+    typer.echo(
+        f"{target}: {len(manifest['files']):,} files, {size:.2f} GB. It holds the passwords: keep it as you keep them"
+    )
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(help="a file that backup wrote")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="the platform that is here may go")] = False,
+) -> None:
+    """Put a backup in the place of this platform, and start it."""
+    from tidemark.local import backup as backups
+    from tidemark.local import lifecycle
+    from tidemark.settings import settings
+
+    backups.restore(settings(), source.expanduser().absolute(), over=yes)
+    with lifecycle.alone(settings()):
+        config = lifecycle.prepare()
+        lifecycle.start(config)
+    lifecycle.await_ingest(config)
+    typer.echo("It is as it was when the backup was made, and runs: make status")
+
+
 def main() -> None:
     """Run the command; an error that Tidemark raises on purpose is one line, not a traceback."""
     try:

@@ -25,7 +25,7 @@ def environment(config: Settings) -> dict[str, str]:
             "extra": {
                 "bootstrap.servers": config.kafka_bootstrap,
                 "security.protocol": config.kafka_security_protocol,
-                "sasl.mechanism": "PLAIN",
+                "sasl.mechanism": config.kafka_sasl_mechanism,
                 "sasl.username": config.kafka_user,
                 "sasl.password": config.kafka_password.get_secret_value(),
             },

@@ -1,13 +1,12 @@
 """Airflow's options that are the same on one machine and on a cluster, as the environment variables that Airflow reads.
 
 `docker-compose.yaml` repeats them, since YAML cannot ask Python; a test holds the two together. What differs (addresses,
-folders, how much runs at a time) is said where it is decided: in `tidemark.local.airflow` and in that file.
+folders, who may sign in, how much runs at a time) is said where it is decided: in `tidemark.local.airflow` and in that file.
 """
 
 from tidemark.settings import Settings
 
 CONSTANT = {
-    "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
     "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
     "CORE__EXECUTOR": "LocalExecutor",
     "CORE__LOAD_EXAMPLES": "False",
@@ -25,7 +24,6 @@ def environment(config: Settings) -> dict[str, str]:
     """`AIRFLOW__<SECTION>__<OPTION>` -> value; they hold secrets."""
     of_settings = {
         "CORE__FERNET_KEY": config.airflow_fernet_key.get_secret_value(),
-        "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{config.airflow_user}:admin",
         "API__SECRET_KEY": config.airflow_secret_key.get_secret_value(),
         "API_AUTH__JWT_SECRET": config.airflow_jwt_secret.get_secret_value(),
     }

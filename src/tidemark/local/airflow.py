@@ -46,11 +46,14 @@ def options(config: Settings) -> dict[str, str]:
     """Airflow's options that one machine alone has: where things are here, and no more processes than it needs."""
     return airflow_options.variables(
         {
+            # One user, who may do everything; production has roles (docs/access.md).
+            "CORE__AUTH_MANAGER": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
             "CORE__DAGS_FOLDER": str(ROOT / "dags"),
             "CORE__EXECUTION_API_SERVER_URL": f"{url(config)}/execution/",
             "CORE__PARALLELISM": "4",  # the default forks 32 workers at once
             "CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(password_file(config)),
+            "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{config.airflow_user}:admin",
             "API__BASE_URL": url(config),
             "API__WORKERS": "1",
             "DAG_PROCESSOR__PARSING_PROCESSES": "1",

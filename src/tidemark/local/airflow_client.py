@@ -1,5 +1,6 @@
 """Airflow's REST API, as far as `tidemark run` needs it."""
 
+import ssl
 from typing import Any
 from urllib.parse import quote
 
@@ -17,14 +18,14 @@ FINISHED = ("success", "failed")
 class AirflowApi:
     """A signed-in client; use it in a `with` block."""
 
-    def __init__(self, config: Settings) -> None:
-        """Of the Airflow that `config` names; signs in at once.
+    def __init__(self, config: Settings, address: str = "", verify: ssl.SSLContext | bool = True) -> None:
+        """Of the Airflow at `address`, of this machine's own where none is given; signs in at once.
 
         Raises:
             UnreachableError: Airflow does not answer, or refuses the password.
         """
         # Not through a proxy that the environment names: this is the loopback.
-        self._client = httpx.Client(base_url=url(config), timeout=60, trust_env=False)
+        self._client = httpx.Client(base_url=address or url(config), timeout=60, trust_env=False, verify=verify)
         login = {"username": config.airflow_user, "password": config.airflow_password.get_secret_value()}
         token = self._ask("POST", "/auth/token", json=login)["access_token"]
         self._client.headers["Authorization"] = f"Bearer {token}"

@@ -20,6 +20,7 @@ HEADINGS = {
     "mongo": "MongoDB",
     "kafka": "Kafka",
     "airflow": "Airflow",
+    "oidc": "Sign-in to Airflow at an OpenID provider (docs/access.md); docker-compose.yaml alone reads these",
     "spark": "Spark",
     "retrain": "What a model learns from, and when",
     "event": "The stream",

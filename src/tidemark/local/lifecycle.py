@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 import psutil
 
@@ -53,12 +54,24 @@ def prepare() -> Settings:
     return config
 
 
+def unfinished_restore(config: Settings) -> Path:
+    """The folder that is there from when a restore begins to put things in place until all are."""
+    return state_folder(config) / "restored"
+
+
+def require_whole(config: Settings) -> None:
+    """Raise `PlatformError` where a restore was killed half-way: what is there is of two platforms."""
+    if unfinished_restore(config).exists():
+        raise PlatformError("A restore of this platform was not finished: run make restore FROM=... again")
+
+
 def start(config: Settings) -> None:
     """Start what is not running, and wait until all of it is at work, but for the ingest: see `await_ingest`.
 
     Raises:
-        PlatformError: a port is taken, or a service does not come up; the message has the end of its log.
+        PlatformError: a restore was not finished, a port is taken, or a service does not come up; the message has the end of its log.
     """
+    require_whole(config)
     supervisor = Supervisor(config)
     if supervisor.is_running() and not supervisor.is_current():
         with step("stopping: the settings have changed"):

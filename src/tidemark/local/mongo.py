@@ -63,6 +63,7 @@ def command(config: Settings) -> Command:
         "replSet": config.mongo_replica_set,
         "keyFile": key_file,
         "oplogSize": 128,
+        "networkMessageCompressors": "snappy,zstd",  # not zlib: CVE-2025-14847 is not mended in 6.0.5
         "wiredTigerCacheSizeGB": cache_gb(config, psutil.virtual_memory().total),
     }
     argv = [str(binary()), "--nounixsocket", "--setParameter", "diagnosticDataCollectionEnabled=false"]

@@ -1,7 +1,8 @@
 """Health: whether a service does what it is for, and not only runs: what a container's health check asks every ten seconds.
 
+    python -m tidemark.operations.health storefront    # or live, api_server, master: answers what it is asked
     python -m tidemark.operations.health worker        # is known to its master, and has told it so lately
-    python -m tidemark.operations.health ingest        # goes round, and stores what comes
+    python -m tidemark.operations.health ingest        # or engagement: goes round, and stores what comes
     python -m tidemark.operations.health scheduler     # or dag_processor, triggerer: its heartbeat, by the API server
 
 It ends with 0 where the service is well; else with 1, and says why. A service that hangs is told within a minute.
@@ -12,16 +13,17 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.request import urlopen
 
-PATIENCE = 5
+PATIENCE = 10
+"""Seconds that whoever is asked has for the answer."""
 SILENT = 35
-"""Seconds without a sign of life after which a service hangs: Spark's workers tell their master every 15, the ingest every 10."""
+"""Seconds without a sign of life after which a service hangs: Spark's workers tell their master every 15, who follows Kafka every 10."""
 STUCK = 120
-"""Seconds in which the ingest may store nothing while something waits: a batch may take a while."""
+"""Seconds in which nothing may be stored while something waits: a batch may take a while."""
 
 Document = Mapping[str, Any]
 
@@ -54,8 +56,8 @@ def component(health: Document, name: str) -> str:
     return f"{name}: {told.get('status')}, last heard of {told.get(f'latest_{name}_heartbeat')}"
 
 
-def ingest(seen_at: datetime | None, updated_at: datetime, behind: int, now: datetime) -> str:
-    """Why the ingest of a topic is not well; empty where it is.
+def follower(seen_at: datetime | None, updated_at: datetime, behind: int, now: datetime) -> str:
+    """Why what follows a topic is not well; empty where it is.
 
     Args:
         seen_at: when it last went round; None: never.
@@ -75,6 +77,14 @@ def _asked(url: str) -> Document:
         return dict(json.load(answer))
 
 
+def _answers(port: int, path: str) -> Callable[[], str]:
+    def ask() -> str:
+        with urlopen(f"http://{socket.gethostname()}:{port}{path}", timeout=PATIENCE):
+            return ""
+
+    return ask
+
+
 def _worker() -> str:
     host = socket.gethostname()
     own = {host, socket.gethostbyname(host), *filter(None, [os.environ.get("SPARK_LOCAL_IP")])}
@@ -85,28 +95,45 @@ def _component(name: str) -> Callable[[], str]:
     return lambda: component(_asked(f"{os.environ['TIDEMARK_AIRFLOW_API']}/api/v2/monitor/health"), name)
 
 
-def _ingest() -> str:
+def _follows(names: Iterable[str], progress_id: Callable[[str], str] = str) -> str:
     from tidemark.settings import settings
     from tidemark.storage import mongo
-    from tidemark.stream import progress, topics
+    from tidemark.stream import progress
     from tidemark.stream.bookmark import Bookmark
 
     config = settings()
     db = mongo.unasked(config, PATIENCE)
-    for topic in (topics.INTERACTIONS, topics.ITEMS):
-        bookmark = Bookmark(config, topic=topic, timeout=PATIENCE)
-        known = progress.read(db, bookmark.topic)
+    for name in names:
+        bookmark = Bookmark(config, topic=name, timeout=PATIENCE)
+        known = progress.read(db, progress_id(bookmark.topic))
         if known is None:
             return f"{bookmark.topic}: it has not begun"
         behind = progress.behind(bookmark.lag(), known.next_offsets)
-        if why := ingest(known.seen_at, known.updated_at, behind, datetime.now(UTC)):
+        if why := follower(known.seen_at, known.updated_at, behind, datetime.now(UTC)):
             return f"{bookmark.topic}: {why}"
     return ""
 
 
+def _ingest() -> str:
+    from tidemark.stream import topics
+
+    return _follows((topics.INTERACTIONS, topics.ITEMS))
+
+
+def _engagement() -> str:
+    from tidemark.stream import engagement
+
+    return _follows(engagement.READ_TOPICS, engagement.progress_id)
+
+
 CHECKS: Mapping[str, Callable[[], str]] = {
+    "storefront": _answers(8090, "/healthz"),
+    "live": _answers(8091, "/live/healthz"),
+    "api_server": _answers(8080, "/api/v2/monitor/health"),
+    "master": _answers(8080, "/json/"),
     "worker": _worker,
     "ingest": _ingest,
+    "engagement": _engagement,
     **{name: _component(name) for name in ("scheduler", "dag_processor", "triggerer")},
 }
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from tidemark.errors import JarError
 
 IVY = Path(__file__).with_name("ivy.xml")
+IVY_SETTINGS = Path(__file__).with_name("ivysettings.xml")
 LOCK = Path(__file__).with_name("jars.lock")
 
 
@@ -51,7 +52,8 @@ def fetch(venv: Path) -> None:
         raise JarError(f"PySpark is not whole in {venv}. Remove it and run it again")
     shutil.rmtree(fresh, ignore_errors=True)
     share.mkdir(parents=True, exist_ok=True)
-    argv = [java(), f"-Divy.default.ivy.user.dir={cache}", "-jar", str(ivy), "-ivy", str(IVY)]
+    argv = [java(), f"-Divy.default.ivy.user.dir={cache}", "-jar", str(ivy)]
+    argv += ["-settings", str(IVY_SETTINGS), "-ivy", str(IVY)]
     argv += ["-cache", str(cache / "cache"), "-confs", "spark", "kafka", "-types", "jar", "bundle"]
     argv += ["-retrieve", f"{fresh}/[conf]/[artifact]-[revision].[ext]"]
     said = ""

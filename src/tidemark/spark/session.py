@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tidemark.settings import settings, shipped
+from tidemark.settings import Settings, settings, shipped
 from tidemark.spark import class_data
 
 if TYPE_CHECKING:
@@ -21,6 +21,11 @@ SHORT_JOB = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 compiling. Wrong for long arithmetic (MLlib); no matter where executors of a cluster do the work."""
 
 
+def local_to_pods(path: Path, config: Settings) -> str:
+    """A file of the image as spark-submit is to be told of it: on Kubernetes each pod has it, and nothing is uploaded."""
+    return f"local://{path}" if config.spark_master.startswith("k8s://") else str(path)
+
+
 def submit_conf(*, short: bool = False) -> dict[str, str]:
     """Settings that a driver must know before its JVM starts: for `SparkSubmitOperator(conf=...)` and `session`.
 
@@ -30,23 +35,25 @@ def submit_conf(*, short: bool = False) -> dict[str, str]:
     # INFO buries what a person looks for.
     options = [f"-Dlog4j2.configurationFile={shipped('spark_jobs/log4j2.properties')}"]
     options += (SHORT_JOB if short else []) + class_data.options()
-    state, local = settings().state, settings().spark_master.startswith("local")
+    config = settings()
+    local = config.spark_master.startswith("local")
     one_machine = {
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
         "spark.pyspark.python": sys.executable,  # a cluster's workers have a Python of their own
         "spark.executorEnv.PYTHONPATH": str(Path(__file__).parents[2]),
     }
-    return (one_machine if local else {}) | {
-        "spark.jars": ",".join(sorted(str(jar) for jar in JARS.glob("*.jar"))),
+    own = {
+        "spark.jars": ",".join(sorted(local_to_pods(jar, config) for jar in JARS.glob("*.jar"))),
         "spark.ui.enabled": "false",  # an open page without a login, and 1 s of the start
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.extraJavaOptions": shlex.join(options),  # paths may hold spaces
         "spark.sql.session.timeZone": "UTC",
-        "spark.sql.warehouse.dir": str(state / "spark-warehouse"),
+        "spark.sql.warehouse.dir": str(config.state / "spark-warehouse"),
         "spark.sql.shuffle.partitions": "8",  # 200 is wrong for what fits one machine; AQE coalesces the rest
         "spark.sql.execution.arrow.pyspark.enabled": "true",
     }
+    return (one_machine if local else {}) | own | config.spark_properties
 
 
 def session(app_name: str, **conf: str) -> "SparkSession":

@@ -24,6 +24,8 @@ RECOMMENDATIONS_PREFIX = "recommendations_"
 FEATURES_PREFIX = "item_features_"
 
 
+SPARK_WRITER = "tidemark-spark-writer"
+"""What Spark's upserts are called in the server's profiler and list of operations."""
 SINGLE_PARTITION = "com.mongodb.spark.sql.connector.read.partitioner.SinglePartitionPartitioner"
 NAMESPACE_EXISTS = 48
 """MongoDB's code for a collection that is there already."""
@@ -36,8 +38,8 @@ class Collection:
     Attributes:
         contract: of `include/schemas/`; None: free form.
         indexes: besides those of `_id` and of the shard key.
-        shard_key: the field by whose hash it may be sharded (`sh.shardCollection(name, {field: "hashed"})`); None: not to be
-            sharded. A document's `_id` always comes with the same value of it, for `_id` is unique in a shard alone.
+        shard_key: the field by whose hash it may be sharded (`deploy/mongo/shard.js` does it); None: not to be sharded. A
+            document's `_id` always comes with the same value of it, for `_id` is unique in a shard alone.
         expires: the field of times at which the server removes a document by itself; None: it removes none.
     """
 
@@ -52,12 +54,14 @@ class Collection:
         A router takes none without the shard key. Elsewhere `_id` alone does: the server needs no query plan for that, and
         an upsert costs it a quarter less, half where the document is there.
         """
-        return ["_id", self.shard_key] if sharded and self.shard_key else ["_id"]
+        return ["_id", self.shard_key] if sharded and self.shard_key not in (None, "_id") else ["_id"]
 
 
+# Sharded is what grows with interactions or items. Reviews and interactions lie by their item, which their keys always come
+# with; the others are asked for by `_id`.
 COLLECTIONS: Mapping[str, Collection] = {
     "reviews": Collection("review", [[("user_id", ASCENDING)], [("timestamp", DESCENDING)]], shard_key="item_id"),
-    "products": Collection("product"),
+    "products": Collection("product", shard_key="_id"),
     "interactions": Collection(
         "interaction",
         [[("timestamp", DESCENDING), ("_id", ASCENDING)], [("user_id", ASCENDING)]],
@@ -78,9 +82,9 @@ COLLECTIONS: Mapping[str, Collection] = {
             [("replayed_at", ASCENDING), ("time", DESCENDING)],
         ],
     ),
-    "interaction_details": Collection("interaction_detail"),
+    "interaction_details": Collection("interaction_detail", shard_key="_id"),
     # The storefront's own. What programs say about items lies over `products`, which loads alone write.
-    "items": Collection("item", [[("updated_at", ASCENDING)]]),
+    "items": Collection("item", [[("updated_at", ASCENDING)]], shard_key="_id"),
     "accounts": Collection("account", [[("user_id", ASCENDING)]]),
     "sessions": Collection("session", [[("account", ASCENDING)]], expires="expires_at"),
     "api_keys": Collection("api_key"),
@@ -208,7 +212,7 @@ def write(df: "DataFrame", collection: str, *, config: Settings | None = None) -
     options = _options(config, collection) | {
         # Retryable writes note each document in the server's session table, a third of an upsert's cost. Nothing here
         # needs them: what fails is upserted again, as a whole, by whoever runs the task again.
-        "connection.uri": f"{config.mongo_uri}&retryWrites=false",
+        "connection.uri": f"{config.mongo_uri_of(SPARK_WRITER)}&retryWrites=false",
         "idFieldList": ",".join(written.key(sharded=config.mongo_sharded)),
         "operationType": "replace",
         "ordered": "false",

@@ -67,7 +67,9 @@ class EventStream:
         waiting = self._client.waiting
         while True:
             try:
-                text = await asyncio.wait_for(waiting.get(), self._heartbeat)
+                # Not `wait_for`: up to Python 3.11 it forgets a cancellation that comes together with a frame.
+                async with asyncio.timeout(self._heartbeat):
+                    text = await waiting.get()
             except TimeoutError:
                 text = HEARTBEAT
             await send({"type": "http.response.body", "body": text, "more_body": True})

@@ -42,6 +42,8 @@ WAIT = 0.25
 """Seconds that a batch waits for more messages."""
 LOOK = 30.0
 """Seconds between two looks for new partitions."""
+BEAT = 10.0
+"""Seconds between two signs of life: a health check asks for them."""
 _BACKOFF = (0.5, 30.0)
 
 Document = dict[str, Any]
@@ -175,9 +177,13 @@ class Engagement:
             self._db.client.admin.command({"killSessions": before})
 
     def _until(self, stop: threading.Event) -> None:
-        looked = _now()
+        looked, beaten = _now(), datetime.min.replace(tzinfo=UTC)
         while not stop.is_set():
             self.step()
+            if (_now() - beaten).total_seconds() > BEAT:
+                beaten = _now()
+                for known in self._known.values():
+                    progress.beat(self._db, known.topic, known.topic_id)
             if (_now() - looked).total_seconds() > LOOK:
                 looked = _now()
                 if self._there() != self._partitions:

@@ -65,7 +65,7 @@ def client_config(config: Settings | None = None) -> dict[str, str | int | float
         return {**plain}
     return {
         **plain,
-        "sasl.mechanism": "PLAIN",
+        "sasl.mechanism": config.kafka_sasl_mechanism,
         "sasl.username": config.kafka_user,
         "sasl.password": config.kafka_password.get_secret_value(),
     }
@@ -99,9 +99,10 @@ def spark_options(config: Settings | None = None) -> dict[str, str]:
             text.replace("\\", "\\\\").replace('"', '\\"')
             for text in (config.kafka_user, config.kafka_password.get_secret_value())
         )
-        options["kafka.sasl.mechanism"] = "PLAIN"
+        module = "plain.PlainLoginModule" if config.kafka_sasl_mechanism == "PLAIN" else "scram.ScramLoginModule"
+        options["kafka.sasl.mechanism"] = config.kafka_sasl_mechanism
         options["kafka.sasl.jaas.config"] = (
-            f'org.apache.kafka.common.security.plain.PlainLoginModule required username="{user}" password="{password}";'
+            f'org.apache.kafka.common.security.{module} required username="{user}" password="{password}";'
         )
     return options
 

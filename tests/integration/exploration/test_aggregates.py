@@ -66,7 +66,8 @@ def test_a_store_is_explored_and_drawn(
     busiest = db["reviews"].aggregate([{"$sortByCount": "$item_id"}, {"$limit": 2}]).to_list()
     db["products"].update_one({"_id": busiest[0]["_id"]}, {"$set": {"title": hostile}})
     db["products"].delete_one({"_id": busiest[1]["_id"]})
-    longest = db["reviews"].find_one_and_update({}, {"$set": {"text": "\U0001f600" * 50_000}})
+    longest = db["reviews"].find_one({})
+    db["reviews"].update_many({"_id": longest["_id"]}, {"$set": {"text": "\U0001f600" * 50_000}})
     run = str(tmp_path / "artifacts" / "explore_reviews" / "r1")
     sampling.begin(db, {"rows": ROWS, "fraction": None, "seed": 42}, run)
     assert explore(run) == 0

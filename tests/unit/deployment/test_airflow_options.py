@@ -22,4 +22,3 @@ def test_the_secrets_are_those_of_the_settings(tmp_path):
     for name in ("airflow_fernet_key", "airflow_jwt_secret", "airflow_secret_key"):
         secret: SecretStr = getattr(config, name)
         assert list(given.values()).count(secret.get_secret_value()) == 1, name
-    assert given["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"] == f"{config.airflow_user}:admin"

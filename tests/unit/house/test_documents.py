@@ -50,7 +50,8 @@ def is_there(name: str) -> bool:
 
 
 def test_every_module_that_is_named_is_there():
-    for path in texts():
+    of_helm = ROOT / "deploy" / "helm"  # names pieces of text, and hosts, as modules are named
+    for path in (path for path in texts() if not path.is_relative_to(of_helm)):
         for name in re.findall(r"(?<![\w./@-])tidemark(?:\.[a-z]\w*)+(?![\w(]*\.(?:lock|json))", named(path)):
             assert name in NO_MODULES or is_there(name), f"{path.relative_to(ROOT)} names {name}"
 

@@ -62,7 +62,7 @@ def test_the_ingest_is_well_where_it_goes_round_and_stores_what_waits(
     seen: float | None, stored: float, behind: int, why: str
 ) -> None:
     seen_at = None if seen is None else NOW - timedelta(seconds=seen)
-    found = health.ingest(seen_at, NOW - timedelta(seconds=stored), behind, NOW)
+    found = health.follower(seen_at, NOW - timedelta(seconds=stored), behind, NOW)
     assert why in found
     assert bool(why) == bool(found)
 
