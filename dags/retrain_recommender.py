@@ -16,7 +16,9 @@ fits the same settings on everything, writes the best N unseen items of every us
 been learned from, whatever was decided. What decides nothing follows: `measure_stars` learns stars from the same split
 (RMSE and MAE), `measure_diversity` tells what more diverse lists would cost and gain, `export_graph` writes who took
 what and what is recommended to whom as CSV and GraphML; `draw` draws the charts and writes the run's manifest. `report`
-tells it all in a table, with where the seconds of each job went.
+tells it all in a table, with where the seconds of each job went. With `engine=spark` (asked for, or a window of more than 20,000,000) the
+driver has the items and a sample of the users alone: figures, stars, diversity and graph are of that sample, and the report
+says what is left out.
 
 **Skipped?** Nothing is new since the champion learned: `snapshot` says so, and `force` overrides it. `publish` and
 `export_graph` alone skipped: the gate kept the champion, or promote is `never`: `decide` has the reasons; or a person said no.

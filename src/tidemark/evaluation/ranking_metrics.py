@@ -181,7 +181,7 @@ def rank_metrics(lists: Mapping[str, Array], user_nums: Array, train: Pairs, hel
     Args:
         lists: of each model, item numbers int32 `(m, LIST_LENGTH)`, best first, for the same users.
         user_nums: `(m,)`, as `measurable_users` gives them.
-        train, held: the two sides of the split.
+        train, held: the two sides of the split; of a sample of the users, `diversity` is left out.
     """
     n_true = held.user_counts[user_nums]
     catalogue = int((train.item_counts > 0).sum())
@@ -197,9 +197,11 @@ def rank_metrics(lists: Mapping[str, Array], user_nums: Array, train: Pairs, hel
             (model, "precision_at_10"): precision(hit, 10),
             (model, "map_at_10"): average_precision(hit, n_true, 10),
             (model, "hit_rate_at_10"): hit_rate(hit, 10),
-            (model, "novelty"): novelty(ten, train.item_counts, train.shape[0]),
+            (model, "novelty"): novelty(ten, train.item_counts, train.everybody),
         }
         out[model] = {"coverage": _coverage_figure(ten, catalogue)}
+        if train.everybody > train.shape[0]:
+            continue  # which items the same users took is not told by some of the users
         varied = diversity(ten[sample], train.weights)
         varied = varied[np.isfinite(varied)]
         if len(varied):

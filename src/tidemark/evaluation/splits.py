@@ -72,9 +72,17 @@ def _last_of_each_user(pairs: Pairs, order: Array) -> Array:
 
 def tie_break(pairs: Pairs) -> Array:
     """A uniform uint64 of each pair's ids, the same whatever else is in the data."""
-    users = np.fromiter((_hash(u) for u in pairs.users.tolist()), np.uint64, len(pairs.users))
-    items = np.fromiter((_hash(i) for i in pairs.items.tolist()), np.uint64, len(pairs.items))
-    mixed = users[pairs.user_num] ^ (items[pairs.item_num] * np.uint64(0x9E3779B97F4A7C15))
+    return mixed(hashes(pairs.users)[pairs.user_num], hashes(pairs.items)[pairs.item_num])
+
+
+def hashes(ids: Array) -> Array:
+    """A uniform uint64 of each id."""
+    return np.fromiter((_hash(one) for one in ids.tolist()), np.uint64, len(ids))
+
+
+def mixed(users: Array, items: Array) -> Array:
+    """The `tie_break` of pairs whose users and items have these hashes."""
+    mixed = users ^ (items * np.uint64(0x9E3779B97F4A7C15))
     # The finaliser of splitmix64 (Steele, Lea, Flood 2014): each input bit moves every output bit.
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

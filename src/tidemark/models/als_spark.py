@@ -19,9 +19,37 @@ from tidemark.settings import settings
 from tidemark.spark.session import session
 
 if TYPE_CHECKING:
+    from pyspark.ml.recommendation import ALSModel
     from pyspark.sql import DataFrame, SparkSession
 
+    from tidemark.models.pair_rows import PairRows
+
 Array = np.ndarray[Any, Any]
+
+WITHOUT_RATINGS = "explicit feedback needs ratings and there are none: choose feedback=implicit"
+
+
+@dataclass(frozen=True)
+class RatedFactors(Factors):
+    """Factors of explicit feedback: a user is known by the stars they gave.
+
+    Args:
+        regularization: see `AlsSpark`.
+    """
+
+    regularization: float = 0.0
+
+    def of_users(self, pairs: Pairs) -> Factors:
+        """See `Fitted.of_users`: the user step of MLlib; zeros of users who rated nothing."""
+        rated = pairs.take(np.isfinite(pairs.rating))
+        ends = np.cumsum(rated.user_counts)
+        found = np.zeros((pairs.shape[0], self.item_factors.shape[1]), np.float32)
+        for user in np.flatnonzero(rated.user_counts).tolist():
+            own = slice(ends[user] - rated.user_counts[user], ends[user])
+            had = self.item_factors[rated.item_num[own]].astype(np.float64)
+            left = had.T @ had + self.regularization * len(had) * np.eye(had.shape[1])
+            found[user] = np.linalg.lstsq(left, had.T @ rated.rating[own], rcond=None)[0]
+        return self.with_user_factors(found)
 
 
 @dataclass(frozen=True)
@@ -57,7 +85,7 @@ class AlsSpark(Recommender):
             return self.fit_values(pairs, pairs.weight)
         rated = pairs.take(np.isfinite(pairs.rating))
         if not len(rated):
-            raise NotEnoughDataError("explicit feedback needs ratings and there are none: choose feedback=implicit")
+            raise NotEnoughDataError(WITHOUT_RATINGS)
         return self.fit_values(rated, rated.rating)
 
     def load(self, arrays: Mapping[str, Array]) -> Factors:
@@ -66,18 +94,48 @@ class AlsSpark(Recommender):
 
     def load_for_histories(self, arrays: Mapping[str, Array]) -> Factors:
         """See `Recommender.load_for_histories`."""
-        return without_users(arrays["item_factors"], self._folding)
+        made = without_users(arrays["item_factors"], self._folding)
+        return RatedFactors(made.user_factors, made.item_factors, None, self.regularization) if self.explicit else made
 
     @property
     def _folding(self) -> Folding | None:
         return None if self.explicit else Folding(self.regularization, self.alpha, scaled=True)
 
+    def fit_rows(self, rows: "PairRows") -> dict[str, Array]:
+        """See `Recommender.fit_rows`: the users' factors stay with Spark.
+
+        Raises:
+            NotEnoughDataError: see `fit`.
+        """
+        from pyspark.sql import functions as f
+
+        frame = rows.frame
+        if self.explicit:
+            frame = frame.where(~f.isnan("rating"))
+            if frame.isEmpty():
+                raise NotEnoughDataError(WITHOUT_RATINGS)
+        values = frame.select("user_num", "item_num", f.col("rating" if self.explicit else "weight").alias("value"))
+        with self._model(values, rows.n_pairs) as model:
+            return {"item_factors": _array(model.itemFactors, rows.n_items, self.factors)}
+
+    def why_not_rows(self, n_items: int) -> str:
+        """See `Recommender.why_not_rows`."""
+        return ""
+
     def fit_values(self, pairs: Pairs, values: Array) -> Factors:
         """Factors of `values` float32 `(len(pairs),)` at the places of `pairs`; rows without pairs get zeros."""
+        columns = {"user_num": pairs.user_num, "item_num": pairs.item_num, "value": values.astype(np.float32)}
+        with self._model(spark_pairs.frame(session("tidemark-train"), **columns), len(pairs)) as model:
+            user_factors = _array(model.userFactors, pairs.shape[0], self.factors)
+            return Factors(user_factors, _array(model.itemFactors, pairs.shape[1], self.factors), self._folding)
+
+    @contextmanager
+    def _model(self, frame: "DataFrame", n_pairs: int) -> "Iterator[ALSModel]":
+        """What MLlib learns of the `n_pairs` rows `user_num, item_num, value`; its factors can be read within."""
         from pyspark.ml.recommendation import ALS
 
-        spark = session("tidemark-train")  # before ALS, which looks for a running one
-        blocks = _blocks(len(pairs), spark.sparkContext.defaultParallelism)
+        spark = frame.sparkSession
+        blocks = _blocks(n_pairs, spark.sparkContext.defaultParallelism)
         als = ALS(
             rank=self.factors,
             regParam=self.regularization,
@@ -93,10 +151,7 @@ class AlsSpark(Recommender):
             numItemBlocks=blocks,
         )
         with _checkpoints(spark):
-            columns = {"user_num": pairs.user_num, "item_num": pairs.item_num, "value": values.astype(np.float32)}
-            model = als.fit(spark_pairs.frame(spark, **columns))
-            user_factors = _array(model.userFactors, pairs.shape[0], self.factors)
-            return Factors(user_factors, _array(model.itemFactors, pairs.shape[1], self.factors), self._folding)
+            yield als.fit(frame)
 
 
 def _blocks(n_pairs: int, cores: int) -> int:

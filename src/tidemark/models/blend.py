@@ -6,7 +6,7 @@ does it, whether the scores come of what a model has learned of a user or of a h
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from tidemark.models.interface import NEIGHBOURS, Fitted, Learned, Likeness, Rec
 from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import Popularity
 from tidemark.models.user_history import History
+
+if TYPE_CHECKING:
+    from tidemark.models.pair_rows import PairRows
 
 Array = np.ndarray[Any, Any]
 
@@ -101,6 +104,10 @@ class FittedBlend(Fitted):
         """See `Fitted.brought_to_history`."""
         parts = self._parts_of_history(history)
         return None if parts is None else brought.greatest(self._weighted_parts(parts), items[np.newaxis])[0]
+
+    def of_users(self, pairs: Pairs) -> "FittedBlend":
+        """See `Fitted.of_users`."""
+        return replace(self, members=tuple(member.of_users(pairs) for member in self.members))
 
     def arrays(self) -> dict[str, Array]:
         """Those of each member, as `<place>/<name>`."""
@@ -255,6 +262,14 @@ class Blend(Recommender):
             both = zip(earlier.recommender.members, earlier.fitted.members, strict=True)
             own = {member.name: Learned(member, fitted) for member, fitted in both}
         return self.fitted(tuple(member.fit_on(pairs, own.get(member.name)) for member in self.members))
+
+    def fit_rows(self, rows: "PairRows") -> dict[str, Array]:
+        """See `Recommender.fit_rows`."""
+        return _by_place(member.fit_rows(rows) for member in self.members)
+
+    def why_not_rows(self, n_items: int) -> str:
+        """See `Recommender.why_not_rows`."""
+        return "; ".join(why for member in self.members if (why := member.why_not_rows(n_items)))
 
     def load(self, arrays: Mapping[str, Array]) -> FittedBlend:
         """See `Recommender.load`."""

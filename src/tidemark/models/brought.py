@@ -48,6 +48,7 @@ def recommend(
     seen: "csr_matrix",
     diversity: float = 0.0,
     known: Array | None = None,
+    threads: int | None = None,
 ) -> tuple[Array, Array, Array | None]:
     """What `interface.recommend` gives, and who brought it; users are taken `USERS` at a time.
 
@@ -56,7 +57,7 @@ def recommend(
         `(len(user_nums), n)`; None in place of the last where `fitted` is no blend.
     """
     blocks = [
-        _recommend(fitted, user_nums[start : start + USERS], n, seen, diversity, known)
+        _recommend(fitted, user_nums[start : start + USERS], n, seen, diversity, known, threads)
         for start in range(0, max(len(user_nums), 1), USERS)
     ]
     items, scores, by = zip(*blocks, strict=True)
@@ -64,7 +65,13 @@ def recommend(
 
 
 def _recommend(
-    fitted: "Fitted", user_nums: Array, n: int, seen: "csr_matrix", diversity: float, known: Array | None
+    fitted: "Fitted",
+    user_nums: Array,
+    n: int,
+    seen: "csr_matrix",
+    diversity: float,
+    known: Array | None,
+    threads: int | None,
 ) -> tuple[Array, Array, Array]:
     depth = variety.candidates(n, diversity)
     by = np.full((len(user_nums), depth), NOBODY, np.int8)
@@ -78,6 +85,6 @@ def _recommend(
         if fitted.member_names():
             by[rows, : items.shape[1]] = greatest(parts.pop(threading.get_ident()), items)
 
-    candidates = ranking.top_n(scores, user_nums, depth, seen, known, listed=listed)
+    candidates = ranking.top_n(scores, user_nums, depth, seen, known, threads, listed)
     items, best, at = variety.listed(*candidates, fitted.factors_of_items() if diversity else None, diversity, n)
     return items, best, np.where(at == ranking.NONE, NOBODY, np.take_along_axis(by, np.maximum(at, 0), axis=1))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import Popularity
 from tidemark.models.recency import Clock
 from tidemark.models.user_history import History
+
+if TYPE_CHECKING:
+    from tidemark.models.pair_rows import PairRows
 
 Array = np.ndarray[Any, Any]
 
@@ -88,6 +91,10 @@ class FittedDecayed(Fitted):
         """See `Fitted.factor_of_history`: what is newer than the model counts whole."""
         return self.inner.factor_of_history(self._aged(history))
 
+    def of_users(self, pairs: Pairs) -> "FittedDecayed":
+        """See `Fitted.of_users`."""
+        return replace(self, inner=self.inner.of_users(_aged(self.clock, self.half_life, pairs)))
+
     def _aged(self, history: History) -> History:
         """The history with decayed weights."""
         return replace(history, weights=_decayed(self.clock, self.half_life, history.weights, history.timestamps))
@@ -116,11 +123,20 @@ class Decayed(Recommender):
     def fit_on(self, pairs: Pairs, earlier: Learned | None) -> FittedDecayed:
         """See `Recommender.fit_on`: as the recommender does."""
         clock = Clock.of(pairs.timestamp)
-        aged = replace(pairs, weight=_decayed(clock, self.half_life, pairs.weight, pairs.timestamp))
+        aged = _aged(clock, self.half_life, pairs)
         inner = None
         if earlier and isinstance(earlier.recommender, Decayed) and isinstance(earlier.fitted, FittedDecayed):
             inner = Learned(earlier.recommender.recommender, earlier.fitted.inner)
         return FittedDecayed(self.recommender.fit_on(aged, inner), clock, self.half_life)
+
+    def fit_rows(self, rows: "PairRows") -> dict[str, Array]:
+        """See `Recommender.fit_rows`."""
+        learned = self.recommender.fit_rows(rows.decayed(self.half_life))
+        return prefixed(INNER, learned) | {TIMES: rows.clock.times}
+
+    def why_not_rows(self, n_items: int) -> str:
+        """See `Recommender.why_not_rows`."""
+        return self.recommender.why_not_rows(n_items)
 
     def load(self, arrays: Mapping[str, Array]) -> FittedDecayed:
         """See `Recommender.load`."""
@@ -134,6 +150,11 @@ class Decayed(Recommender):
     def with_given(self, given: Mapping[str, Any]) -> "Decayed":
         """See `Recommender.with_given`: what is given is the recommender's."""
         return replace(self, recommender=self.recommender.with_given(given))
+
+
+def _aged(clock: Clock, half_life: float, pairs: Pairs) -> Pairs:
+    """The pairs with decayed weights."""
+    return replace(pairs, weight=_decayed(clock, half_life, pairs.weight, pairs.timestamp))
 
 
 def _decayed(clock: Clock, half_life: float, weight: Array, timestamp: Array) -> Array:

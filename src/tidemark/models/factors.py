@@ -1,8 +1,8 @@
 """Factors: matrix factorisation, learned; what every ALS gives."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.linalg import LinAlgError
@@ -11,6 +11,7 @@ from tidemark.models import ranking, standard_scores
 from tidemark.models.alignment import Places
 from tidemark.models.fold_in import FoldIn, gram
 from tidemark.models.interface import FACTORS, Fitted, Likeness
+from tidemark.models.pairs import Pairs
 from tidemark.models.user_history import History
 
 Array = np.ndarray[Any, Any]
@@ -95,6 +96,22 @@ class Factors(Fitted):
     def reads_histories(self) -> bool:
         """See `Fitted.reads_histories`."""
         return self._fold is not None
+
+    def of_users(self, pairs: Pairs) -> "Factors":
+        """See `Fitted.of_users`: the user step of the solver, which MLlib and `AlsImplicit` end with.
+
+        Raises:
+            SettingError: there is no folding, or no number.
+        """
+        if self._fold is None:
+            return cast("Factors", super().of_users(pairs))
+        return self.with_user_factors(self._fold.user_factors(pairs.weights))
+
+    def with_user_factors(self, user_factors: Array) -> "Factors":
+        """The same items with other users; what was made of the items is not made again."""
+        made = replace(self, user_factors=user_factors)
+        made.__dict__.update({name: getattr(self, name) for name in ("_transposed", "_moments")})
+        return made
 
     def contributions(self, history: History, items: Array) -> Array | None:
         """See `Fitted.contributions`: the score of ALS is a sum over what the user had (`FoldIn.contributions`)."""

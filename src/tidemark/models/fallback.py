@@ -6,7 +6,7 @@ of the other: whoever is recommended to gets a whole list.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from tidemark.models.alignment import Places
 from tidemark.models.interface import Fitted, Learned, Likeness, Recommender, part_of, prefixed
 from tidemark.models.pairs import Pairs
 from tidemark.models.user_history import History
+
+if TYPE_CHECKING:
+    from tidemark.models.pair_rows import PairRows
 
 Array = np.ndarray[Any, Any]
 
@@ -76,6 +79,10 @@ class WithFallback(Fitted):
         """See `Fitted.likeness`: that of `first`."""
         return self.first.likeness(item)
 
+    def of_users(self, pairs: Pairs) -> "WithFallback":
+        """See `Fitted.of_users`."""
+        return WithFallback(self.first.of_users(pairs), self.other.of_users(pairs))
+
     def arrays(self) -> dict[str, Array]:
         """Those of both, as `first/<name>` and `other/<name>`."""
         return prefixed(FIRST, self.first.arrays()) | prefixed(OTHER, self.other.arrays())
@@ -130,3 +137,23 @@ def load(recommender: Recommender, arrays: Mapping[str, Array]) -> Fitted:
         return recommender.load(arrays)
     other = recommender.fallback.load(part_of(arrays, OTHER))
     return WithFallback(recommender.load(part_of(arrays, FIRST)), other)
+
+
+def fit_rows(recommender: Recommender, rows: "PairRows") -> dict[str, Array]:
+    """What `fit` learns of the items alone, from pairs that no one process holds: by the names of `Fitted.arrays`.
+
+    Raises:
+        SettingError: see `Recommender.fit_rows`.
+    """
+    learned = recommender.fit_rows(rows)
+    if not recommender.fallback:
+        return learned
+    return prefixed(FIRST, learned) | prefixed(OTHER, recommender.fallback.fit_rows(rows))
+
+
+def load_items(recommender: Recommender, arrays: Mapping[str, Array]) -> Fitted:
+    """The model that knows no user yet (`Fitted.of_users`), from what `fit_rows` gave, or from as much of `Fitted.arrays`."""
+    if not recommender.fallback:
+        return recommender.load_for_histories(arrays)
+    other = recommender.fallback.load_for_histories(part_of(arrays, OTHER))
+    return WithFallback(recommender.load_for_histories(part_of(arrays, FIRST)), other)

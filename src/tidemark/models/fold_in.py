@@ -69,8 +69,12 @@ class FoldIn:
         """`user_factor` of each row of `histories` `(m, n_items)` (weights of what a user had): float32 `(m, n_factors)`.
 
         By the identity of Woodbury, x = A^-1 Y_u' (I + (C - I) Y_u A^-1 Y_u')^-1 c with A = Y'Y + rI: a user costs the cube of their
-        items, not of the factors. Users of equally many items are solved together.
+        items, not of the factors. Users of equally many items are solved together. Where regularisation is `scaled`, what counts
+        nothing is left out, as MLlib leaves it out.
         """
+        if self.scaled and not histories.data.all():
+            histories = histories.copy()
+            histories.eliminate_zeros()
         n_factors = self.item_factors.shape[1]
         found = np.zeros((histories.shape[0], n_factors), np.float32)
         counts = np.diff(histories.indptr)
@@ -79,16 +83,17 @@ class FoldIn:
             users = np.flatnonzero(counts == count)
             if count <= n_factors and (placed is None or self.scaled):
                 inverse = self._inverse(count if self.scaled else 1)
-                placed = np.asarray(self.item_factors @ inverse)
+                # One inverse for all places every item; one for each count, the items of few users alone.
+                placed = None if self.scaled else np.asarray(self.item_factors @ inverse)
             for start in range(0, len(users), rows := max(1, SOLVED // (count * max(count, n_factors)))):
                 some = users[start : start + rows]
                 at = histories.indptr[some][:, np.newaxis] + np.arange(count)
                 items, weights = histories.indices[at], histories.data[at].astype(np.float64)
-                found[some] = (
-                    self._solved_by_factors(items, weights)
-                    if placed is None or count > n_factors
-                    else self._solved(items, weights, placed[items])
-                )
+                if count > n_factors:
+                    found[some] = self._solved_by_factors(items, weights)
+                else:
+                    turned = self.item_factors[items] @ inverse if placed is None else placed[items]
+                    found[some] = self._solved(items, weights, turned)
         return found
 
     def _solved_by_factors(self, items: NDArray[np.int32], weights: Doubles) -> Doubles:

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from tidemark.errors import SettingError
+
 if TYPE_CHECKING:  # so that recipes are read, by pages too, without SciPy
     from scipy.sparse import csr_matrix
 
     from tidemark.models.alignment import Places
+    from tidemark.models.pair_rows import PairRows
     from tidemark.models.pairs import Pairs
     from tidemark.models.user_history import History
 
@@ -41,6 +44,17 @@ class Fitted(ABC):
     def aligned(self, users: "Places", items: "Places") -> "Fitted":
         """The same model over another numbering of users and items; those that it does not know score as if they had
         been there and had taken part in nothing."""
+
+    def of_users(self, pairs: "Pairs") -> "Fitted":
+        """The same model, that knows the users of `pairs`, and them alone, by what they had: as its fit would have known them.
+
+        Args:
+            pairs: over the items that it learned from, numbered as there; their ids do not matter.
+
+        Raises:
+            SettingError: it does not know a user by what they had.
+        """
+        raise SettingError(f"{type(self).__name__} knows no user by what they had: train with engine=implicit")
 
     def knows(self, user_nums: Array) -> Array:
         """For which of these users it has anything to go by: boolean `(len(user_nums),)`. Others get the fallback."""
@@ -169,6 +183,18 @@ class Recommender(ABC):
             NotEnoughDataError: see `fit`.
         """
         return self.fit(pairs)
+
+    def fit_rows(self, rows: "PairRows") -> dict[str, Array]:
+        """Learn from pairs that no one process holds; gives what `Fitted.history_arrays` would be, small enough for one.
+
+        Raises:
+            SettingError: it cannot (`why_not_rows`).
+        """
+        raise SettingError(f"{self.why_not_rows(rows.n_items)}: choose engine=implicit, or another recommender")
+
+    def why_not_rows(self, n_items: int) -> str:
+        """Why `fit_rows` cannot be asked for so many items, in words; empty where it can."""
+        return f"{self.name} learns in one process alone"
 
     @abstractmethod
     def load(self, arrays: Mapping[str, Array]) -> Fitted:

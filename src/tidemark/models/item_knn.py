@@ -2,17 +2,24 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tidemark.models import neighbours
+from tidemark.models.alignment import matrix_arrays
 from tidemark.models.interface import Recommender
 from tidemark.models.neighbours import Neighbours
 from tidemark.models.pairs import Pairs
 from tidemark.models.popularity import Popularity
 
+if TYPE_CHECKING:
+    from tidemark.models.pair_rows import PairRows
+
 Array = np.ndarray[Any, Any]
+
+MOST_LIKENESSES = 20_000_000
+"""Neighbours of all items together that `engine=spark` carries: 160 MB."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,22 @@ class ItemKnn(Recommender):
         from implicit.nearest_neighbours import BM25Recommender
 
         return neighbours.learned(BM25Recommender(K=self.k, K1=self.k1, B=self.b), pairs, self.decay)
+
+    def fit_rows(self, rows: "PairRows") -> dict[str, Array]:
+        """See `Recommender.fit_rows`: of a user the `likeness_rows.MOST_OF_USER` items of the greatest weights."""
+        from tidemark.models import likeness_rows
+
+        similarity = likeness_rows.similarity(likeness_rows.bm25(rows, self.k1, self.b), rows.n_items, self.k)
+        return matrix_arrays("similarity", similarity)
+
+    def why_not_rows(self, n_items: int) -> str:
+        """See `Recommender.why_not_rows`."""
+        if n_items * self.k <= MOST_LIKENESSES:
+            return ""
+        return (
+            f"{self.name}: {self.k} neighbours of each of {n_items:,} items are more than the {MOST_LIKENESSES:,} likenesses "
+            "that one process carries"
+        )
 
     def load(self, arrays: Mapping[str, Array]) -> Neighbours:
         """See `Recommender.load`."""

@@ -79,6 +79,10 @@ class Neighbours(Fitted):
         """See `Fitted.knows`: users who have an item with a neighbour."""
         return self._has_neighbours[user_nums]
 
+    def of_users(self, pairs: Pairs) -> "Neighbours":
+        """See `Fitted.of_users`. Not of an aligned model."""
+        return replace(self, histories=histories(pairs, self.decay))
+
     def _faded(self, history: History) -> History:
         """The history with what each item counts as its weight."""
         newer = recency.newer(np.zeros(len(history), np.int64), history.timestamps)

@@ -1,7 +1,7 @@
 """Pairs: what a model learns from, one newest interaction of each user and item, with dense row numbers."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +46,11 @@ class Pairs:
         """`(n_users, n_items)`, of all ids, whether or not these pairs have them."""
         return len(self.users), len(self.items)
 
+    @property
+    def everybody(self) -> int:
+        """The users of whom `item_counts` tells."""
+        return len(self.users)
+
     @cached_property
     def weights(self) -> csr_matrix:
         """CSR `(n_users, n_items)` float32 of weights; a pair of weight 0 is kept as a stored 0."""
@@ -82,6 +87,34 @@ class Pairs:
     def has_ratings(self) -> bool:
         """Whether any pair has a rating."""
         return bool(np.isfinite(self.rating).any())
+
+
+@dataclass(frozen=True)
+class SampledPairs(Pairs):
+    """The pairs of a sample of the users, that know what all users took.
+
+    Args:
+        taken: int64 `(n_items,)`, how many of all users have each item.
+        n_everybody: all users.
+    """
+
+    taken: Array
+    n_everybody: int
+
+    @cached_property
+    def item_counts(self) -> Array:
+        """How many of all users have each item: int64 `(n_items,)`."""
+        return self.taken
+
+    @property
+    def everybody(self) -> int:
+        """See `Pairs.everybody`."""
+        return self.n_everybody
+
+    def take(self, chosen: Array) -> Pairs:
+        """See `Pairs.take`: pairs of the sample alone."""
+        own = {field.name: getattr(self, field.name) for field in fields(Pairs)}
+        return Pairs(**own).take(chosen)
 
 
 def from_frame(frame: "DataFrame") -> Pairs:
@@ -131,9 +164,17 @@ def require_enough(pairs: Pairs) -> None:
     Raises:
         NotEnoughDataError: fewer than two users, two items or ten pairs.
     """
-    n_users, n_items = pairs.shape
-    if n_users < 2 or n_items < 2 or len(pairs) < 10:
+    require_counts(len(pairs), *pairs.shape)
+
+
+def require_counts(n_pairs: int, n_users: int, n_items: int) -> None:
+    """`require_enough` of so many.
+
+    Raises:
+        NotEnoughDataError: see there.
+    """
+    if n_users < 2 or n_items < 2 or n_pairs < 10:
         raise NotEnoughDataError(
-            f"{len(pairs):,} pairs of {n_users:,} users and {n_items:,} items are too few to learn from: "
+            f"{n_pairs:,} pairs of {n_users:,} users and {n_items:,} items are too few to learn from: "
             "at least 2 users, 2 items and 10 pairs are needed. Load more with load_reviews"
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from tidemark.models.alignment import Places
 from tidemark.models.interface import Fitted, Recommender
 from tidemark.models.pairs import Pairs
 from tidemark.models.user_history import History
+
+if TYPE_CHECKING:
+    from tidemark.models.pair_rows import PairRows
 
 Array = np.ndarray[Any, Any]
 
@@ -38,6 +41,10 @@ class FittedPopularity(Fitted):
     def reads_histories(self) -> bool:
         """See `Fitted.reads_histories`."""
         return True
+
+    def of_users(self, pairs: Pairs) -> "FittedPopularity":
+        """See `Fitted.of_users`: it is the same to all."""
+        return self
 
     def scores_of_history(self, history: History) -> Array:
         """See `Fitted.scores_of_history`: whatever somebody had."""
@@ -78,6 +85,18 @@ class Popularity(Recommender):
         since = np.partition(pairs.timestamp, -wanted)[-wanted]
         recent = pairs.take(pairs.timestamp >= since).item_counts
         return FittedPopularity((recent + everything / (everything.max() + 1)).astype(np.float32))
+
+    def fit_rows(self, rows: "PairRows") -> dict[str, Array]:
+        """See `Recommender.fit_rows`."""
+        everything = rows.item_counts
+        if self.recent_share >= 1:
+            return {"item_scores": everything.astype(np.float32)}
+        recent = rows.counts_since(rows.newest(self.recent_share))
+        return {"item_scores": (recent + everything / (everything.max() + 1)).astype(np.float32)}
+
+    def why_not_rows(self, n_items: int) -> str:
+        """See `Recommender.why_not_rows`."""
+        return ""
 
     def load(self, arrays: Mapping[str, Array]) -> FittedPopularity:
         """See `Recommender.load`."""

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from tidemark.evaluation import ranking_metrics, splits
+from tidemark.evaluation import ranking_metrics
 from tidemark.evaluation.splits import Split
 from tidemark.models import saved, variety
 from tidemark.models.interface import Fitted, recommend
+from tidemark.retraining import sides
 from tidemark.storage import artifacts, run_folder
 
 Array = np.ndarray[Any, Any]
@@ -66,7 +67,7 @@ def of_run(run: str) -> Document:
         `curve` (see there), `diversity` that the run was asked for, and `why` nothing was measured, else empty.
     """
     snapshot = artifacts.read_json(f"{run}/{run_folder.SNAPSHOT}")
-    split = splits.split(saved.load_pairs(run), snapshot["champion_cut"])
+    split = sides.of_run(run, snapshot)
     candidate, _ = saved.load_model(f"{run}/{run_folder.CANDIDATE}", split.train)
     rows = curve(candidate, split)
     why = ""

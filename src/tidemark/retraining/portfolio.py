@@ -183,7 +183,12 @@ class Portfolio:
 
 
 def search(
-    pairs: Pairs, als: Recommender, budget: Budget, fit: Fit | None = None, engine: str = "implicit"
+    pairs: Pairs,
+    als: Recommender,
+    budget: Budget,
+    fit: Fit | None = None,
+    engine: str = "implicit",
+    kinds: Kinds | None = None,
 ) -> Portfolio:
     """The members with their best settings, and the weights that validation can prove.
 
@@ -193,6 +198,7 @@ def search(
         budget: bounds of pairs and of users ranked in each period.
         fit: what the search for `als` has learned of these settings, where it has.
         engine: of ALS, a key of `KINDS`.
+        kinds: what is tried beside ALS; None: those of the engine.
     """
     found = periods(sample_users(pairs, budget.pairs), budget.users)
     users = sum(len(period.users) for period in found)
@@ -201,7 +207,7 @@ def search(
         alone = Weighting((1.0,), 0.0, 0.0, 0.0)
         return Portfolio(als, (als,), (), (alone,), alone, users)
     trials: list[tuple[Recommender, float]] = []
-    members = list(_members(pairs, als, budget, found, trials, fit, KINDS[engine]))
+    members = list(_members(pairs, als, budget, found, trials, fit, kinds or KINDS[engine]))
     blend = Blend(tuple(m.recommender for m in members), (1.0,) * len(members))
     stored = [_unions(blend, members, n, period) for n, period in enumerate(found)]
     weightings = blend_weights.weigh(stored, len(members))
@@ -247,11 +253,14 @@ def _members(
     yield replace(best(short), recommender=als)
     if pairs.has_times:
         yield replace(best(Decayed(short, ALS_HALF_LIFE)), recommender=Decayed(als, ALS_HALF_LIFE))
-    knn = best(*kinds.neighbours)
-    if pairs.has_times:  # how old a history counts and how long it is hardly depend on each other: one after the other
-        newer = best(*(replace(knn.recommender, decay=decay) for decay in kinds.decays))  # type: ignore[type-var]
-        knn = max(knn, newer, key=lambda one: one.ndcg_at_10)
-    yield knn
+    if kinds.neighbours:
+        knn = best(*kinds.neighbours)
+        if (
+            pairs.has_times
+        ):  # how old a history counts and how long it is hardly depend on each other: one after the other
+            newer = best(*(replace(knn.recommender, decay=decay) for decay in kinds.decays))  # type: ignore[type-var]
+            knn = max(knn, newer, key=lambda one: one.ndcg_at_10)
+        yield knn
     if pairs.has_times:
         if kinds.transitions:
             yield best(*kinds.transitions)

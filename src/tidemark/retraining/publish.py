@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
 from pymongo.write_concern import WriteConcern
@@ -72,7 +73,14 @@ class Lists:
         return replace(self, **parts, brought_by=by)
 
 
-def make(fitted: Fitted, pairs: Pairs, n: int, diversity: float = 0.0, available: Array | None = None) -> Lists:
+def make(
+    fitted: Fitted,
+    pairs: Pairs,
+    n: int,
+    diversity: float = 0.0,
+    available: Array | None = None,
+    threads: int | None = None,
+) -> Lists:
     """The lists of every user of `pairs` who has not the whole catalogue.
 
     Args:
@@ -81,6 +89,7 @@ def make(fitted: Fitted, pairs: Pairs, n: int, diversity: float = 0.0, available
         n: items of a list.
         diversity: see `models.variety`.
         available: boolean `(n_items,)`, the items that may be listed; None: every one.
+        threads: that rank; None: one for each core.
     """
     if available is None or available.all():
         left = pairs.shape[1] - pairs.user_counts
@@ -88,7 +97,7 @@ def make(fitted: Fitted, pairs: Pairs, n: int, diversity: float = 0.0, available
         left = np.count_nonzero(available) - np.diff(pairs.weights[:, np.flatnonzero(available)].indptr)
     wanted = np.minimum(n, left)
     users = np.flatnonzero(wanted > 0)
-    items, scores, by = brought.recommend(fitted, users, n, pairs.weights, diversity, available)
+    items, scores, by = brought.recommend(fitted, users, n, pairs.weights, diversity, available, threads)
     return Lists(users, items, scores, wanted[users], by, fitted.member_names())
 
 
@@ -97,7 +106,7 @@ def with_new_items(lists: Lists, learned: Learned, extra: Sequence[str], pairs: 
 
     Args:
         lists: of what people took.
-        learned: content.
+        learned: content, whose space knows the users of `pairs`.
         extra: ids of everything that is known and was taken by nobody, sorted: its numbers follow those of `pairs.items`.
         pairs: what the model learned from.
         share: of the places.
@@ -154,14 +163,27 @@ def summary(lists: Lists, pairs: Pairs) -> "DataFrame":
 
 def _documents(lists: Lists, pairs: Pairs, model_id: str, made_at: datetime) -> list[Document]:
     """The documents of all of `lists`."""
+    return documents_of(lists, pairs.users[lists.users], pairs.items, model_id, made_at)
+
+
+def documents_of(lists: Lists, users: Array, item_ids: Array, model_id: str, made_at: datetime) -> list[Document]:
+    """The documents of the collection, as the contract `recommendation` says.
+
+    Args:
+        lists: whose `users` are not looked at.
+        users: ids `(m,)` of who gets them.
+        item_ids: of what was taken, by number.
+        model_id: the model.
+        made_at: when its run began to publish.
+    """
     by = np.full(lists.items.shape, NOBODY) if lists.brought_by is None else lists.brought_by
-    named = pairs.items[np.where(lists.items < len(pairs.items), lists.items, NONE)].astype(object)
-    new = lists.items >= len(pairs.items)
-    named[new] = lists.more[lists.items[new] - len(pairs.items)]
+    named = item_ids[np.where(lists.items < len(item_ids), lists.items, NONE)].astype(object)
+    new = lists.items >= len(item_ids)
+    named[new] = lists.more[lists.items[new] - len(item_ids)]
     return [
         {"_id": user, "model_id": model_id, "items": _entries(lists.members, *row), "made_at": made_at}
         for user, *row in zip(
-            pairs.users[lists.users].tolist(),
+            users.tolist(),
             named.tolist(),
             lists.scores.tolist(),
             by.tolist(),
@@ -202,21 +224,28 @@ def write(db: Database[Document], lists: Lists, pairs: Pairs, model_id: str, mad
     collection = db[name].with_options(write_concern=WriteConcern(w=1))
 
     def insert(start: int) -> None:
-        batch = _documents(lists.rows(slice(start, start + BATCH)), pairs, model_id, made_at)
-        try:
-            collection.insert_many(batch, ordered=False)
-        except BulkWriteError as error:
-            refused = [e for e in error.details["writeErrors"] if e["code"] != ALREADY_THERE]
-            if refused:
-                raise ContractError(
-                    f"{name} refused {len(refused):,} documents: {refused[0]['errmsg'][:300]}"
-                ) from None
+        insert_new(collection, _documents(lists.rows(slice(start, start + BATCH)), pairs, model_id, made_at))
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(insert, range(0, len(lists.users), BATCH)))
     there = db[name].count_documents({})
     if there != len(lists.users):
         raise GateError(f"{name} holds {there:,} users, not {len(lists.users):,}: drop it and clear this task")
+
+
+def insert_new(collection: Collection[Document], documents: list[Document]) -> None:
+    """Insert those that are not there.
+
+    Raises:
+        ContractError: the server refused one.
+    """
+    try:
+        collection.insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        refused = [e for e in error.details["writeErrors"] if e["code"] != ALREADY_THERE]
+        if refused:
+            why = refused[0]["errmsg"][:300]
+            raise ContractError(f"{collection.name} refused {len(refused):,} documents: {why}") from None
 
 
 def forget_erased(db: Database[Document], model_id: str) -> None:
@@ -250,6 +279,16 @@ def publish(db: Database[Document], model_id: str, users_served: int, pack: Docu
     return champion.prune(db, keep)
 
 
+def done_before(db: Database[Document], model: Document, keep: int) -> bool:
+    """Whether the model has been published; what then follows is done again."""
+    if not model["published_at"]:
+        return False
+    log.info("model %s has been published already: nothing to do", model["_id"])
+    forget_erased(db, model["_id"])
+    champion.prune(db, keep)
+    return True
+
+
 def fit(run: str, model: Document) -> tuple[Pairs, Fitted]:
     """The pairs of the run and its model, fitted on all of them, going on from the candidate; kept in the run folder, where an
     earlier try left it."""
@@ -276,16 +315,13 @@ def publish_run(db: Database[Document], run: str, keep: int) -> Document | None:
     """
     snapshot = artifacts.read_json(f"{run}/{run_folder.SNAPSHOT}")
     model = entries.get(db, snapshot["model_id"])
-    if model["published_at"]:
-        log.info("model %s has been published already: nothing to do", model["_id"])
-        forget_erased(db, model["_id"])
-        champion.prune(db, keep)
+    if done_before(db, model, keep):
         return None
     gates.preload()
     with phase("fit"):
         pairs, fitted = fit(run, model)
     with phase("new items"):
-        columns = serving_pack.columns_of(db, pairs)
+        columns = serving_pack.columns_of(db, pairs.items)
         vectors = cold_items.vectors_for(db, model["engine"])
         learned = cold_items.learn(fitted, pairs, cold_items.known_products(db), vectors)
     with phase("ranking"):

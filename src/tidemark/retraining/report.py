@@ -66,6 +66,8 @@ def text(model: Document, sample: list[Document], took: list[Document], curve: S
     out.print(
         f"learned from {data['pairs']:,} pairs, {data['users']:,} users, {data['items']:,} items; {data['split']}"
     )
+    if left_out := model["why"].get("left_out"):
+        out.print(f"left out at this size: {left_out}")
     out.print(f"{data['cold_users']:,} held-out users without a history are counted apart")
     out.print(ranking.doubt() or _ranking(model, f"{ranking.text()}; 95 % bootstrap intervals"))
     if found := model.get("new_items"):

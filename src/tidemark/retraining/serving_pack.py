@@ -96,23 +96,58 @@ class Parts:
     learned: Learned | None = None
 
 
-def columns_of(db: Database[Document], pairs: Pairs) -> Columns:
-    """What is known of the products, over the items of `pairs` and those that nobody has taken."""
+def columns_of(db: Database[Document], items: Array) -> Columns:
+    """What is known of the products, over `items` (ids, sorted) and those that nobody has taken."""
     known = details.merged(details.read_products(db), details.read_changes(db))
-    return columns.of_products(SortedTexts.of(pairs.items), known)
+    return columns.of_products(SortedTexts.of(items), known)
 
 
-def _content(parts: Parts) -> dict[str, Array]:
+@dataclass(frozen=True)
+class Takers:
+    """What people did with each item.
+
+    Args:
+        recent: float32 `(n_items,)`, how popular it is in the recent window (`Popularity`).
+        first_seen: int64 `(n_items,)`, when anybody first took it, microseconds since 1970, UTC.
+        stars: float32 `(n_items,)`, mean rating, NaN where nobody rated.
+        raters: int32 `(n_items,)`, how many did.
+    """
+
+    recent: Array
+    first_seen: Array
+    stars: Array
+    raters: Array
+
+    @classmethod
+    def of(cls, pairs: Pairs) -> "Takers":
+        """Those of pairs."""
+        n = pairs.shape[1]
+        first_seen = np.full(n, np.iinfo(np.int64).max)
+        np.minimum.at(first_seen, pairs.item_num, pairs.timestamp)
+        rated = np.isfinite(pairs.rating)
+        raters = np.bincount(pairs.item_num[rated], minlength=n)
+        totals = np.bincount(pairs.item_num[rated], weights=pairs.rating[rated], minlength=n)
+        recent = Popularity(recent_share=RECENT_SHARE).fit(pairs).item_scores
+        return cls(recent, first_seen, mean_stars(totals, raters), raters.astype(np.int32))
+
+
+def mean_stars(totals: Array, raters: Array) -> Array:
+    """`totals / raters` as float32, NaN where nobody rated."""
+    stars = np.full(len(totals), np.nan, np.float32)
+    np.divide(totals, raters, out=stars, where=raters > 0, casting="same_kind")
+    return stars
+
+
+def content_arrays(fitted: Fitted, columns: Columns, learned: Learned | None) -> dict[str, Array]:
     """The arrays of the pack that say how new items are placed; none where there is no content."""
-    learned = parts.learned
     if learned is None:
         return {}
-    extra = {item_id: place for place, item_id in enumerate(parts.columns.extra)}
+    extra = {item_id: place for place, item_id in enumerate(columns.extra)}
     factors = np.zeros((min(len(extra), MOST_NEW), learned.factors.shape[1]), np.float32)
     placed = [(extra[item_id], row) for row, item_id in enumerate(learned.ids.tolist()) if item_id in extra]
     places = np.array([pair for pair in placed if pair[0] < len(factors)], np.int64).reshape(-1, 2)
     factors[places[:, 0]] = learned.factors[places[:, 1]]
-    own = {} if learned.space is parts.fitted else prefixed(new_items.SPACE, learned.space.history_arrays())
+    own = {} if learned.space is fitted else prefixed(new_items.SPACE, learned.space.history_arrays())
     return learned.content.arrays() | {new_items.NEW_FACTORS: factors} | own
 
 
@@ -124,32 +159,48 @@ def make(of: About, parts: Parts, served: Served) -> Pack:
         parts: what it is made of.
         served: its lists.
     """
-    pairs = parts.pairs
-    items = SortedTexts.of(pairs.items)
-    recent = Popularity(recent_share=RECENT_SHARE).fit(pairs).item_scores
-    popular = np.argsort(-recent, kind="stable").astype(np.int32)
-    first_seen = np.full(len(items), np.iinfo(np.int64).max)
-    np.minimum.at(first_seen, pairs.item_num, pairs.timestamp)
-    rated = np.isfinite(pairs.rating)
-    raters = np.bincount(pairs.item_num[rated], minlength=len(items))
-    totals = np.bincount(pairs.item_num[rated], weights=pairs.rating[rated], minlength=len(items))
-    stars = np.full(len(items), np.nan, np.float32)
-    np.divide(totals, raters, out=stars, where=raters > 0, casting="same_kind")
+    users, items = SortedTexts.of(parts.pairs.users[served.users]), SortedTexts.of(parts.pairs.items)
+    content = content_arrays(parts.fitted, parts.columns, parts.learned)
+    return put_together(of, users, items, served, Takers.of(parts.pairs), parts.fitted, content, parts.columns)
+
+
+def put_together(
+    of: About,
+    users: SortedTexts,
+    items: SortedTexts,
+    served: Served,
+    takers: Takers,
+    fitted: Fitted,
+    content: dict[str, Array],
+    columns: Columns,
+) -> Pack:
+    """The pack of these; nothing that has a row for each user is copied.
+
+    Args:
+        of: what it is of.
+        users, items: ids of who is served, and of what was taken.
+        served: their lists, in the order of `users`; its own `users` are not looked at.
+        takers: of `items`.
+        fitted: the model.
+        content: `content_arrays`.
+        columns: what is known of the products.
+    """
+    popular = np.argsort(-takers.recent, kind="stable").astype(np.int32)
     return Pack(
         about=of,
-        users=SortedTexts.of(pairs.users[served.users]),
+        users=users,
         items=items,
         lists=served.items,
         scores=served.scores,
         popular=popular,
-        popular_scores=recent[popular],
-        first_seen=first_seen,
-        stars=stars,
-        raters=raters.astype(np.int32),
-        learned=parts.fitted.history_arrays(),
-        content=_content(parts),
+        popular_scores=takers.recent[popular],
+        first_seen=takers.first_seen,
+        stars=takers.stars,
+        raters=takers.raters,
+        learned=fitted.history_arrays(),
+        content=content,
         brought_by=served.brought_by,
-        columns=parts.columns.arrays(),
+        columns=columns.arrays(),
     )
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from pymongo.database import Database
 
-from tidemark.evaluation import ranking_metrics, splits
-from tidemark.models import saved
+from tidemark.evaluation import ranking_metrics
 from tidemark.models.pairs import Pairs
 from tidemark.phases import phase
 from tidemark.registry import entries
+from tidemark.retraining import sides
 from tidemark.storage import artifacts, run_folder
 
 Array = np.ndarray[Any, Any]
@@ -45,7 +45,7 @@ def of_run(db: Database[Document], run: str) -> Document:
         `measured_ratings`, held-out ratings behind `ratings`: RMSE and MAE by model, empty where there are no ratings.
     """
     snapshot = artifacts.read_json(f"{run}/{run_folder.SNAPSHOT}")
-    split = splits.split(saved.load_pairs(run), snapshot["champion_cut"])
+    split = sides.of_run(run, snapshot)
     with phase("stars"):
         predicted = predict(split.train, split.held)
     if predicted is None:

@@ -17,6 +17,7 @@ from tidemark.models.pairs import Pairs
 from tidemark.models.recipes import Recipe, choose_engine
 from tidemark.phases import phase
 from tidemark.retraining import grids, portfolio, search, search_memory
+from tidemark.retraining.portfolio import Kinds
 from tidemark.settings import settings
 from tidemark.storage import artifacts, run_folder
 
@@ -138,7 +139,7 @@ def search_document(choice: search.Choice) -> Document | None:
 
 
 def choose_settings(
-    db: Database[Document], snapshot: Document, engine: str, train: Pairs, n_pairs: int
+    db: Database[Document], snapshot: Document, engine: str, train: Pairs, n_pairs: int, kinds: Kinds | None = None
 ) -> tuple[search.Choice, str]:
     """The recommender to fit, from what was asked, remembered or is now searched; and how it was come by, in words.
 
@@ -148,6 +149,7 @@ def choose_settings(
         engine: see `recipes.choose_engine`.
         train: what may be learned from and searched on.
         n_pairs: pairs of the whole snapshot, by which a memory of an earlier one holds or not.
+        kinds: what may be blended with ALS; None: what the engine has (`portfolio.KINDS`).
     """
     asked = snapshot["asked"]
     remembered, why_memory = None, "search=always"
@@ -159,16 +161,16 @@ def choose_settings(
     may_search = asked["search"] != "never"
     choice = search.choose(train, engine, asked["feedback"], asked, remembered, may_search=may_search)
     if choice.search and asked["feedback"] == "implicit":
-        choice = blended(choice, train, engine)
+        choice = blended(choice, train, engine, kinds)
     why = f"{choice.why} ({why_memory})"
     log.info("settings (%s): %s: %s", choice.settings_from, why, Recipe.of(choice.recommender).text())
     return choice, why
 
 
-def blended(choice: search.Choice, train: Pairs, engine: str) -> search.Choice:
+def blended(choice: search.Choice, train: Pairs, engine: str, kinds: Kinds | None = None) -> search.Choice:
     """`choice`, of ALS, with the other members of the portfolio as far as validation can prove that they add to it."""
     fit = choice.search.fit if choice.search else None
-    found = portfolio.search(train, choice.recommender, grids.BUDGETS[engine], fit, engine)
+    found = portfolio.search(train, choice.recommender, grids.BUDGETS[engine], fit, engine, kinds)
     carrying = sum(weight > 0 for weight in found.chosen.weights)
     why = f"{choice.why}; a blend of {carrying} members is proven" if carrying > 1 else choice.why
     return replace(

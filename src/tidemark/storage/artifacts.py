@@ -1,7 +1,7 @@
 """Files on any fsspec location, each written whole or not at all: JSON, bytes, tables, arrays."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 from uuid import uuid4
@@ -94,12 +94,12 @@ def write_arrays(path: str, **arrays: Any) -> None:
         np.savez(stream, **arrays)
 
 
-def read_arrays(path: str) -> dict[str, Any]:
-    """The named NumPy arrays at `path`, as `write_arrays` wrote them."""
+def read_arrays(path: str, wanted: Callable[[str], bool] | None = None) -> dict[str, Any]:
+    """The named NumPy arrays at `path`, as `write_arrays` wrote them; of those that are not `wanted`, nothing is read."""
     import numpy as np
 
     with fsspec.open(path, "rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-        return {name: arrays[name] for name in arrays.files}
+        return {name: arrays[name] for name in arrays.files if wanted is None or wanted(name)}
 
 
 def remove(path: str) -> None:

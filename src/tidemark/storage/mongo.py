@@ -123,10 +123,12 @@ def unasked(config: Settings | None = None, patience: float = 10, each: float | 
     config = config or settings()
     found_in = int(1_000 * patience)
     limits: dict[str, Any] = {} if each is None else {"connectTimeoutMS": found_in, "timeoutMS": int(1_000 * each)}
-    client: MongoClient[Document] = MongoClient(
-        config.mongo_uri, w="majority", tz_aware=True, connect=False, serverSelectionTimeoutMS=found_in, **limits
-    )
-    return client[config.mongo_database]
+    return client(config.mongo_uri, serverSelectionTimeoutMS=found_in, **limits)[config.mongo_database]
+
+
+def client(uri: str, **options: Any) -> MongoClient[Document]:
+    """A client of the server at `uri`, which connects when it is first asked: majority writes, times as UTC `datetime`s."""
+    return MongoClient(uri, w="majority", tz_aware=True, connect=False, **options)
 
 
 def connect(config: Settings | None = None) -> Database[Document]:

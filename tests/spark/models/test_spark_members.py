@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.support import tastes
-from tidemark.models import fallback, item_knn_spark, recipes
+from tidemark.models import fallback, likeness_rows, recipes
 from tidemark.models.als_spark import AlsSpark
 from tidemark.models.blend import Blend
 from tidemark.models.decayed_popularity import DecayedPopularity
@@ -37,7 +37,7 @@ def test_item_knn_is_the_same_every_time_and_bounds_what_a_user_costs(monkeypatc
     first, second = (ItemKnnSpark().fit(PAIRS).similarity for _ in range(2))
     assert first.data.tobytes() == second.data.tobytes()
     assert first.indices.tobytes() == second.indices.tobytes()
-    monkeypatch.setattr(item_knn_spark, "MOST_OF_USER", 2)
+    monkeypatch.setattr(likeness_rows, "MOST_OF_USER", 2)
     assert ItemKnnSpark().fit(PAIRS).similarity.nnz <= 4 * len(PAIRS.users)
 
 
