@@ -108,7 +108,7 @@ def server(
 def emptied(server: ConsoleServer) -> Database[Document]:
     """The database of the pages, whatever another file left in it gone."""
     db = mongo.connect(server.config)
-    for name in db.list_collection_names(filter={"name": {"$not": {"$regex": r"^system\."}}}):
+    for name in profiling.collections(db):
         db.drop_collection(name)
     return db
 

@@ -67,6 +67,11 @@ def require_routable(db: Database[Document]) -> None:
         )
 
 
+def collections(db: Database[Document]) -> list[str]:
+    """What was stored in `db`: its collections without the server's own, of which the record is one."""
+    return db.list_collection_names(filter={"name": {"$not": {"$regex": r"^system\."}}})
+
+
 @contextmanager
 def profiled(db: Database[Document]) -> Iterator[Callable[[str], list[Document]]]:
     """Record every command on `db`; gives a function: collection -> the updates and deletes on it, one document each.

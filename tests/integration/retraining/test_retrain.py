@@ -14,9 +14,10 @@ from tidemark.console import first_page, page_rows
 from tidemark.contracts import conformance
 from tidemark.errors import NoChampionError, NotEnoughDataError, SettingError
 from tidemark.local import model_summary
+from tidemark.models.baselines import BASELINES
 from tidemark.models.popularity import Popularity
 from tidemark.registry import champion, entries
-from tidemark.retraining import evaluate, publish, report
+from tidemark.retraining import publish, report
 from tidemark.storage import artifacts, mongo
 
 pytestmark = pytest.mark.usefixtures("spark", "mongo_db")
@@ -87,7 +88,7 @@ def test_nothing_new_is_skipped_unless_forced_and_settings_are_remembered(table)
 
 
 def test_the_gate_keeps_a_better_champion_and_roll_back_undoes_a_worse_one(table, monkeypatch):
-    monkeypatch.setattr(evaluate, "ItemKnn", Popularity)  # in this world it would stand in for the worse one
+    monkeypatch.setitem(BASELINES, "item_knn", Popularity())  # in this world it would stand in for the worse one
     store_interactions(table.head(3_000))
     first = retrain("first", **SEARCHED)["model"]
     before = live()

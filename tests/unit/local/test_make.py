@@ -1,4 +1,4 @@
-"""The Makefile and the build: which Python, which commands, and that no red half hides the other."""
+"""The Makefile and the build: which Python, which commands, and that no red part hides another."""
 
 import os
 import shutil
@@ -47,18 +47,20 @@ def test_make_help_lists_every_target() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fails", "code"), [("", 0), ("--ignore", 2), ("tests/e2e$", 2), (".", 2)], ids=["none", "most", "platform", "both"]
+    ("fails", "code"),
+    [("", 0), ("--ignore", 2), ("pytest tests/e2e$", 2), ("pytest tests/unit$", 2), (".", 2)],
+    ids=["none", "most", "platform", "units", "all"],
 )
-def test_make_test_runs_both_halves_and_fails_if_either_did(fails: str, code: int, tmp_path: Path) -> None:
+def test_make_test_runs_all_three_parts_and_fails_if_any_did(fails: str, code: int, tmp_path: Path) -> None:
     shutil.copy(ROOT / "Makefile", tmp_path)
     calls = tmp_path / "calls"
     red = f'echo "$*" | grep -q -e "{fails}" && exit 1' if fails else ":"
     program(tmp_path / ".venv" / "bin" / "python", f'echo "$*" >>{calls}\n{red}\nexit 0')
     done = subprocess.run([MAKE, "-s", "test", "BOOTSTRAP=true"], cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode == code
-    most, platform = calls.read_text().splitlines()
-    assert most.startswith("-m pytest --ignore tests/e2e ")
-    assert platform == "-m pytest tests/e2e"
+    most, *others = calls.read_text().splitlines()
+    assert most.startswith("-m pytest --ignore tests/unit --ignore tests/e2e --ignore tests/cluster ")
+    assert sorted(others) == ["-m pytest tests/e2e", "-m pytest tests/unit"]
 
 
 @pytest.mark.parametrize("fails", ["", "lint", "test", "lint test"])

@@ -62,4 +62,5 @@ def test_a_model_that_knows_no_user_by_what_they_had_says_so():
 def test_neighbours_of_too_many_items_are_refused_in_words():
     assert ItemKnn(k=200).why_not_rows(100_000) == ""
     assert "500,000 items" in Blend((AlsSpark(2, 0.1), ItemKnnSpark(k=200)), (1.0, 1.0)).why_not_rows(500_000)
-    assert Decayed(ALS).why_not_rows(500_000) == ""
+    assert Decayed(AlsSpark(2, 0.1)).why_not_rows(500_000) == ""
+    assert "one process alone" in Decayed(ALS).why_not_rows(500_000)
