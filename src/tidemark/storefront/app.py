@@ -102,6 +102,7 @@ def create_app(
     problems.handle(app)
     _measure(app)
     login.install(app, shop.config, shop.accounts, shop.sessions, shop.sign_ins)
+    app.wsgi_app = protection.read_whole(app.wsgi_app)  # type: ignore[method-assign]
     hot_route.install(app)
     protection.protect(app, shop.config)
     for blueprint in BLUEPRINTS:

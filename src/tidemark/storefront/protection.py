@@ -163,6 +163,20 @@ def headers(config: Settings, host: str, scheme: str = "http") -> Headers:
     return [*always, ("Strict-Transport-Security", f"max-age={YEAR}")] if by_tls else always
 
 
+def read_whole(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    """`app`, which reads to their end the bodies that nobody wanted, as of what was refused by its headers. The server ends
+    the connection behind an answer that comes before the body: the caller may see that end, and never the answer."""
+
+    def answer(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        body = app(environ, start_response)
+        length = environ.get("CONTENT_LENGTH") or ""
+        if length.isdecimal() and 0 < int(length) <= LARGEST_BODY:
+            environ["wsgi.input"].read(LARGEST_BODY)
+        return body
+
+    return answer
+
+
 class _Headers:
     """Completes the headers of what `app` answers."""
 

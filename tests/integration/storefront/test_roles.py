@@ -4,9 +4,12 @@ A new route fails here until it is in the table.
 """
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -231,6 +234,25 @@ def test_no_change_goes_through_without_its_token_and_its_origin(real_shop: OwnS
                     refused[method, rule, who, why] = tried.status_code
     assert refused == {}
     assert walkers["presenter"].client.get("/people").status_code == 200, "nobody signed them out"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/interactions", "/sign-in", "/no-such-page"])
+def test_a_refusal_that_comes_before_the_body_leaves_the_connection_open(real_shop: OwnShop, path: str) -> None:
+    """Bodies often come in a packet of their own; the next request would meet the end of the connection."""
+    shop, body = HTTPConnection(urlsplit(real_shop.url).netloc, timeout=30), b"csrf_token=made-up"
+    shop.putrequest("POST", path)
+    shop.putheader("Content-Type", "application/x-www-form-urlencoded")
+    shop.putheader("Content-Length", str(len(body)))
+    shop.endheaders()
+    time.sleep(0.2)  # the answer, if one is given without the body
+    shop.send(body)
+    assert shop.getresponse().read()
+    connection = shop.sock
+    for _ in range(20):
+        shop.request("GET", "/healthz")
+        assert shop.getresponse().read()
+        assert shop.sock is connection, "it was ended"
+    shop.close()
 
 
 def test_a_person_is_who_signed_in_whatever_the_address_says(real_shop: OwnShop) -> None:
