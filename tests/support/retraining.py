@@ -53,8 +53,9 @@ def begin(name: str, number: int = 0, **asked: Any) -> tuple[str, str | None]:
     return run, snapshot.begin(mongo.connect(), run, model_id, ASKED | asked)
 
 
-def retrain(name: str, number: int = 0, **asked: Any) -> dict[str, Any]:
-    """A whole run in this process; gives what `decide` returned."""
+def retrain(name: str, number: int = 0, *, stars: bool = False, **asked: Any) -> dict[str, Any]:
+    """A whole run in this process; gives what `decide` returned. `stars`: with what follows the publishing, which takes longer
+    than all before it."""
     run, skipped = begin(name, number, **asked)
     assert skipped is None
     job("train").main(run)
@@ -62,7 +63,8 @@ def retrain(name: str, number: int = 0, **asked: Any) -> dict[str, Any]:
     decided = decide.register(mongo.connect(), run)
     if decided["publish"]:
         job("publish").main(run)
-    job("measure_stars").main(run)
+    if stars:
+        job("measure_stars").main(run)
     return decided | {"run": run}
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.support.loading import run_load
+from tests.support.retraining import job as job_module
 from tidemark.charts import exploration as charts
 from tidemark.contracts import conformance
 from tidemark.errors import NotEnoughDataError
@@ -130,7 +131,7 @@ def test_a_store_is_explored_and_drawn(
     assert manifest["counts"]["sampled"] == ROWS
 
     # Run again, it draws the same reviews and leaves one document.
-    assert explore(run) == 0
+    job_module("explore_reviews").main(run)
     assert set(pd.read_parquet(f"{run}/data/sample")["_id"]) == set(sample["_id"])
     again = db["samples"].find_one({})
     assert again == document

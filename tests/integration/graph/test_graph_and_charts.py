@@ -41,7 +41,7 @@ def test_a_published_model_has_graph_charts_tables_and_a_manifest(table):
     store_interactions(table)
     db = mongo.connect()
     db["products"].insert_many([{"_id": f"i{n:03}", "title": EVIL} for n in range(120)])
-    run = retrain("first", factors=8, regularization=None, alpha=None)["run"]
+    run = retrain("first", stars=True, factors=8, regularization=None, alpha=None)["run"]
     job("export_graph").main(run)
     counts = draw(run)
 

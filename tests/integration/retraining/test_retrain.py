@@ -40,7 +40,7 @@ def live():
 
 def test_interactions_become_recommendations_with_figures_and_reasons(table):
     store_interactions(table)
-    decided = retrain("first", **SEARCHED)
+    decided = retrain("first", stars=True, **SEARCHED)
     assert decided["publish"]
     model_id, lists = live()
     db = mongo.connect()
@@ -242,7 +242,7 @@ def test_a_champion_that_is_no_popularity_stays_where_nothing_can_be_concluded(t
 
 def test_where_nobody_can_be_measured_popularity_goes_live_and_is_kept_fresh():
     store_interactions(once_and(0))
-    decided = retrain("first", **SEARCHED)
+    decided = retrain("first", stars=True, **SEARCHED)
     nobody = "no user was measured, as none took two items: nothing can be concluded (30 are needed)"
     assert (decided["publish"], decided["contender"], decided["reasons"][0]) == (True, "popularity", nobody)
     db = mongo.connect()

@@ -19,6 +19,7 @@ from tidemark.retraining import decide, publish, serving_pack
 from tidemark.serving import pack
 from tidemark.storage import artifacts, mongo
 
+FULL = bool(os.environ.get("TIDEMARK_FULL"))
 pytestmark = pytest.mark.usefixtures("spark", "mongo_db")
 
 DEADLINE = 120
@@ -136,7 +137,15 @@ def expected(run):
     return model["_id"], {d["_id"]: d for d in publish.documents(lists, pairs, model["_id"], model["created_at"])}
 
 
-@pytest.mark.parametrize("whole_group", [True, False], ids=["driver and JVM", "JVM alone: its Python lives on"])
+@pytest.mark.parametrize(
+    "whole_group",
+    [
+        pytest.param(True, id="driver and JVM"),
+        pytest.param(
+            False, id="JVM alone: its Python lives on", marks=pytest.mark.skipif(not FULL, reason="TIDEMARK_FULL=1")
+        ),
+    ],
+)
 def test_publish_killed_while_it_writes_publishes_the_same_when_run_again(ready, whole_group):
     run, before, users = ready
     db = mongo.connect()

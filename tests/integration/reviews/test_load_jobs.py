@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.loading import contents
+from tests.support.retraining import job
 from tests.support.submitting import submitted
 from tidemark.errors import GateError
 from tidemark.reviews import builtin, releases
@@ -41,7 +42,7 @@ def test_a_driver_killed_in_load_and_run_again_ends_the_same(
     submitted: Any, load_spark: "SparkSession", mongo_db: Settings, tmp_path: Path
 ) -> None:
     run = _landed(tmp_path)
-    assert submitted("validate_reviews", run).wait() == 0
+    job("validate_reviews").main(run)
     validated = json.loads(Path(run, "validate.json").read_text())
     db = mongo.connect()
 

@@ -10,9 +10,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.own_sources import contents, planned
+from tests.support.retraining import job
 from tests.support.submitting import submitted
-from tidemark.settings import Settings
 from tidemark.storage import mongo
 
 ROWS = 60_000
@@ -22,7 +24,8 @@ KILLS = 10 if FULL else 2
 __all__ = ["submitted"]
 
 
-def test_killed_anywhere_and_run_again_it_ends_the_same(submitted: Any, mongo_db: Settings, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("source_spark", "mongo_db")
+def test_killed_anywhere_and_run_again_it_ends_the_same(submitted: Any, tmp_path: Path) -> None:
     path, run = tmp_path / "ratings.csv", str(tmp_path / "run")
     rows = (f"u{n % 997},i{n % 499},{1_577_836_800 + n},{n % 10}\n" for n in range(ROWS))
     path.write_text("user,item,time,rating\n" + "".join(rows) + "u1,i 1,1577836800,3\n")
@@ -35,7 +38,7 @@ def test_killed_anywhere_and_run_again_it_ends_the_same(submitted: Any, mongo_db
     assert first.poll() is None, "it ended before it could be killed"
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
-    assert submitted("validate_source", run).wait() == 0
+    job("validate_source").main(run)
     assert json.loads(Path(run, "validate.json").read_text())["counts"]["stored"] == ROWS
 
     db = mongo.connect()

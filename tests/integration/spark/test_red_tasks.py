@@ -1,4 +1,7 @@
-"""What a red Spark task says, of real jobs that really fail: by Python, Java, a gate, memory, a missing class, a kill."""
+"""What a red Spark task says, of real jobs that really fail: by Python, Java, a gate, memory, a missing class, a kill.
+
+Each starts a JVM; `TIDEMARK_FULL=1` runs all of them, without it one of each kind is run.
+"""
 
 import os
 import sys
@@ -36,6 +39,8 @@ def main(run):
 if __name__ == "__main__":
     job.main("red", None, main)
 """
+
+another_of_its_kind = pytest.mark.skipif(not os.environ.get("TIDEMARK_FULL"), reason="TIDEMARK_FULL=1: a JVM's start")
 
 PAGE = "http://127.0.0.1:8080/dags/d/runs/r/tasks/red"
 
@@ -77,6 +82,7 @@ def test_python_at_the_driver(fails: Any) -> None:
     assert says(error).startswith("Cause: ValueError: x is not y\nWhat to do: the stack trace above these lines")
 
 
+@another_of_its_kind
 def test_python_before_the_job_begins(fails: Any) -> None:
     error = fails("pass\nimport no_such_module")
     assert type(error) is errors.JobFailedError
@@ -89,6 +95,7 @@ def test_python_in_a_worker(fails: Any) -> None:
     assert says(error).startswith("Cause: ValueError: row 7 is wrong\n")
 
 
+@another_of_its_kind
 def test_java_a_missing_file(fails: Any) -> None:
     error = fails('spark.read.parquet("/no/such/file").count()')
     assert type(error) is errors.JobFailedError
@@ -108,6 +115,7 @@ def test_java_a_login_that_is_refused(fails: Any, mongo_db: Settings, monkeypatc
     assert "open-sesame" not in says(error)
 
 
+@another_of_its_kind
 def test_java_a_server_that_is_away(fails: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     away = "mongodb://tidemark:open-sesame@127.0.0.1:1/?serverSelectionTimeoutMS=500"
     error = fails(
@@ -142,6 +150,7 @@ def test_java_without_memory(fails: Any) -> None:
     assert "TIDEMARK_SPARK_DRIVER_MEMORY" in says(error)
 
 
+@another_of_its_kind
 def test_java_without_memory_in_a_task_which_ends_the_jvm(fails: Any) -> None:
     error = fails(
         'rows = spark.range(3_000_000).selectExpr("id % 2 as k", "repeat(cast(id as string), 100) as s")\n'
@@ -169,6 +178,7 @@ def test_a_worker_that_is_killed(fails: Any) -> None:
     assert "a Python worker of Spark was killed or crashed" in says(error)
 
 
+@another_of_its_kind
 def test_a_missing_class(fails: Any) -> None:
     error = fails('spark._jvm.java.lang.Class.forName("org.nope.Thing")')
     assert type(error) is errors.MissingClassError
@@ -192,13 +202,14 @@ def test_the_drivers_java_is_killed(fails: Any) -> None:
     assert "clear the task to run it again" in says(error)
 
 
+@another_of_its_kind
 def test_the_drivers_python_is_killed(fails: Any) -> None:
     error = fails("os.kill(os.getpid(), signal.SIGKILL)")
     assert type(error) is errors.KilledError
     assert says(error).startswith(KILLED)
 
 
-@pytest.mark.parametrize("whom", ["os.getpid()", "os.getppid()"])
+@pytest.mark.parametrize("whom", ["os.getpid()", pytest.param("os.getppid()", marks=another_of_its_kind)])
 def test_the_driver_is_told_to_stop(fails: Any, whom: str) -> None:
     error = fails(f"os.kill({whom}, signal.SIGTERM)\n    time.sleep(60)")
     assert type(error) is errors.KilledError

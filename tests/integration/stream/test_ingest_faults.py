@@ -25,7 +25,7 @@ FULL = os.environ.get("TIDEMARK_FULL") == "1"
 
 def test_killed_again_and_again_stores_each_once(stream: Stream) -> None:
     """kill -9 of the whole process at random moments: every interaction is stored, once."""
-    count, kills = (200_000, 20) if FULL else (15_000, 2)
+    count, kills = (200_000, 20) if FULL else (15_000, 1)
     stream.send(message(number) for number in range(count))
     rng, slowest = random.Random(11), 0.0
     for _ in range(kills):

@@ -6,7 +6,8 @@ import pytest
 
 from tests.support import tastes
 from tidemark.errors import NotEnoughDataError
-from tidemark.models.pairs import from_frame, require_enough
+from tidemark.evaluation.ranking_metrics import novelty
+from tidemark.models.pairs import SampledPairs, from_frame, require_enough
 
 
 def test_the_newest_interaction_of_a_pair_counts():
@@ -67,3 +68,15 @@ def test_nothing_to_learn_from_is_said():
 def test_too_little_is_refused_with_its_counts(rows):
     with pytest.raises(NotEnoughDataError, match=r"at least 2 users, 2 items and 10 pairs"):
         require_enough(from_frame(tastes.frame(rows)))
+
+
+def test_the_pairs_of_a_sample_know_what_all_users_took():
+    own = from_frame(tastes.frame([("u", "a"), ("u", "b"), ("v", "b")]))
+    sample = SampledPairs(**vars(own), taken=np.array([70, 5]), n_everybody=100)
+    assert (own.everybody, sample.everybody) == (2, 100)
+    assert sample.item_counts.tolist() == [70, 5]
+    assert sample.user_counts.tolist() == own.user_counts.tolist()
+    some = sample.take(sample.item_num == 1)
+    assert (some.everybody, some.item_counts.tolist()) == (2, [0, 2]), "of a part nothing is known but what it holds"
+    bits = novelty(np.array([[0, 1]]), sample.item_counts, sample.everybody)
+    assert bits == pytest.approx([(np.log2(101 / 71) + np.log2(101 / 6)) / 2])
