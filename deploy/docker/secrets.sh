@@ -23,3 +23,5 @@ make cluster_mongo_key key
 make alert_webhook true    # empty: no webhook is told
 make lineage_api_key true  # empty: no key is sent
 make oidc_client_secret true
+make cluster_ca true           # empty: MongoDB and Kafka speak no TLS, or are known by a public authority;
+make cluster_certificate true  # deploy/docker/certificates.sh makes both

@@ -118,6 +118,11 @@ class Settings(BaseSettings):
         SecretStr(""), description="password of the server's root user; only set-up uses it"
     )
     mongo_tls: bool = Field(False, description="encrypt the connection to MongoDB")
+    tls_ca: str = Field(
+        "",
+        description="file with the certificate (PEM) of the authority that MongoDB's and Kafka's servers are known by, where these "
+        "speak TLS; empty: the system's authorities",
+    )
     mongo_sharded: bool = Field(
         False, description="mongo_hosts are the routers (mongos) of a sharded cluster: no replica set is asked for"
     )
@@ -364,6 +369,12 @@ class Settings(BaseSettings):
     cluster_mongo_key: SecretStr = Field(
         SecretStr(""), description="key that the members of the replica set share: 6 to 1024 characters of base64"
     )
+    cluster_ca: SecretStr = Field(
+        SecretStr(""), description="certificate of the authority that deploy/docker/certificates.sh makes"
+    )
+    cluster_certificate: SecretStr = Field(
+        SecretStr(""), description="key and certificate of MongoDB's and Kafka's servers, where they speak TLS"
+    )
     cluster_postgres_password: SecretStr = Field(SecretStr(""), description="password of Airflow's database")
     cluster_spark_secret: SecretStr = Field(
         SecretStr(""), description="secret by which Spark's master, workers and drivers know each other"
@@ -448,6 +459,7 @@ class Settings(BaseSettings):
         user, password = quote_plus(self.mongo_user), quote_plus(self.mongo_password.get_secret_value())
         members = "" if self.mongo_sharded else f"replicaSet={quote_plus(self.mongo_replica_set)}&"
         tls = "&tls=true" if self.mongo_tls else ""
+        tls += f"&tlsCAFile={quote_plus(self.tls_ca)}" if self.mongo_tls and self.tls_ca else ""
         return f"mongodb://{user}:{password}@{self.mongo_hosts}/?{members}authSource=admin&appName={application}{tls}"
 
     @property

@@ -20,9 +20,9 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     folder: Path = tmp_path_factory.mktemp("cluster")
 
     @contextmanager
-    def starting(*files: str, scale: str = "spark-worker=2") -> Iterator[Cluster]:
+    def starting(*files: str, scale: str = "spark-worker=2", **more: object) -> Iterator[Cluster]:
         with containers.daemon() as socket:
-            cluster = Cluster(socket, folder, files)
+            cluster = Cluster(socket, folder, files, **more)
             cluster.compose("down", "--volumes", "--remove-orphans")  # of a run that was killed
             cluster.images()
             try:

@@ -74,7 +74,7 @@ def test_the_storefront_and_the_live_stream_answer_at_one_address(cluster: Clust
 
 def test_no_secret_is_seen_from_outside(cluster: Cluster) -> None:
     secrets = {f.read_text() for f in Path(cluster.config.cluster_secrets).iterdir() if f.stat().st_size}
-    assert len(secrets) == 11
+    assert len(secrets) == 13
     told = json.dumps(cluster.inspected()) + "".join(
         cluster.docker("top", one["Id"], "-eo", "pid,args") for one in cluster.running()
     )

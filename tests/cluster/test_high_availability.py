@@ -1,4 +1,5 @@
-"""docker-compose.ha.yaml: whichever container is killed while messages come and people read, nothing is lost and all goes on."""
+"""docker-compose.ha.yaml, with TLS and SCRAM between the servers: whichever container is killed while messages come and people
+read, nothing is lost and all goes on."""
 
 import os
 import random
@@ -13,6 +14,12 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timeout(2_400)
 
+ENCRYPTED = {
+    "mongo_tls": True,
+    "kafka_security_protocol": "SASL_SSL",
+    "kafka_sasl_mechanism": "SCRAM-SHA-512",
+    "tls_ca": "/run/secrets/tidemark_cluster_ca",
+}
 SMALL = {"source": "builtin", "builtin_reviews": 6_000, "builtin_users": 400, "builtin_items": 150}
 KILLS = int(os.environ.get("TIDEMARK_KILLS", "10"))
 BACK_WITHIN, PRIMARY_WITHIN = 60, 15
@@ -21,7 +28,7 @@ BACK_WITHIN, PRIMARY_WITHIN = 60, 15
 
 @pytest.fixture(scope="module")
 def cluster(start: Start) -> Iterator[Cluster]:
-    with start("docker-compose.yaml", "docker-compose.ha.yaml") as cluster:
+    with start("docker-compose.yaml", "docker-compose.ha.yaml", **ENCRYPTED) as cluster:
         yield cluster
 
 
@@ -33,6 +40,12 @@ def test_messages_are_on_three_brokers_and_data_on_three_members(cluster: Cluste
     kafka, mongo = cluster.ask("storefront", "copies")
     assert kafka == {"replicas": 3, "in_sync": 3, "min_in_sync": 2}
     assert mongo == ["primary", "secondary", "secondary"]
+
+
+def test_servers_are_known_by_the_authority_and_speak_nothing_but_tls(cluster: Cluster) -> None:
+    servers = {*(f"mongo{n}:27017" for n in ("", "-2", "-3")), *(f"kafka{n}:9092" for n in ("", "-2", "-3"))}
+    assert cluster.ask("storefront", "spoken") == dict.fromkeys(servers, "TLS")
+    assert cluster.ask("storefront", "logins") == ["SCRAM-SHA-512"]
 
 
 def test_ten_kills_under_load_lose_nothing(cluster: Cluster) -> None:

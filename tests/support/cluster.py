@@ -70,7 +70,7 @@ class Cluster:
     def __init__(self, socket: str, folder: Path, files: Sequence[str] = ("docker-compose.yaml",), **more: Any) -> None:
         self._files = files
         self._host, self.env_file, self._secrets = f"unix://{socket}", folder / "env", folder / "secrets"
-        subprocess.run([ROOT / "deploy/docker/secrets.sh", self._secrets], check=True)
+        subprocess.run([ROOT / "deploy/docker/certificates.sh", self._secrets], check=True)
         given = {
             "cluster_secrets": self._secrets,
             "airflow_port": ports.free_port(),

@@ -7,6 +7,8 @@ It ends with the answer as a line of JSON.
 """
 
 import json
+import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable
@@ -69,6 +71,31 @@ def copies() -> tuple[dict[str, int], list[str]]:
     return kafka, sorted("primary" if host == hello["primary"] else "secondary" for host in hello["hosts"])
 
 
+def spoken() -> dict[str, str]:
+    """What each of MongoDB's and Kafka's servers speaks: TLS, with a certificate of its own name by the platform's authority, where a
+    word without it is not answered."""
+    found, hello = {}, b"\0\0\0\n\0\x12\0\0\0\0\0\1\xff\xff"  # Kafka's ApiVersions; to MongoDB no words at all
+    known = ssl.create_default_context(cafile=settings().tls_ca)
+    for address in [*settings().mongo_hosts.split(","), *settings().kafka_bootstrap.split(",")]:
+        host, _, port = address.partition(":")
+        with socket.create_connection((host, int(port)), 10) as plain:
+            plain.sendall(hello)
+            try:
+                answer = plain.recv(64)
+            except OSError:
+                answer = b""
+        with socket.create_connection((host, int(port)), 10) as plain, known.wrap_socket(plain, server_hostname=host):
+            found[address] = "plain text" if answer[:1] == b"\0" else "TLS"
+    return found
+
+
+def logins() -> list[str]:
+    """The mechanisms by which Kafka knows the platform's user, other than PLAIN."""
+    asked = topics.admin_client(settings()).describe_user_scram_credentials([settings().kafka_user])
+    described = asked[settings().kafka_user].result(15)
+    return sorted(one.mechanism.name.replace("_", "-") for one in described.scram_credential_infos)
+
+
 def load(user: str) -> dict[str, Any]:
     """Send and read, many times a second, until `/tmp/stop` is there; tells what was seen.
 
@@ -110,7 +137,7 @@ def executors() -> list[str]:
 
 
 QUESTIONS: dict[str, Callable[..., Any]] = {
-    f.__name__: f for f in (counts, champion, served, stored, send, copies, load, master, executors)
+    f.__name__: f for f in (counts, champion, served, stored, send, copies, spoken, logins, load, master, executors)
 }
 
 if __name__ == "__main__":

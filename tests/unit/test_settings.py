@@ -1,6 +1,7 @@
 """Settings: one place, clear errors, no secret in what a person sees."""
 
 import pytest
+from pymongo.uri_parser import parse_uri
 
 from tidemark.errors import SettingError
 from tidemark.settings import Settings, settings
@@ -55,3 +56,11 @@ def test_what_is_no_property_of_spark_is_refused_at_the_start(monkeypatch, given
     monkeypatch.setenv("TIDEMARK_SPARK_CONF", given)
     with pytest.raises(SettingError, match="TIDEMARK_SPARK_CONF"):
         settings()
+
+
+def test_mongodb_is_known_by_the_authority_that_is_set_where_it_speaks_tls() -> None:
+    plain = Settings(_env_file=None, tls_ca="/run/a b/ca.pem")
+    assert "tls" not in plain.mongo_uri
+    known = plain.model_copy(update={"mongo_tls": True})
+    assert parse_uri(known.mongo_uri, validate=False)["options"]["tlsCAFile"] == "/run/a b/ca.pem"
+    assert known.model_copy(update={"tls_ca": ""}).mongo_uri.endswith("&tls=true")

@@ -61,6 +61,8 @@ def client_config(config: Settings | None = None) -> dict[str, str | int | float
     """What every confluent-kafka client needs to connect; it holds the password, so never log it."""
     config = config or settings()
     plain = {"bootstrap.servers": config.kafka_bootstrap, "security.protocol": config.kafka_security_protocol}
+    if config.kafka_security_protocol.endswith("SSL") and config.tls_ca:
+        plain["ssl.ca.location"] = config.tls_ca
     if not config.kafka_security_protocol.startswith("SASL"):
         return {**plain}
     return {
@@ -94,6 +96,8 @@ def spark_options(config: Settings | None = None) -> dict[str, str]:
         "kafka.default.api.timeout.ms": "20000",
         "kafka.request.timeout.ms": "10000",
     }
+    if config.kafka_security_protocol.endswith("SSL") and config.tls_ca:
+        options |= {"kafka.ssl.truststore.type": "PEM", "kafka.ssl.truststore.location": config.tls_ca}
     if config.kafka_security_protocol.startswith("SASL"):
         user, password = (
             text.replace("\\", "\\\\").replace('"', '\\"')

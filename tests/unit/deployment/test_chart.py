@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from tests.support import chart
 from tidemark import __version__
 from tidemark.settings import ROOT, Settings
+from tidemark.stream import kafka_setup
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yaml").read_text(encoding="utf-8"))
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -33,10 +34,8 @@ OF_OPERATORS = {"kafka.strimzi.io/v1", "mongodbcommunity.mongodb.com/v1", "monit
 """Kinds that Kubernetes has no schema of."""
 OF_AIRFLOW_ALONE = re.compile("AIRFLOW__.*|PGPASSFILE|FORWARDED_ALLOW_IPS|TIDEMARK_AIRFLOW_USER")
 """Variables that the ingest has in docker-compose.yaml and no use for."""
-BEYOND = {"TIDEMARK_MONGO_TLS", "TIDEMARK_KAFKA_SECURITY_PROTOCOL", "TIDEMARK_KAFKA_SASL_MECHANISM"}
-"""Variables that a cluster has besides: docker-compose.yaml needs none of them inside its network."""
 OF_A_STORE = {"TIDEMARK_ARTIFACTS", "TIDEMARK_LANDING"}
-"""The same, where artifacts are in an object store and not on a volume."""
+"""Variables that a cluster has besides, where artifacts are in an object store and not on a volume."""
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +158,7 @@ def test_each_service_gets_the_variables_that_docker_compose_gives_it():
             given = set(chart.environment(chart.pods(objects)[service], objects))
             expected = {variable for variable in composed(service) if not OF_AIRFLOW_ALONE.fullmatch(variable)}
             assert expected <= given, (name, service)
-            beyond = set() if service == "proxy" else BEYOND | (OF_A_STORE if name == "managed" else set())
+            beyond = OF_A_STORE if name == "managed" and service != "proxy" else set()
             assert given - expected == beyond, (name, service)
 
 
@@ -167,11 +166,9 @@ def test_each_setting_has_the_default_of_docker_compose():
     settings = {variable: value for group in DEFAULTS["settings"].values() for variable, value in group.items()}
     everywhere = {"TIDEMARK_MONGO_HOSTS", "TIDEMARK_KAFKA_BOOTSTRAP"}  # no default: they are asked for
     expected = composed("ingest") | composed("live")
-    assert {name: settings[name] for name in settings.keys() - everywhere - BEYOND} == {
-        name: expected[name] for name in settings.keys() - everywhere - BEYOND
+    assert {name: settings[name] for name in settings.keys() - everywhere} == {
+        name: expected[name] for name in settings.keys() - everywhere
     }
-    for name in BEYOND:
-        assert settings[name] == str(Settings.model_fields[name.removeprefix("TIDEMARK_").lower()].default)
 
 
 def test_each_service_is_started_as_docker_compose_starts_it():
@@ -186,11 +183,13 @@ def test_each_service_is_started_as_docker_compose_starts_it():
         assert "command" not in pods["proxy"]["spec"]["containers"][0]
 
 
-def test_topics_are_made_as_docker_compose_makes_them():
-    *_, script = SERVICES["airflow-init"]["command"]
+def test_topics_are_made_as_docker_compose_makes_them_and_the_login_is_kafkas_owner_to_make():
     for objects in OBJECTS.values():
         python, flag, text = chart.pods(objects)["init"]["spec"]["containers"][0]["args"]
-        assert f"{python} {flag} '{text}'" in script
+        assert (python, flag, text) == ("python", "-c", "from tidemark.stream import topics; topics.ensure()")
+    *_, script = SERVICES["airflow-init"]["command"]
+    assert script.endswith("python -m tidemark.stream.kafka_setup")
+    assert "topics.ensure()" in Path(kafka_setup.__file__).read_text(encoding="utf-8")
 
 
 def test_health_is_what_docker_compose_calls_so():
@@ -455,7 +454,7 @@ def test_airflow_gets_the_variables_that_docker_compose_gives_it(key, service):
     assert read == {"tidemark-platform", "tidemark-jobs"}
     given = {one["name"]: one["value"] for one in AIRFLOW["env"] + AIRFLOW[key].get("env", [])}
     by_chart = {"AIRFLOW__CORE__EXECUTOR"}
-    assert set(given) | by_chart | {v for name in read for v in maps[name]} == set(composed(service)) | BEYOND
+    assert set(given) | by_chart | {v for name in read for v in maps[name]} == set(composed(service))
     differ = {"AIRFLOW__API__BASE_URL", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"}  # a name and a server of your own
     for name in given.keys() - differ:
         assert given[name] == composed(service)[name], name

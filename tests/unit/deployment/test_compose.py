@@ -108,9 +108,7 @@ def test_each_setting_of_a_job_reaches_the_containers_that_run_jobs():
     of_jobs = SERVICES["airflow-scheduler"]["environment"].keys() | SERVICES["storefront"]["environment"].keys()
     passed = {field(name) for name in of_jobs if name.startswith("TIDEMARK_")}
     passed |= {field(name) for name in variables()} | {name.removeprefix("tidemark_") for name in COMPOSE["secrets"]}
-    # Their defaults are right inside the network.
-    plaintext_inside = {"kafka_security_protocol", "kafka_sasl_mechanism", "mongo_tls"}
-    assert set(Settings.model_fields) - passed == OF_ONE_MACHINE - {"mongo_root_password"} | plaintext_inside
+    assert set(Settings.model_fields) - passed == OF_ONE_MACHINE - {"mongo_root_password"}
 
 
 def test_each_airflow_option_exists():
@@ -286,6 +284,7 @@ def test_the_storefront_knows_no_secret_of_airflow_or_spark():
         assert set(SERVICES[name]["secrets"]) == {
             "tidemark_mongo_password",
             "tidemark_kafka_password",
+            "tidemark_cluster_ca",
             "tidemark_shop_secret",
         }
         assert not [v for v in SERVICES[name]["environment"] if v.startswith("AIRFLOW")]

@@ -42,6 +42,7 @@ account may lie in the same folder. */}}
 {{- define "tidemark-secretNames" -}}
 - tidemark_mongo_password
 - tidemark_kafka_password
+- tidemark_cluster_ca
 - tidemark_shop_secret
 {{- end }}
 
