@@ -31,6 +31,8 @@ os.environ["TIDEMARK_ENV_FILE"] = os.devnull
 os.environ["TIDEMARK_STATE"] = tempfile.mkdtemp(prefix="tidemark-tests-")
 os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
+# Two processes of tests share the cores: threads of BLAS that wait for each other take three times as long there.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 # The same examples in every run, and no test fails for a busy machine.

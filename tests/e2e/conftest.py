@@ -1,5 +1,6 @@
 """One whole platform, started once by the command that a person uses, on free ports and with state of its own."""
 
+import os
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ from tidemark.local.airflow_client import AirflowApi
 from tidemark.local.layout import state_folder
 from tidemark.local.supervision import Service, Supervisor
 from tidemark.settings import ROOT, Settings
+
+# The platform runs as a person's does, without what tests are given (tests/conftest.py).
+os.environ.pop("OPENBLAS_NUM_THREADS", None)
 
 SMALL = {"builtin_reviews": 6000, "builtin_users": 400, "builtin_items": 150}
 LONGEST_RUN = 900
