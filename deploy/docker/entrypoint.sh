@@ -18,8 +18,7 @@ fi
 # Java knows authorities by a store of its own: the system's, and the one that MongoDB is known by.
 if [ -n "${TIDEMARK_TLS_CA:-}" ]; then
     cp -L /etc/ssl/certs/java/cacerts /tmp/authorities
-    keytool -importcert -noprompt -trustcacerts -alias tidemark -file "$TIDEMARK_TLS_CA" -keystore /tmp/authorities -storepass changeit \
-        2>/dev/null
+    keytool -importcert -noprompt -trustcacerts -alias tidemark -file "$TIDEMARK_TLS_CA" -keystore /tmp/authorities -storepass changeit
     for part in driver executor; do
         printf 'spark.%s.defaultJavaOptions -Djavax.net.ssl.trustStore=/tmp/authorities\n' "$part" >>"$SPARK_CONF_DIR/spark-defaults.conf"
     done

@@ -14,7 +14,7 @@ export KAFKA_SASL_ENABLED_MECHANISMS=PLAIN
 export KAFKA_SASL_MECHANISM_INTER_BROKER_PROTOCOL=$TIDEMARK_KAFKA_SASL_MECHANISM
 if [ "$TIDEMARK_KAFKA_SASL_MECHANISM" != PLAIN ]; then
     # PLAIN stays for whoever makes the login, and among the controllers, which keep it. Until it is made, brokers wait for it.
-    export KAFKA_SASL_ENABLED_MECHANISMS=PLAIN,$TIDEMARK_KAFKA_SASL_MECHANISM
+    export KAFKA_LISTENER_NAME_CLIENT_SASL_ENABLED_MECHANISMS=PLAIN,$TIDEMARK_KAFKA_SASL_MECHANISM
     variable=${TIDEMARK_KAFKA_SASL_MECHANISM//-/___}
     export "KAFKA_LISTENER_NAME_CLIENT_${variable}_SASL_JAAS_CONFIG=org.apache.kafka.common.security.scram.ScramLoginModule required $login;"
 fi
