@@ -458,8 +458,9 @@ class Settings(BaseSettings):
         """`mongo_uri` of an application that the server's log, profiler and list of operations name."""
         user, password = quote_plus(self.mongo_user), quote_plus(self.mongo_password.get_secret_value())
         members = "" if self.mongo_sharded else f"replicaSet={quote_plus(self.mongo_replica_set)}&"
-        tls = "&tls=true" if self.mongo_tls else ""
-        tls += f"&tlsCAFile={quote_plus(self.tls_ca)}" if self.mongo_tls and self.tls_ca else ""
+        tls = ""
+        if self.mongo_tls:
+            tls = "&tls=true" + (f"&tlsCAFile={quote_plus(self.tls_ca)}" if self.tls_ca else "")
         return f"mongodb://{user}:{password}@{self.mongo_hosts}/?{members}authSource=admin&appName={application}{tls}"
 
     @property

@@ -13,6 +13,7 @@ import pytest
 from pymongo.database import Database
 
 from tests.e2e.conftest import Platform
+from tests.support import profiling
 from tests.support.waiting import eventually
 from tidemark.local import airflow, postgres, processes, shop_services
 from tidemark.local.airflow_client import AirflowApi
@@ -27,7 +28,7 @@ def db(platform: Platform) -> Database[dict[str, Any]]:
 
 
 def contents(db: Database[dict[str, Any]]) -> dict[str, int]:
-    return {name: db[name].count_documents({}) for name in db.list_collection_names() if not name.startswith("system.")}
+    return {name: db[name].count_documents({}) for name in profiling.collections(db)}
 
 
 RECOVERY = 300

@@ -57,12 +57,17 @@ def tail_group(config: Settings | None = None) -> str:
     return (config or settings()).kafka_prefix + "tidemark-tail"
 
 
+def _authority(config: Settings) -> str:
+    """The file by which brokers are known; empty where they speak no TLS, or the system knows them."""
+    return config.tls_ca if config.kafka_security_protocol.endswith("SSL") else ""
+
+
 def client_config(config: Settings | None = None) -> dict[str, str | int | float | bool]:
     """What every confluent-kafka client needs to connect; it holds the password, so never log it."""
     config = config or settings()
     plain = {"bootstrap.servers": config.kafka_bootstrap, "security.protocol": config.kafka_security_protocol}
-    if config.kafka_security_protocol.endswith("SSL") and config.tls_ca:
-        plain["ssl.ca.location"] = config.tls_ca
+    if authority := _authority(config):
+        plain["ssl.ca.location"] = authority
     if not config.kafka_security_protocol.startswith("SASL"):
         return {**plain}
     return {
@@ -96,8 +101,8 @@ def spark_options(config: Settings | None = None) -> dict[str, str]:
         "kafka.default.api.timeout.ms": "20000",
         "kafka.request.timeout.ms": "10000",
     }
-    if config.kafka_security_protocol.endswith("SSL") and config.tls_ca:
-        options |= {"kafka.ssl.truststore.type": "PEM", "kafka.ssl.truststore.location": config.tls_ca}
+    if authority := _authority(config):
+        options |= {"kafka.ssl.truststore.type": "PEM", "kafka.ssl.truststore.location": authority}
     if config.kafka_security_protocol.startswith("SASL"):
         user, password = (
             text.replace("\\", "\\\\").replace('"', '\\"')
